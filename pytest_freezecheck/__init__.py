@@ -1,0 +1,87 @@
+"""pytest-freezecheck: does the frozen model compute what the live model computes?
+
+Public names are resolved on first use, so that loading the pytest plugin costs nothing: this
+module imports nothing at run time. PYTEST_DONT_REWRITE: there is no assert here to explain.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytest_freezecheck.agreement import Agreement
+    from pytest_freezecheck.checking import assert_agreement, check
+    from pytest_freezecheck.errors import (
+        ArtifactError,
+        FreezecheckError,
+        FreezeError,
+        FrozenMismatch,
+        MatchError,
+        ModelError,
+        SettingError,
+    )
+    from pytest_freezecheck.formats import (
+        WAYS,
+        FrozenModel,
+        available_ways,
+        freeze,
+        load,
+    )
+    from pytest_freezecheck.models.live import LiveModel
+    from pytest_freezecheck.spec import InputSpec
+
+__version__ = "0.1.0.dev0"
+
+_HOME = {
+    "Agreement": "agreement",
+    "ArtifactError": "errors",
+    "FreezeError": "errors",
+    "FreezecheckError": "errors",
+    "FrozenMismatch": "errors",
+    "FrozenModel": "formats",
+    "InputSpec": "spec",
+    "LiveModel": "models.live",
+    "MatchError": "errors",
+    "ModelError": "errors",
+    "SettingError": "errors",
+    "WAYS": "formats",
+    "assert_agreement": "checking",
+    "available_ways": "formats",
+    "check": "checking",
+    "freeze": "formats",
+    "load": "formats",
+}
+
+__all__ = [
+    "WAYS",
+    "Agreement",
+    "ArtifactError",
+    "FreezeError",
+    "FreezecheckError",
+    "FrozenMismatch",
+    "FrozenModel",
+    "InputSpec",
+    "LiveModel",
+    "MatchError",
+    "ModelError",
+    "SettingError",
+    "assert_agreement",
+    "available_ways",
+    "check",
+    "freeze",
+    "load",
+]
+
+
+def __getattr__(name: str) -> "Any":
+    """Import a public name from its module on first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> "list[str]":
+    return sorted({*globals(), *__all__})

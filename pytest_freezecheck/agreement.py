@@ -1,0 +1,136 @@
+"""The result of one check, in numbers and in words. Plain Python: no NumPy, no pytest."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from pytest_freezecheck.errors import FrozenMismatch
+
+
+@dataclasses.dataclass
+class Agreement:
+    """Whether a frozen model computes what the live model computes; falsy if it does not.
+
+    Attributes:
+        model: name of the live model.
+        artifact: the file or folder that was checked, or the way it was frozen.
+        format: `graph_def` or `saved_model`.
+        way: the way it was frozen by this run, or None for a file that was there.
+        outcome: `passed` or `failed`; a check that could not be made is an `error` (or was
+            `skipped`), and has no numbers.
+        max_abs_diff: largest absolute difference in any output; None if nothing was compared,
+            NaN if a value is NaN or infinite on one side only.
+        atol: largest absolute difference allowed.
+        exact: whether every output and logit was bit-identical.
+        logit_rel_diff: largest difference of the centred logits over the largest centred logit;
+            None where the model has no distribution among its outputs.
+        logit_rtol: largest `logit_rel_diff` allowed, None if not judged.
+        inputs: rows that were fed to both sides.
+        examples: batches that were fed to both sides.
+        seconds: how long the check took, freezing and building the live model not included.
+        non_finite: whether a value was NaN or infinite on one side only.
+        cause: cause of the difference where it is known.
+        warnings: what a reader should know although it is no failure.
+        text: the result in words; its first line stands alone.
+        nodeid: pytest's name of the test that made the check, if any.
+    """
+
+    model: str
+    artifact: str
+    format: str
+    way: str | None
+    outcome: str
+    max_abs_diff: float | None = None
+    atol: float = 1e-5
+    exact: bool | None = None
+    logit_rel_diff: float | None = None
+    logit_rtol: float | None = None
+    inputs: int = 0
+    examples: int = 0
+    seconds: float = 0.0
+    non_finite: bool = False
+    cause: dict[str, Any] | None = None
+    warnings: list[str] = dataclasses.field(default_factory=list)
+    text: str = ""
+    nodeid: str | None = None
+    read: bool = dataclasses.field(default=False, repr=False, compare=False)
+
+    def __bool__(self) -> bool:
+        self.read = True  # the gate fails a test that dropped a failed result unread
+        return self.outcome == "passed"
+
+    def raise_on_mismatch(self) -> None:
+        """Raise if the two sides disagree.
+
+        Raises:
+            FrozenMismatch: with the full text.
+        """
+        __tracebackhide__ = True
+        if not self:
+            raise FrozenMismatch(self)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as the report's schema 1 has it; numbers are Python numbers."""
+        logits = {"max_rel_diff": _finite(self.logit_rel_diff), "rtol": self.logit_rtol}
+        return {
+            "model": self.model,
+            "artifact": self.artifact,
+            "format": self.format,
+            "way": self.way,
+            "nodeid": self.nodeid,
+            "outcome": self.outcome,
+            "max_abs_diff": _finite(self.max_abs_diff),
+            "atol": self.atol,
+            "noise_floor": None,
+            "exact": self.exact,
+            "logits": None if self.logit_rel_diff is None else logits,
+            "inputs": self.inputs,
+            "examples": self.examples,
+            "seconds": round(self.seconds, 3),
+            "non_finite": self.non_finite,
+            "power": None,
+            "cause": self.cause,
+            "first_difference": None,
+            "counterexample": None,
+            "warnings": list(self.warnings),
+            "message": self.text or None,
+            "replay": None,
+        }
+
+
+_records: list[list[Agreement]] = []
+
+
+@contextlib.contextmanager
+def recording() -> Iterator[list[Agreement]]:
+    """Collect the results of every check made meanwhile, for the gate."""
+    record: list[Agreement] = []
+    _records.append(record)
+    try:
+        yield record
+    finally:
+        _records.pop()
+
+
+def record(agreement: Agreement) -> None:
+    """Hand a finished check to whoever is recording."""
+    for made in _records:
+        made.append(agreement)
+
+
+def _finite(number: float | None) -> float | None:
+    """JSON has no NaN and no infinity: they become null (`non_finite` says so)."""
+    return number if number is not None and math.isfinite(number) else None
+
+
+def shown(number: float | None) -> str:
+    """Return a difference as people read it: `0`, `3.2e-04`, `NaN or infinity`, `-`."""
+    if number is None:
+        return "-"
+    if not math.isfinite(number):
+        return "NaN or infinity"
+    return "0" if number == 0 else f"{number:.1e}"

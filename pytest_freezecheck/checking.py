@@ -1,0 +1,214 @@
+"""One check from end to end: a live model and an artifact in, an Agreement out."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pytest_freezecheck import formats, settings
+from pytest_freezecheck.agreement import Agreement, record
+from pytest_freezecheck.diagnosis.values import differing_weights
+from pytest_freezecheck.errors import ArtifactError, FreezecheckError, ModelError
+from pytest_freezecheck.formats.base import FrozenModel
+from pytest_freezecheck.inputs.render import Row, render
+from pytest_freezecheck.inputs.search import Feeds, search
+from pytest_freezecheck.models.live import LiveModel
+from pytest_freezecheck.models.session import Answer
+from pytest_freezecheck.power import independence
+from pytest_freezecheck.report import text
+from pytest_freezecheck.settings import Settings
+from pytest_freezecheck.tally import Tally
+
+
+def check(
+    live: LiveModel, frozen: FrozenModel | str | os.PathLike[str], **options: Any
+) -> Agreement:
+    """Compare a frozen model with the live model on inputs drawn to make them disagree.
+
+    Args:
+        live: the model as it was evaluated.
+        frozen: a loaded model, or the path of an artifact, which is loaded and closed again.
+        **options: `atol` (largest absolute difference allowed, default 1e-5), `examples` (batches
+            to draw, default 100), `seed` (default 0), `exact` (demand bit-identity of what
+            TensorFlow itself runs, default False), `logit_rtol` (largest relative difference of
+            the centred logits, default 1e-4, False turns it off). In a test under `--freezecheck`
+            the defaults are that test's settings.
+
+    Returns:
+        The result, falsy if the two disagree.
+
+    Raises:
+        ArtifactError: the artifact cannot be loaded or run.
+        MatchError: it lacks an input or output of the live model's names.
+        ModelError: the live model cannot be run.
+        SettingError: an option is unknown or has a value that cannot be used.
+    """
+    defaults, nodeid = settings.current()
+    chosen = defaults.override(options, "check()")
+    if isinstance(frozen, FrozenModel):
+        agreement = _Check(live, frozen, chosen, nodeid).run()
+    else:
+        loaded = formats.load(frozen)
+        try:
+            agreement = _Check(live, loaded, chosen, nodeid).run()
+        finally:
+            loaded.close()
+    record(agreement)
+    return agreement
+
+
+def assert_agreement(
+    live: LiveModel, frozen: FrozenModel | str | os.PathLike[str], **options: Any
+) -> Agreement:
+    """Do what `check` does, and raise if the two disagree.
+
+    Args:
+        live: the model as it was evaluated.
+        frozen: a loaded model, or the path of an artifact.
+        **options: as `check` takes them.
+
+    Returns:
+        The result, for its numbers.
+
+    Raises:
+        FrozenMismatch: they disagree; the message is the full text.
+    """
+    __tracebackhide__ = True
+    agreement = check(live, frozen, **options)
+    agreement.raise_on_mismatch()
+    return agreement
+
+
+class _Check:
+    """The state of one check."""
+
+    def __init__(
+        self, live: LiveModel, frozen: FrozenModel, chosen: Settings, nodeid: str | None
+    ) -> None:
+        self.nodeid = nodeid
+        self.live = live
+        self.frozen = frozen
+        self.settings = chosen
+        self.inputs = frozen.match_inputs(live.inputs)
+        self.outputs = frozen.match_outputs(live.outputs)
+        self.tally = Tally(chosen.atol)
+
+    def run(self) -> Agreement:
+        started = time.perf_counter()
+        agreement = Agreement(
+            model=self.live.name,
+            artifact=_label(self.frozen),
+            format=self.frozen.format,
+            way=self.frozen.way,
+            outcome="failed",
+            atol=self.settings.atol,
+            logit_rtol=self.settings.logit_rtol,
+            nodeid=self.nodeid,
+        )
+        reason, agreement.warnings = self._independence()
+        if reason is None:
+            self._compare(agreement)
+        else:
+            agreement.text = text.not_told_apart(agreement, reason)
+            agreement.cause = {
+                "id": "self-comparison",
+                "proven": True,
+                "tensors": [],
+                "explanation": reason,
+                "fix": "load the artifact into a graph and session of its own",
+            }
+        agreement.seconds = time.perf_counter() - started
+        return agreement
+
+    def _independence(self) -> tuple[str | None, list[str]]:
+        reason = independence.shared(self.live, self.frozen)
+        if reason is not None:
+            return reason, []
+        rows = [Row("mixed", 0.5, 0.5, self.settings.seed), Row("smooth", 0.5, 0.4, 1)]
+        feeds = {name: render(rows, spec) for name, spec in self.live.specs.items()}
+        return independence.prove(
+            lambda: self._ask_live(feeds),
+            lambda: self._ask_frozen(feeds, self.frozen.answer),
+            lambda: self._ask_frozen(feeds, self.frozen.answer_disturbed),
+        )
+
+    def _compare(self, agreement: Agreement) -> None:
+        ran = search(
+            self.live.specs,
+            examples=self.settings.examples,
+            seed=self.settings.seed,
+            probe=self._probe,
+        )
+        tally, worst = self.tally, self.tally.worst
+        if ran < self.settings.examples or worst is None:
+            raise ModelError(
+                f"{self.live.name}: only {ran} of {self.settings.examples} examples could be drawn "
+                "for its inputs; a check that compares less than it was asked to proves less"
+            )
+        logit_output, agreement.logit_rel_diff = tally.logit_worst or (None, None)
+        agreement.inputs, agreement.examples = tally.inputs, tally.examples
+        agreement.non_finite = worst.non_finite
+        agreement.max_abs_diff = None if worst.problem else worst.max_abs
+        agreement.exact = tally.identical
+        rtol = self.settings.logit_rtol
+        far_logits = rtol is not None and not (agreement.logit_rel_diff or 0.0) <= rtol
+        inexact = self.frozen.in_tensorflow and not tally.identical
+        if worst.within(self.settings.atol) and not far_logits:
+            if not (inexact and self.settings.exact):
+                agreement.outcome = "passed"
+                agreement.text = text.passed(agreement)
+                if inexact:
+                    agreement.warnings.append(text.inexact(agreement, self._weights()))
+                return
+        agreement.text = text.mismatch(
+            agreement, worst, tally.where, self.settings.seed, logit_output, self._weights()
+        )
+
+    def _probe(self, feeds: Feeds, described: str) -> None:
+        """Feed one batch to both sides and add it up."""
+        live = self._ask_live(feeds)
+        frozen = self._ask_frozen(feeds, self.frozen.answer)
+        self.tally.count(len(next(iter(feeds.values()))))
+        for name, there in self.outputs.items():
+            pair = np.asarray(live.outputs[name]), np.asarray(frozen.outputs[there])
+            self.tally.output(name, *pair, where=described)
+            self.tally.logits(name, pair, (live.logits.get(name), frozen.logits.get(there)))
+
+    def _ask_live(self, feeds: Feeds) -> Answer:
+        return _ask(ModelError, self.live.name, lambda: self.live.answer(feeds))
+
+    def _ask_frozen(
+        self, feeds: Feeds, answer: Callable[[Mapping[str, Any], list[str]], Answer]
+    ) -> Answer:
+        renamed = {self.inputs[name]: value for name, value in feeds.items()}
+        wanted = list(self.outputs.values())
+        return _ask(ArtifactError, str(self.frozen.path), lambda: answer(renamed, wanted))
+
+    def _weights(self) -> Any:
+        return differing_weights(self.live.weights(), self.frozen.weights())
+
+
+def _ask(kind: type[FreezecheckError], who: str, answer: Callable[[], Answer]) -> Answer:
+    """Ask a model, and turn what TensorFlow raises into one line that names the model."""
+    import tensorflow as tf
+
+    try:
+        return answer()
+    except (tf.errors.OpError, ValueError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise kind(f"{who}: cannot be run on the live model's inputs: {reason}") from error
+
+
+def _label(frozen: FrozenModel) -> str:
+    """Return what to call an artifact: its way, its path below the current folder, its name."""
+    if frozen.way is not None:
+        return frozen.way
+    try:
+        return str(frozen.path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return frozen.path.name

@@ -1,0 +1,1 @@
+"""Why frozen and live differ."""

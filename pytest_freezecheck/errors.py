@@ -1,0 +1,59 @@
+"""What can go wrong, as exceptions whose first line stands alone. Imports nothing of ours."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.agreement import Agreement
+
+
+class FreezecheckError(Exception):
+    """Base of every error that is about the user's model, artifact or settings."""
+
+
+class SettingError(FreezecheckError):
+    """A setting has a value that cannot be used; pytest reports it as a usage error (exit 4)."""
+
+
+class ModelError(FreezecheckError):
+    """The live model could not be built, restored or run."""
+
+
+class ArtifactError(FreezecheckError):
+    """An artifact is missing, unreadable, truncated, not frozen or of an unknown format."""
+
+
+class MatchError(FreezecheckError):
+    """Inputs or outputs of the live model have no counterpart of that name in the artifact."""
+
+
+class FreezeError(FreezecheckError):
+    """A way of freezing cannot freeze this live model."""
+
+
+class FrozenMismatch(AssertionError):  # noqa: N818 - the name is part of the public contract
+    """The frozen model does not compute what the live model computes.
+
+    Attributes:
+        agreement: the result in numbers; `str(error)` is its full text.
+    """
+
+    def __init__(self, agreement: Agreement) -> None:
+        super().__init__(agreement.text)
+        self.agreement = agreement
+
+
+def listed(names: Iterable[str], most: int = 3) -> str:
+    """Return up to `most` of the names for a message, and how many more there are."""
+    every = list(names)
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + more
+
+
+def nearest(name: str, among: Iterable[str]) -> str:
+    """Return `" (nearest: 'x')"` for the most similar known name, or an empty string."""
+    close = difflib.get_close_matches(name, list(among), n=1, cutoff=0.5)
+    return f" (nearest: {close[0]!r})" if close else ""

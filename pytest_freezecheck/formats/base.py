@@ -1,0 +1,163 @@
+"""What a format is: a test of content, a loader, and its ways to freeze. Light to import."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_freezecheck.errors import MatchError, listed, nearest
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.models.live import LiveModel
+    from pytest_freezecheck.models.session import Answer, Arrays
+
+
+class FrozenModel(abc.ABC):
+    """A shipped model, loaded into a graph of its own.
+
+    Attributes:
+        path: the file or folder.
+        format: name of its format.
+        way: the way it was frozen by this run, if it was.
+        in_tensorflow: whether TensorFlow itself runs it, so that a correct freeze is bit-identical.
+    """
+
+    format: str
+    in_tensorflow = True
+
+    def __init__(self, path: Path, way: str | None = None) -> None:
+        self.path = path
+        self.way = way
+
+    @property
+    @abc.abstractmethod
+    def session(self) -> Any:
+        """The `tf.compat.v1.Session` it runs in, or None if it runs in none."""
+
+    @property
+    @abc.abstractmethod
+    def input_names(self) -> list[str]:
+        """Names under which inputs can be fed."""
+
+    @property
+    @abc.abstractmethod
+    def output_names(self) -> list[str]:
+        """Names of what the model answers when nothing in particular is asked for."""
+
+    @abc.abstractmethod
+    def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
+        """Return {live output name: name here}, by whole name; see `match_one`.
+
+        Args:
+            outputs: {live output name: live tensor}.
+
+        Raises:
+            MatchError: one has no counterpart.
+        """
+
+    @abc.abstractmethod
+    def match_inputs(self, inputs: Mapping[str, Any]) -> dict[str, str]:
+        """Return {live input name: name here}, likewise, with nothing left to feed."""
+
+    @abc.abstractmethod
+    def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
+        """Return outputs and logits for one batch, under the names used here."""
+
+    @abc.abstractmethod
+    def answer_disturbed(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
+        """Return what this model would answer if its weights were others.
+
+        An answer that does not change was not computed from this model's weights.
+        """
+
+    @abc.abstractmethod
+    def weights(self) -> Arrays:
+        """Return {name: value} of constants or variables."""
+
+    def predict(self, feeds: Mapping[str, Any]) -> Arrays:
+        """Return {output name: array} for one batch, {input name: array (rows, *shape)}.
+
+        Raises:
+            MatchError: an input is missing or not known.
+        """
+        if set(feeds) != set(self.input_names):
+            raise MatchError(
+                f"{self.path}: fed {sorted(feeds)}, but its inputs are {sorted(self.input_names)}"
+            )
+        return self.answer(feeds, self.output_names).outputs
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Free what it holds; the model cannot be run afterwards."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """One way to freeze a live model.
+
+    Attributes:
+        name: fixed; users and node ids have it.
+        freeze: writes the artifact into a directory and returns its path.
+        load: loads what was written.
+    """
+
+    name: str
+    freeze: Callable[[LiveModel, Path], Path]
+    load: Callable[[Path], FrozenModel]
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """A format that models ship in.
+
+    Attributes:
+        name: the format's, and that of its ordinary way.
+        recognises: tells by content whether a path holds it.
+        load: the ordinary loader.
+        ways: the ways to freeze into it.
+    """
+
+    name: str
+    recognises: Callable[[Path], bool]
+    load: Callable[[Path], FrozenModel]
+    ways: tuple[Way, ...]
+
+
+def match(
+    kind: str, wanted: Mapping[str, str], available: Sequence[str], where: Path
+) -> dict[str, str]:
+    """Match names by whole name; never by position, never by part of a name.
+
+    Args:
+        kind: "input" or "output", for the message.
+        wanted: {live name: name to look for}.
+        available: the names that the artifact has.
+        where: the artifact.
+
+    Raises:
+        MatchError: a name is not there.
+    """
+    for live, name in wanted.items():
+        if name not in available:
+            raise MatchError(
+                f"{where}: no {kind} {name!r} for the live model's {kind} {live!r}"
+                f"{nearest(name, available)}; it has {listed(sorted(available), 8) or 'none'}"
+            )
+    return dict(wanted)
+
+
+def nothing_left(given: Mapping[str, str], needed: Sequence[str], where: Path) -> None:
+    """Make sure that every input that must be fed is fed.
+
+    Raises:
+        MatchError: the artifact needs inputs that the live model has not.
+    """
+    rest = sorted(set(needed) - set(given.values()))
+    if rest:
+        raise MatchError(
+            f"{where}: needs {listed(rest, 8)} fed, which the live model has no input for; "
+            "was it frozen from a training graph?"
+        )

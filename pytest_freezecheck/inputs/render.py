@@ -1,0 +1,139 @@
+"""Descriptions of inputs -> arrays. NumPy only; Hypothesis never sees a cell.
+
+Hypothesis refuses to draw the 1,728 floats of a 24 x 24 x 3 image one by one, and its filled
+arrays are near-constant. So it draws a handful of small numbers, which also shrink and vary
+well, and this module turns them into an array. The same description gives the same array.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from pytest_freezecheck.spec import InputSpec
+
+Field = npt.NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row of a batch, described: what kind of field, where it lies and how far it reaches.
+
+    Attributes:
+        kind: a key of `KINDS`.
+        centre: middle of the values, 0 to 1 of the legal range.
+        scale: reach of the values about the centre, 0 to 1 of the legal range.
+        seed: seed of whatever is random in it, 0 to 2**32 - 1.
+    """
+
+    kind: str
+    centre: float
+    scale: float
+    seed: int
+
+
+def _constant(_: np.random.Generator, shape: tuple[int, ...]) -> Field:
+    return np.ones(shape)
+
+
+def _ramp(rng: np.random.Generator, shape: tuple[int, ...]) -> Field:
+    """Rise evenly along a random direction, channels included."""
+    field = np.zeros(shape)
+    for axis, length in enumerate(shape):
+        line = np.linspace(-1.0, 1.0, length) if length > 1 else np.zeros(1)
+        field += rng.normal() * line.reshape([-1 if i == axis else 1 for i in range(len(shape))])
+    return field
+
+
+def _smooth(rng: np.random.Generator, shape: tuple[int, ...]) -> Field:
+    """Add three waves of low frequency, with a phase of its own in each channel."""
+    spatial = shape[:-1] if len(shape) > 1 else shape
+    channels = shape[-1] if len(shape) > 1 else 1
+    field = np.zeros((*spatial, channels))
+    for _ in range(3):
+        angle = np.zeros(spatial)
+        for axis, length in enumerate(spatial):
+            line = np.linspace(0.0, 1.0, length)
+            wave = rng.uniform(-3.0, 3.0) * 2.0 * math.pi * line
+            angle += wave.reshape([-1 if i == axis else 1 for i in range(len(spatial))])
+        phase = rng.uniform(0.0, 2.0 * math.pi, channels)
+        field += np.sin(angle[..., None] + phase) / 3.0
+    return field.reshape(shape)
+
+
+def _noise(rng: np.random.Generator, shape: tuple[int, ...]) -> Field:
+    return rng.uniform(-1.0, 1.0, shape)
+
+
+def _mixed(rng: np.random.Generator, shape: tuple[int, ...]) -> Field:
+    """Noise whose size varies from cell to cell over four orders of magnitude."""
+    return rng.uniform(-1.0, 1.0, shape) * 10.0 ** rng.uniform(-4.0, 0.0, shape)
+
+
+def _channels(rng: np.random.Generator, shape: tuple[int, ...]) -> Field:
+    """One colour for each channel: never symmetric under a permutation of them."""
+    return np.broadcast_to(rng.uniform(-1.0, 1.0, shape[-1:]), shape)
+
+
+def _spikes(rng: np.random.Generator, shape: tuple[int, ...]) -> Field:
+    """A few cells away from an even background."""
+    field = np.zeros(math.prod(shape))
+    count = min(field.size, 1 + int(rng.integers(12)))
+    cells = rng.choice(field.size, size=count, replace=False)
+    field[cells] = rng.choice([-1.0, 1.0], size=count)
+    return field.reshape(shape)
+
+
+def _extremes(rng: np.random.Generator, shape: tuple[int, ...]) -> Field:
+    """Every cell at one end of its reach or the other."""
+    return rng.choice([-1.0, 1.0], size=shape)
+
+
+KINDS: Mapping[str, Callable[[np.random.Generator, tuple[int, ...]], Field]] = {
+    "constant": _constant,
+    "ramp": _ramp,
+    "smooth": _smooth,
+    "noise": _noise,
+    "mixed": _mixed,
+    "channels": _channels,
+    "spikes": _spikes,
+    "extremes": _extremes,
+}
+
+
+def render(rows: Sequence[Row], spec: InputSpec) -> npt.NDArray[np.generic]:
+    """Build the batch that the rows describe.
+
+    Args:
+        rows: one description for each row of the batch.
+        spec: shape, dtype and legal range of the input.
+
+    Returns:
+        An array of shape (len(rows), *spec.shape) and the spec's dtype, inside the legal range.
+    """
+    low, high = spec.bounds
+    shape = spec.shape or (1,)
+    batch = np.empty((len(rows), *shape))
+    for place, row in enumerate(rows):
+        field = KINDS[row.kind](np.random.default_rng(row.seed), shape)
+        middle = low + row.centre * (high - low)
+        batch[place] = np.clip(middle + row.scale * (high - low) * field, low, high)
+    return _cast(batch.reshape(len(rows), *spec.shape), spec)
+
+
+def _cast(batch: Field, spec: InputSpec) -> npt.NDArray[np.generic]:
+    """Cast, staying inside the legal range where rounding would step outside."""
+    low, high = spec.bounds
+    dtype = np.dtype(spec.dtype)
+    if dtype.kind != "f":
+        return np.clip(np.rint(batch), math.ceil(low), math.floor(high)).astype(dtype)
+    cast = batch.astype(dtype)
+    zero = dtype.type(0)
+    # A bound such as 0.1 has no float32 of its own, and the nearest may lie outside.
+    cast[cast > high] = np.nextafter(dtype.type(high), zero)
+    cast[cast < low] = np.nextafter(dtype.type(low), zero)
+    return cast

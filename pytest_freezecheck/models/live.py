@@ -1,0 +1,200 @@
+"""The live model: the inference graph, its variables as the team's evaluation restores them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pytest_freezecheck.errors import ModelError
+from pytest_freezecheck.models.restore import check_keys, find_checkpoint, keys_to_restore
+from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
+from pytest_freezecheck.spec import InputSpec
+
+Inputs = Mapping[str, InputSpec | Mapping[str, object]]
+
+
+class LiveModel:
+    """A model in a session of its own, with the values it was evaluated with.
+
+    Attributes:
+        name: what messages and reports call it.
+        session: a `tf.compat.v1.Session` without graph optimisation.
+        inputs: {input name: placeholder}.
+        outputs: {output name: tensor}.
+        specs: {input name: InputSpec}.
+        saver: the Saver that restored it, shadows included, or None.
+        checkpoint: prefix of the checkpoint that it was restored from, or None.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        inputs: Mapping[str, Any],
+        outputs: Mapping[str, Any],
+        specs: Inputs,
+        *,
+        name: str = "live",
+        saver: Any = None,
+        checkpoint: str | None = None,
+    ) -> None:
+        self.name = name
+        self.session = session
+        self.inputs = dict(inputs)
+        self.outputs = dict(outputs)
+        self.specs = {key: InputSpec.of(value, key) for key, value in specs.items()}
+        if set(self.specs) != set(self.inputs):
+            raise ModelError(
+                f"{name}: inputs {sorted(self.inputs)}, but specs for {sorted(self.specs)}"
+            )
+        if not self.outputs:
+            raise ModelError(f"{name}: has no output")
+        self.saver = saver
+        self.checkpoint = checkpoint
+        self._runner = Runner(session, self.inputs, self.outputs)
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        build: Callable[..., Any],
+        checkpoint: str | os.PathLike[str],
+        inputs: Inputs,
+        ema: str = "trainable",
+        *,
+        name: str = "live",
+    ) -> LiveModel:
+        """Build the inference graph and restore it.
+
+        Args:
+            build: builds the graph for inference: `build(**placeholders)` returns the output
+                tensor, or {output name: tensor}. A single tensor is named after its operation.
+            checkpoint: a checkpoint's prefix, or a directory, whose latest checkpoint is taken.
+            inputs: {input name: InputSpec, or a mapping with its fields}. The placeholders are
+                made here, under these names, with a batch dimension before the shape.
+            ema: which variables are read from EMA shadows: "trainable", "all" or "none".
+            name: what messages and reports call the model.
+
+        Raises:
+            ModelError: no such checkpoint, or it lacks a key; `build` returns no tensor.
+            SettingError: an input is declared wrongly.
+        """
+        import tensorflow as tf
+
+        from pytest_freezecheck.models import slim
+
+        v1 = tf.compat.v1
+        slim.prepare()
+        specs = {key: InputSpec.of(value, key) for key, value in inputs.items()}
+        prefix = find_checkpoint(checkpoint)
+        graph = tf.Graph()
+        with graph.as_default():
+            placeholders = {
+                key: v1.placeholder(spec.dtype, [None, *spec.shape], name=key)
+                for key, spec in specs.items()
+            }
+            outputs = _named(build(**placeholders), name)
+            keys = keys_to_restore(ema)
+            check_keys(keys.items(), prefix)
+            session = v1.Session(graph=graph, config=plain_config())
+            # Inside as_default(): outside it eager execution is on, and so is Saver's eager branch.
+            saver = v1.train.Saver(keys)
+            saver.restore(session, prefix)
+            session.run(v1.tables_initializer())
+        return cls(session, placeholders, outputs, specs, name=name, saver=saver, checkpoint=prefix)
+
+    @classmethod
+    def from_session(
+        cls,
+        session: Any,
+        inputs: Mapping[str, Any],
+        outputs: Mapping[str, Any],
+        specs: Inputs,
+        *,
+        name: str = "live",
+        saver: Any = None,
+        checkpoint: str | None = None,
+    ) -> LiveModel:
+        """Take a session as the team's own evaluation set it up.
+
+        The values of its variables are copied into a second session on the same graph, which runs
+        without graph optimisation; the team's session is only read.
+
+        Args:
+            session: a `tf.compat.v1.Session` whose variables are restored.
+            inputs: {input name: placeholder}.
+            outputs: {output name: tensor}.
+            specs: {input name: InputSpec, or a mapping with its fields}.
+            name: what messages and reports call the model.
+            saver: the Saver that restored it, for the ways that freeze from a checkpoint.
+            checkpoint: the checkpoint's prefix, likewise.
+
+        Raises:
+            ModelError: a variable of the graph was never initialised.
+        """
+        import tensorflow as tf
+
+        v1 = tf.compat.v1
+        with session.graph.as_default():
+            variables = [*v1.global_variables(), *v1.local_variables()]
+            try:
+                values = session.run(variables)
+            except tf.errors.FailedPreconditionError as error:
+                raise ModelError(
+                    f"{name}: a variable has no value: {error.message.splitlines()[0]}"
+                ) from None
+            plain = v1.Session(graph=session.graph, config=plain_config())
+            for variable, value in zip(variables, values, strict=True):
+                # Feeding the initial value adds no operation to the team's graph.
+                plain.run(variable.initializer, {variable.initializer.inputs[1]: value})
+            plain.run(list(v1.get_collection(v1.GraphKeys.TABLE_INITIALIZERS)))
+        return cls(plain, inputs, outputs, specs, name=name, saver=saver, checkpoint=checkpoint)
+
+    @property
+    def graph(self) -> Any:
+        """The session's graph."""
+        return self.session.graph
+
+    def answer(self, feeds: Mapping[str, Any]) -> Answer:
+        """Return outputs and logits for one batch, {input name: array (rows, *shape)}."""
+        return self._runner.run(feeds)
+
+    def predict(self, feeds: Mapping[str, Any]) -> Arrays:
+        """Return {output name: array} for one batch, {input name: array (rows, *shape)}.
+
+        Raises:
+            ModelError: an input is missing or not known.
+        """
+        return self.answer(feeds).outputs
+
+    def weights(self) -> Arrays:
+        """Return {variable name: value} of the global variables, in the order they were made.
+
+        For a network that is the order from its input to its output.
+        """
+        import tensorflow as tf
+
+        with self.graph.as_default():
+            variables = tf.compat.v1.global_variables()
+        values = self.session.run(variables)
+        return {v.op.name: value for v, value in zip(variables, values, strict=True)}
+
+    def close(self) -> None:
+        """Free the session; the model cannot be run afterwards."""
+        self.session.close()
+
+
+def _named(outputs: Any, model: str) -> dict[str, Any]:
+    """Return {output name: tensor} of what `build` returned."""
+    if isinstance(outputs, Mapping):
+        named = dict(outputs)
+    elif hasattr(outputs, "op"):
+        named = {outputs.op.name: outputs}
+    else:
+        named = {}
+    wrong = [value for value in named.values() if not hasattr(value, "op")]
+    if not named or wrong:
+        raise ModelError(
+            f"{model}: build returned {type(wrong[0] if wrong else outputs).__name__}; "
+            "expected a tensor, or {name: tensor}"
+        )
+    return named

@@ -1,0 +1,92 @@
+"""One graph in one session, run without graph optimisation, with one list of fetches."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy.typing as npt
+
+from pytest_freezecheck.errors import ModelError
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+#: Operations between a softmax and the output that change no value.
+_PASSES_ON = frozenset(
+    {"Identity", "Reshape", "Squeeze", "ExpandDims", "StopGradient", "EnsureShape", "Snapshot"}
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a model answers to one batch.
+
+    Attributes:
+        outputs: {output name: array}.
+        logits: {output name: what went into the output's softmax}, for the outputs whose graph
+            ends in one.
+    """
+
+    outputs: Arrays
+    logits: Arrays
+
+
+def plain_config() -> Any:
+    """Return a ConfigProto that runs the graph as it is written.
+
+    With neither Grappler nor the L1 rewrites, a frozen graph runs the same kernels in the same
+    order as the live one and a correct freeze is bit-identical; with them, constants are folded
+    that could not be folded while they were variables.
+    """
+    import tensorflow as tf
+
+    config = tf.compat.v1.ConfigProto()
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    config.graph_options.optimizer_options.opt_level = -1  # OptimizerOptions.L0
+    return config
+
+
+def find_logits(tensor: Any) -> Any:
+    """Return the input of the softmax that ends in this tensor, or None.
+
+    Looks through operations that change no value, as the reshapes of `slim.softmax` are.
+    """
+    operation = tensor.op
+    while operation.type in _PASSES_ON:
+        operation = operation.inputs[0].op
+    return operation.inputs[0] if operation.type == "Softmax" else None
+
+
+class Runner:
+    """Runs a graph in a session.
+
+    All outputs and logits come from one `run` with one list of fetches: another list would make
+    TensorFlow prepare the whole graph again.
+    """
+
+    def __init__(self, session: Any, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> None:
+        self.session = session
+        self.inputs = dict(inputs)
+        logits = {name: find_logits(tensor) for name, tensor in outputs.items()}
+        self._fetches = {
+            "outputs": dict(outputs),
+            "logits": {name: tensor for name, tensor in logits.items() if tensor is not None},
+        }
+
+    def run(self, feeds: Mapping[str, Any], replaced: Mapping[Any, Any] | None = None) -> Answer:
+        """Feed one batch.
+
+        Args:
+            feeds: {input name: array with a batch dimension}.
+            replaced: tensors to feed besides, to see what depends on them.
+
+        Raises:
+            ModelError: an input is missing or not known.
+        """
+        if set(feeds) != set(self.inputs):
+            raise ModelError(
+                f"fed {sorted(feeds)}, but the model's inputs are {sorted(self.inputs)}"
+            )
+        fed = {self.inputs[name]: value for name, value in feeds.items()}
+        return Answer(**self.session.run(self._fetches, {**fed, **(replaced or {})}))

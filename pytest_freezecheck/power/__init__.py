@@ -1,0 +1,1 @@
+"""Could the check fail at all? A check that could not is worth nothing."""

@@ -1,0 +1,1 @@
+"""What people and programs read. Knows neither pytest nor TensorFlow."""

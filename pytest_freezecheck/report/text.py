@@ -1,0 +1,147 @@
+"""A result in words: a first line that stands alone, the numbers, and what to do."""
+
+from __future__ import annotations
+
+import math
+
+from pytest_freezecheck.agreement import Agreement, shown
+from pytest_freezecheck.compare import Difference
+from pytest_freezecheck.diagnosis.values import WeightDifferences
+from pytest_freezecheck.errors import listed
+
+_MOST_TENSORS = 4
+
+
+def passed(agreement: Agreement) -> str:
+    """Return the text of a pass: it has its numbers too."""
+    exact = "bit-identical" if agreement.exact else f"up to {shown(agreement.max_abs_diff)} apart"
+    return (
+        f"{_title(agreement)} agrees with the live model: {exact} on {agreement.inputs} inputs "
+        f"(allowed {agreement.atol:g})"
+    )
+
+
+def not_told_apart(agreement: Agreement, reason: str) -> str:
+    """Return the text of an artifact that may be the live model itself."""
+    return "\n".join(
+        [
+            f"{_title(agreement)} could not be told apart from the live model: {reason}",
+            "  an artifact has to run in a graph and session of its own, on its own weights",
+            "  load it with pytest_freezecheck.load(path), which sees to that",
+        ]
+    )
+
+
+def mismatch(
+    agreement: Agreement,
+    worst: Difference,
+    where: str,
+    seed: int,
+    logit_output: str | None,
+    weights: WeightDifferences | None,
+) -> str:
+    """Return the full text of a failure.
+
+    Args:
+        agreement: the numbers of the whole check.
+        worst: the worst difference found, in one output of one batch.
+        where: the example that showed it, in words.
+        seed: seed of everything drawn.
+        logit_output: the output whose logits are furthest apart, if any.
+        weights: what the comparison of weights found, if it could be made.
+    """
+    lines = [_headline(agreement, worst, logit_output), *_numbers(agreement, worst, where, seed)]
+    if weights is not None:
+        lines += _weights(weights)
+    if agreement.nodeid:
+        lines.append(
+            f'  repeat: pytest "{agreement.nodeid}" --freezecheck --freezecheck-seed={seed}'
+        )
+    return "\n".join(lines)
+
+
+def inexact(agreement: Agreement, weights: WeightDifferences) -> str:
+    """Return the warning of a pass that TensorFlow itself should have made bit-identical."""
+    what = _weights(weights)
+    return (
+        f"{agreement.artifact} is within {agreement.atol:g} but not bit-identical, which a correct "
+        f"freeze run by TensorFlow is: {what[0].strip() if what else 'no weight could be compared'}"
+    )
+
+
+def _title(agreement: Agreement) -> str:
+    return f"freezecheck: {agreement.model}, {agreement.artifact}"
+
+
+def _headline(agreement: Agreement, worst: Difference, logit_output: str | None) -> str:
+    title, output = _title(agreement), worst.output
+    if worst.problem is not None:
+        return f"{title}: output {output!r} {worst.problem}"
+    if worst.non_finite:
+        return (
+            f"{title}: output {output!r} answers {worst.frozen:g} where the live model answers "
+            f"{worst.live:g}"
+        )
+    if not worst.within(agreement.atol):
+        return (
+            f"{title} differs from the live model by {shown(worst.max_abs)} in {output!r} "
+            f"(allowed {agreement.atol:g})"
+        )
+    rtol = agreement.logit_rtol
+    if rtol is not None and not (agreement.logit_rel_diff or 0.0) <= rtol:
+        return (
+            f"{title} differs from the live model by {shown(agreement.logit_rel_diff)} of the "
+            f"logits of {logit_output!r} (allowed {rtol:g})"
+        )
+    return (
+        f"{title} is not bit-identical to the live model: {shown(worst.max_abs)} apart in "
+        f"{output!r} (freezecheck_exact allows no difference)"
+    )
+
+
+def _numbers(agreement: Agreement, worst: Difference, where: str, seed: int) -> list[str]:
+    lines = []
+    if worst.problem is None:
+        lines.append(
+            f"  output {worst.output} {worst.shape} {worst.dtype}: {worst.too_far} of {worst.size} "
+            f"values too far; worst at {worst.index}: live {worst.live:.6g}, "
+            f"frozen {worst.frozen:.6g}"
+        )
+        if agreement.logit_rel_diff is not None:
+            judged = "not judged" if agreement.logit_rtol is None else f"{agreement.logit_rtol:g}"
+            hidden = (
+                worst.within(agreement.atol) and "; the probabilities alone would have hidden it"
+            )
+            lines.append(
+                f"  logits: {shown(agreement.logit_rel_diff)} of their size apart "
+                f"(allowed {judged}){hidden or ''}"
+            )
+    lines.append(
+        f"  worst of {agreement.inputs} inputs in {agreement.examples} examples, seed {seed}: "
+        f"{where}"
+    )
+    return lines
+
+
+def _weights(weights: WeightDifferences) -> list[str]:
+    lines = []
+    if weights.differing:
+        named = [
+            f"{name} ({'another shape or dtype' if math.isnan(size) else f'by {shown(size)}'})"
+            for name, size in weights.differing
+        ]
+        lines.append(
+            f"  weights: {len(named)} of {weights.compared} differ from the live model's, "
+            f"from the input on: {listed(named, _MOST_TENSORS)}"
+        )
+    elif weights.compared:
+        lines.append(
+            f"  weights: all {weights.compared} that have the live model's names equal it bit for "
+            "bit; what differs is the graph"
+        )
+    if weights.absent:
+        lines.append(
+            f"  weights of the live model that the artifact has not under their names: "
+            f"{listed(weights.absent, _MOST_TENSORS)}"
+        )
+    return lines

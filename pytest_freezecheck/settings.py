@@ -1,0 +1,155 @@
+"""Settings of a run: their values, where each came from, and what is accepted.
+
+Light on purpose: it is imported while pytest configures itself, before collection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import dataclasses
+import math
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePath
+from typing import Any, TypeVar
+
+from pytest_freezecheck.errors import SettingError, nearest
+
+T = TypeVar("T")
+
+#: Hypothesis takes any integer; one that fits in 32 bits is also a NumPy and TensorFlow seed.
+LARGEST_SEED = 2**32 - 1
+REPORT_ENDINGS = (".json",)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What one check works with.
+
+    Attributes:
+        atol: largest absolute difference allowed in any probability. There is no relative one.
+        examples: Hypothesis examples for each artifact; an example is one batch.
+        seed: seed of everything drawn.
+        exact: fail what TensorFlow itself runs unless it is bit-identical.
+        logit_rtol: largest relative difference of the centred logits; None turns it off. The
+            default lies between the 4.1e-5 that true exports reached on real-size networks with
+            other executors and the 1e-3 at which most faults start.
+        reports: files to write results to.
+    """
+
+    atol: float = 1e-5
+    examples: int = 100
+    seed: int = 0
+    exact: bool = False
+    logit_rtol: float | None = 1e-4
+    reports: tuple[str, ...] = ()
+
+    def override(self, values: Mapping[str, object], source: str) -> Settings:
+        """Return a copy in which the values that are not None replace ours.
+
+        Raises:
+            SettingError: a key is unknown or a value is not accepted.
+        """
+        parsed: dict[str, Any] = {}
+        for key, value in values.items():
+            if key not in _PARSERS:
+                raise SettingError(
+                    f"{source}: unknown setting {key!r}{nearest(key, _PARSERS)}; "
+                    f"accepted: {', '.join(_PARSERS)}"
+                )
+            if value is not None:
+                parsed[key] = _PARSERS[key](value, key, source)
+        return dataclasses.replace(self, **parsed)
+
+
+def _refuse(key: str, value: object, source: str, accepted: str) -> SettingError:
+    return SettingError(f"{source}: {key} = {value!r} is not accepted; expected {accepted}")
+
+
+def _number(value: object, convert: Callable[[Any], T]) -> T | None:
+    if isinstance(value, bool):  # True is an int in Python, never a tolerance or a count
+        return None
+    try:
+        return convert(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _integer(value: object) -> int | None:
+    if isinstance(value, float):
+        return None
+    return _number(value, int)
+
+
+def _non_negative(value: object, key: str, source: str) -> float:
+    number = _number(value, float)
+    if number is None or not (0.0 <= number < math.inf):
+        raise _refuse(key, value, source, "a finite number >= 0, such as 1e-5")
+    return number
+
+
+def _logit_rtol(value: object, key: str, source: str) -> float | None:
+    return None if value is False else _non_negative(value, key, source)
+
+
+def _examples(value: object, key: str, source: str) -> int:
+    number = _integer(value)
+    if number is None or not 1 <= number <= 1_000_000:
+        raise _refuse(key, value, source, "a whole number from 1 to 1000000")
+    return number
+
+
+def _seed(value: object, key: str, source: str) -> int:
+    if value == "random":
+        return secrets.randbelow(LARGEST_SEED + 1)
+    number = _integer(value)
+    if number is None or not 0 <= number <= LARGEST_SEED:
+        raise _refuse(key, value, source, f"a whole number from 0 to {LARGEST_SEED}, or 'random'")
+    return number
+
+
+def _boolean(value: object, key: str, source: str) -> bool:
+    if not isinstance(value, bool):
+        raise _refuse(key, value, source, "true or false")
+    return value
+
+
+def _reports(value: object, key: str, source: str) -> tuple[str, ...]:
+    paths = [value] if isinstance(value, str) else value
+    if not isinstance(paths, (list, tuple)):
+        raise _refuse(key, value, source, "a path, or a list of paths")
+    for path in paths:
+        if not isinstance(path, str) or PurePath(path).suffix not in REPORT_ENDINGS:
+            endings = " or ".join(REPORT_ENDINGS)
+            raise _refuse(key, path, source, f"a path that ends in {endings}")
+    return tuple(paths)
+
+
+_PARSERS: dict[str, Callable[[object, str, str], object]] = {
+    "atol": _non_negative,
+    "examples": _examples,
+    "seed": _seed,
+    "exact": _boolean,
+    "logit_rtol": _logit_rtol,
+    "reports": _reports,
+}
+
+_current: contextvars.ContextVar[tuple[Settings, str | None]] = contextvars.ContextVar(
+    "freezecheck_settings"
+)
+
+
+def current() -> tuple[Settings, str | None]:
+    """Return settings and node id of the test that is running, or the defaults outside the gate."""
+    return _current.get((Settings(), None))
+
+
+@contextlib.contextmanager
+def using(settings: Settings, nodeid: str) -> Iterator[None]:
+    """Make these the settings that `check` starts from, for the duration of a test."""
+    token = _current.set((settings, nodeid))
+    try:
+        yield
+    finally:
+        _current.reset(token)

@@ -1,0 +1,115 @@
+"""Adds up what the batches of one check showed: the worst output, and the logits beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from pytest_freezecheck.compare import (
+    Array,
+    Difference,
+    centred_log_probabilities,
+    centred_logits,
+    compare,
+)
+
+
+@dataclasses.dataclass
+class Tally:
+    """Running result of a check.
+
+    Attributes:
+        atol: largest absolute difference allowed.
+        worst: the worst difference so far, in any output.
+        where: which example showed it, in words.
+        examples: batches compared.
+        inputs: rows compared.
+        identical: whether every output and every pre-softmax tensor was bit-identical.
+        centred: {output: (largest absolute difference of its centred logits, largest absolute
+            centred logit of the live model)}.
+    """
+
+    atol: float
+    worst: Difference | None = None
+    where: str = ""
+    examples: int = 0
+    inputs: int = 0
+    identical: bool = True
+    centred: dict[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
+
+    def count(self, rows: int) -> None:
+        """Count one batch of so many rows."""
+        self.examples += 1
+        self.inputs += rows
+
+    def output(self, name: str, live: Array, frozen: Array, where: str) -> None:
+        """Compare one output of one batch."""
+        difference = compare(name, live, frozen, self.atol)
+        # Zeros of either sign compare as equal, and are not identical.
+        self.identical = self.identical and _identical(live, frozen)
+        if self.worst is None or difference.rank > self.worst.rank:
+            self.worst, self.where = difference, where
+
+    def logits(
+        self,
+        name: str,
+        outputs: tuple[Array, Array],
+        before_softmax: tuple[Array | None, Array | None],
+    ) -> None:
+        """Compare the logits of one output of one batch.
+
+        Args:
+            name: of the output.
+            outputs: the live and the frozen probabilities.
+            before_softmax: what went into their softmax, where the graphs show it. Where one side
+                does not, the logits are recovered from the probabilities of both.
+        """
+        live, frozen = before_softmax
+        if live is not None and frozen is not None and _comparable(live, frozen):
+            if live.size == 0 or not (np.isfinite(live).all() and np.isfinite(frozen).all()):
+                self.identical = self.identical and _identical(live, frozen)
+                return  # non-finite logits show as non-finite or saturated probabilities
+            self.identical = self.identical and _identical(
+                live.reshape(-1, live.shape[-1]), frozen.reshape(-1, live.shape[-1])
+            )
+            pair = (centred_logits(live), centred_logits(frozen))
+        else:
+            recovered = centred_log_probabilities(*outputs)
+            if recovered is None:
+                return
+            pair = recovered
+        self._add(name, *pair)
+
+    def _add(
+        self, name: str, live: npt.NDArray[np.float64], frozen: npt.NDArray[np.float64]
+    ) -> None:
+        apart, size = self.centred.get(name, (0.0, 0.0))
+        self.centred[name] = (
+            max(apart, float(np.abs(frozen - live).max())),
+            max(size, float(np.abs(live).max())),
+        )
+
+    @property
+    def logit_worst(self) -> tuple[str, float] | None:
+        """The output whose centred logits are furthest apart, relative to its largest one.
+
+        Both are taken over the whole check: near the decision boundary all logits of one batch
+        can be close to 0, and dividing by that would cry wolf. None without logits.
+        """
+        ratios = {
+            name: apart / size if size else (0.0 if apart == 0.0 else float("inf"))
+            for name, (apart, size) in self.centred.items()
+        }
+        return max(ratios.items(), key=lambda item: item[1]) if ratios else None
+
+
+def _comparable(live: Array, frozen: Array) -> bool:
+    return live.size == frozen.size and live.shape[-1:] == frozen.shape[-1:]
+
+
+def _identical(one: Array, other: Array) -> bool:
+    return (
+        one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
+    )

@@ -1,0 +1,81 @@
+"""Where the gate keeps what is made once in a run: the folder it works in, and trained models."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.models.live import LiveModel
+
+#: A worker waits this many seconds for another one to train before it trains for itself.
+_PATIENCE = 120.0
+
+
+class Workshop:
+    """Makes each model once.
+
+    Args:
+        shared: folder that the workers of a distributed run share, or None to make one's own.
+    """
+
+    def __init__(self, shared: str | None = None) -> None:
+        self._shared = Path(shared) if shared else None
+        self._owned: Path | None = None
+        self._reference: LiveModel | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The shared folder; made on first use, and removed by `close` if this made it."""
+        if self._shared is None:
+            self._shared = self._owned = Path(tempfile.mkdtemp(prefix="freezecheck-"))
+        return self._shared
+
+    def scratch(self, name: str) -> Path:
+        """Return a new folder of this process's own."""
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
+
+    def reference(self) -> LiveModel:
+        """Return the reference model: trained once in a run, restored once in a process."""
+        if self._reference is None:
+            from pytest_freezecheck.models import reference
+
+            self._reference = reference.load(self._trained())
+        return self._reference
+
+    def _trained(self) -> Path:
+        """Return the folder of the trained checkpoints, training if no other process has or does.
+
+        Training happens in a folder of its own that is then renamed, which is atomic: what is
+        there under the final name is complete.
+        """
+        from pytest_freezecheck.models import reference
+
+        done, claim = self.folder / "reference", self.folder / "reference.claimed"
+        try:
+            claim.mkdir()
+        except FileExistsError:
+            deadline = time.monotonic() + _PATIENCE
+            while not done.exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+        if done.exists():
+            return done
+        private = self.scratch("training")
+        reference.train(private)
+        try:
+            os.rename(private, done)  # noqa: PTH104 - its failure on an existing folder is wanted
+        except OSError:
+            if not done.exists():
+                raise
+        return done
+
+    def close(self) -> None:
+        """Free the models and remove the folder, if this process made it."""
+        if self._reference is not None:
+            self._reference.close()
+        if self._owned is not None:
+            shutil.rmtree(self._owned, ignore_errors=True)
