@@ -11,7 +11,7 @@ from typing import Any
 from pytest_freezecheck.errors import FrozenMismatch
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(repr=False)
 class Agreement:
     """Whether a frozen model computes what the live model computes; falsy if it does not.
 
@@ -57,7 +57,11 @@ class Agreement:
     warnings: list[str] = dataclasses.field(default_factory=list)
     text: str = ""
     nodeid: str | None = None
-    read: bool = dataclasses.field(default=False, repr=False, compare=False)
+    read: bool = dataclasses.field(default=False, compare=False)
+
+    def __repr__(self) -> str:
+        # What pytest shows of `assert freezecheck(live, frozen)`.
+        return self.text.partition("\n")[0] or f"<{self.outcome}: {self.model}, {self.artifact}>"
 
     def __bool__(self) -> bool:
         self.read = True  # the gate fails a test that dropped a failed result unread

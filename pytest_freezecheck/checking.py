@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from pytest_freezecheck import formats, settings
 from pytest_freezecheck.agreement import Agreement, record
-from pytest_freezecheck.diagnosis.values import differing_weights
+from pytest_freezecheck.corpus import batches, fingerprint
+from pytest_freezecheck.diagnosis.values import WeightDifferences, differing_weights
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError, ModelError
-from pytest_freezecheck.formats.base import FrozenModel
-from pytest_freezecheck.inputs.render import Row, render
-from pytest_freezecheck.inputs.search import Feeds, search
+from pytest_freezecheck.formats.base import Change, FrozenModel
+from pytest_freezecheck.inputs.render import Batch
+from pytest_freezecheck.inputs.strategies import build
 from pytest_freezecheck.models.live import LiveModel
-from pytest_freezecheck.models.session import Answer
+from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.power import independence
 from pytest_freezecheck.report import text
 from pytest_freezecheck.settings import Settings
 from pytest_freezecheck.tally import Tally
+
+T = TypeVar("T")
 
 
 def check(
@@ -110,90 +113,107 @@ class _Check:
             logit_rtol=self.settings.logit_rtol,
             nodeid=self.nodeid,
         )
-        reason, agreement.warnings = self._independence()
+        reason = independence.shared(self.live, self.frozen)
         if reason is None:
-            self._compare(agreement)
-        else:
+            proof = self._independence()
+            reason = proof.reason
+            if reason is None:
+                self._feed(fingerprint(proof.live))
+                self._judge(agreement)
+                if not proof.steady:
+                    agreement.warnings.append(text.UNSTEADY)
+        if reason is not None:
             agreement.text = text.not_told_apart(agreement, reason)
-            agreement.cause = {
-                "id": "self-comparison",
-                "proven": True,
-                "tensors": [],
-                "explanation": reason,
-                "fix": "load the artifact into a graph and session of its own",
-            }
+            agreement.cause = text.self_comparison(reason)
         agreement.seconds = time.perf_counter() - started
         return agreement
 
-    def _independence(self) -> tuple[str | None, list[str]]:
-        reason = independence.shared(self.live, self.frozen)
-        if reason is not None:
-            return reason, []
-        rows = [Row("mixed", 0.5, 0.5, self.settings.seed), Row("smooth", 0.5, 0.4, 1)]
-        feeds = {name: render(rows, spec) for name, spec in self.live.specs.items()}
+    def _independence(self) -> independence.Independence:
+        # Smooth, noise and mixed, about the middle of the legal range.
+        feeds = build(Batch(size=3, kind=2, centre=8, scale=14, seed=0), self.live.specs)
         return independence.prove(
             lambda: self._ask_live(feeds),
-            lambda: self._ask_frozen(feeds, self.frozen.answer),
-            lambda: self._ask_frozen(feeds, self.frozen.answer_disturbed),
+            lambda: self._ask_frozen(feeds),
+            lambda change: self._ask_disturbed(feeds, change),
         )
 
-    def _compare(self, agreement: Agreement) -> None:
-        ran = search(
-            self.live.specs,
-            examples=self.settings.examples,
+    def _feed(self, state: tuple[object, ...]) -> None:
+        """Feed every batch to both sides and add up what they show."""
+        examples, tally = self.settings.examples, self.tally
+        for described, feeds, live in batches(
+            self.live,
+            examples=examples,
             seed=self.settings.seed,
-            probe=self._probe,
-        )
-        tally, worst = self.tally, self.tally.worst
-        if ran < self.settings.examples or worst is None:
+            state=state,
+            ask=self._ask_live,
+        ):
+            frozen = self._ask_frozen(feeds)
+            tally.count(len(next(iter(feeds.values()))))
+            for name, there in self.outputs.items():
+                pair = np.asarray(live.outputs[name]), np.asarray(frozen.outputs[there])
+                tally.output(name, *pair, where=described)
+                tally.logits(name, pair, (live.logits.get(name), frozen.logits.get(there)))
+        if tally.examples < examples:
             raise ModelError(
-                f"{self.live.name}: only {ran} of {self.settings.examples} examples could be drawn "
+                f"{self.live.name}: only {tally.examples} of {examples} examples could be drawn "
                 "for its inputs; a check that compares less than it was asked to proves less"
             )
+
+    def _judge(self, agreement: Agreement) -> None:
+        """Turn what was added up into the verdict and its text."""
+        tally, worst = self.tally, self.tally.worst
+        if worst is None:
+            raise ModelError(f"{self.live.name}: no output was compared")
         logit_output, agreement.logit_rel_diff = tally.logit_worst or (None, None)
         agreement.inputs, agreement.examples = tally.inputs, tally.examples
         agreement.non_finite = worst.non_finite
         agreement.max_abs_diff = None if worst.problem else worst.max_abs
         agreement.exact = tally.identical
         rtol = self.settings.logit_rtol
-        far_logits = rtol is not None and not (agreement.logit_rel_diff or 0.0) <= rtol
+        close = worst.within(self.settings.atol)
+        close_logits = rtol is None or (agreement.logit_rel_diff or 0.0) <= rtol
         inexact = self.frozen.in_tensorflow and not tally.identical
-        if worst.within(self.settings.atol) and not far_logits:
-            if not (inexact and self.settings.exact):
-                agreement.outcome = "passed"
-                agreement.text = text.passed(agreement)
-                if inexact:
-                    agreement.warnings.append(text.inexact(agreement, self._weights()))
-                return
-        agreement.text = text.mismatch(
-            agreement, worst, tally.where, self.settings.seed, logit_output, self._weights()
-        )
+        if close and close_logits and not (inexact and self.settings.exact):
+            agreement.outcome = "passed"
+            agreement.text = text.passed(agreement)
+            if inexact:
+                agreement.warnings.append(text.inexact(agreement, self._weights()))
+        else:
+            agreement.text = text.mismatch(
+                agreement,
+                worst,
+                tally.where,
+                self.settings.seed,
+                logit_output,
+                self.outputs,
+                self._weights(),
+            )
 
-    def _probe(self, feeds: Feeds, described: str) -> None:
-        """Feed one batch to both sides and add it up."""
-        live = self._ask_live(feeds)
-        frozen = self._ask_frozen(feeds, self.frozen.answer)
-        self.tally.count(len(next(iter(feeds.values()))))
-        for name, there in self.outputs.items():
-            pair = np.asarray(live.outputs[name]), np.asarray(frozen.outputs[there])
-            self.tally.output(name, *pair, where=described)
-            self.tally.logits(name, pair, (live.logits.get(name), frozen.logits.get(there)))
-
-    def _ask_live(self, feeds: Feeds) -> Answer:
+    def _ask_live(self, feeds: Arrays) -> Answer:
         return _ask(ModelError, self.live.name, lambda: self.live.answer(feeds))
 
-    def _ask_frozen(
-        self, feeds: Feeds, answer: Callable[[Mapping[str, Any], list[str]], Answer]
-    ) -> Answer:
-        renamed = {self.inputs[name]: value for name, value in feeds.items()}
-        wanted = list(self.outputs.values())
-        return _ask(ArtifactError, str(self.frozen.path), lambda: answer(renamed, wanted))
+    def _ask_frozen(self, feeds: Arrays) -> Answer:
+        return _ask(
+            ArtifactError, str(self.frozen.path), lambda: self.frozen.answer(*self._there(feeds))
+        )
 
-    def _weights(self) -> Any:
+    def _ask_disturbed(self, feeds: Arrays, change: Change) -> Answer | None:
+        return _ask(
+            ArtifactError,
+            str(self.frozen.path),
+            lambda: self.frozen.answer_disturbed(*self._there(feeds), change),
+        )
+
+    def _there(self, feeds: Arrays) -> tuple[Arrays, list[str]]:
+        """Return a batch and what to ask for, under the names that the artifact has for them."""
+        renamed = {self.inputs[name]: value for name, value in feeds.items()}
+        return renamed, list(self.outputs.values())
+
+    def _weights(self) -> WeightDifferences:
         return differing_weights(self.live.weights(), self.frozen.weights())
 
 
-def _ask(kind: type[FreezecheckError], who: str, answer: Callable[[], Answer]) -> Answer:
+def _ask(kind: type[FreezecheckError], who: str, answer: Callable[[], T]) -> T:
     """Ask a model, and turn what TensorFlow raises into one line that names the model."""
     import tensorflow as tf
 

@@ -1,13 +1,10 @@
-"""The armed gate: adds the checks, records what each proved, and decides the exit status."""
+"""The armed gate: adds the checks, gives each test its settings, and records what it compared."""
 
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import importlib.util
-import sys
 from collections.abc import Generator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +12,10 @@ import pytest
 from pytest_freezecheck import items as our_items
 from pytest_freezecheck.agreement import Agreement, recording
 from pytest_freezecheck.errors import SettingError
-from pytest_freezecheck.report import json as json_report
-from pytest_freezecheck.report import terminal
 from pytest_freezecheck.settings import Settings, using
+from pytest_freezecheck.verdict import Verdict
 from pytest_freezecheck.workshop import Workshop
 
-_PACKAGES = ("pytest-freezecheck", "tensorflow", "tf-keras", "tf-slim", "numpy", "hypothesis")
 _WORKSHOP = pytest.StashKey[Workshop]()
 _MADE = pytest.StashKey[list[Agreement]]()
 
@@ -40,18 +35,16 @@ class Gate:
                 "pip install tensorflow"
             )
         given: dict[str, Any] = getattr(config, "workerinput", {})
-        self.is_worker = bool(given)
         # A seed that was drawn has to be the same one on every worker.
         self.settings = dataclasses.replace(
             settings, seed=given.get("freezecheck_seed", settings.seed)
         )
         self.config = config
         self.workshop = config.stash[_WORKSHOP] = Workshop(given.get("freezecheck_folder"))
-        self.results: list[dict[str, Any]] = []
-        self.skipped = 0
+        if not given:
+            config.pluginmanager.register(Verdict(config, self.settings), "freezecheck-verdict")
         self.asked: list[str] = []
         self.others_asked = False
-        self.nothing: str | None = None
 
     # Start and end of the run.
 
@@ -59,8 +52,8 @@ class Gate:
         """Say what is checked with what."""
         s = self.settings
         return (
-            f"freezecheck: seed {s.seed}, {s.examples} examples for each artifact, atol {s.atol:g}; "
-            "no model declared, so the reference model is checked"
+            f"freezecheck: seed {s.seed}, {s.examples} examples for each artifact, "
+            f"atol {s.atol:g}; no model declared, so the reference model is checked"
         )
 
     @pytest.hookimpl(optionalhook=True)
@@ -172,7 +165,7 @@ class Gate:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
+        self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Carry the results on the report, which xdist brings to the controller."""
         report = yield
@@ -186,61 +179,6 @@ class Gate:
         if ours:
             report.sections = our_items.without_native_log(report.sections)
         return report
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect the results: here in a plain run, on the controller in a distributed one."""
-        self.results.extend(getattr(report, "freezecheck", ()))
-        expected_failure = hasattr(report, "wasxfail")  # pytest counts those as skipped too
-        if report.skipped and not expected_failure and "freezecheck" in report.keywords:
-            self.skipped += 1
-
-    # Verdict.
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Turn a run that proved nothing into a failed one, and write the reports."""
-        if self.is_worker or session.config.option.collectonly:
-            return
-        compared = [r for r in self.results if r["outcome"] in ("passed", "failed")]
-        quiet = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
-        if not compared and exitstatus in quiet:
-            self.nothing = self._why_nothing()
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        self._write_reports(session)
-        if self.nothing and not self.config.pluginmanager.has_plugin("terminalreporter"):
-            print(f"freezecheck: {self.nothing}", file=sys.stderr)  # -p no:terminal
-
-    def _why_nothing(self) -> str:
-        if self.skipped:
-            return f"nothing was compared: all {self.skipped} checks were skipped"
-        return "nothing was compared: no check was collected, or every one was deselected"
-
-    def _write_reports(self, session: pytest.Session) -> None:
-        versions = {
-            name: importlib.metadata.version(name)
-            for name in _PACKAGES
-            if importlib.util.find_spec(name.replace("-", "_")) is not None
-        }
-        document = json_report.document(self.results, versions, self.settings.seed)
-        for path in self.settings.reports:
-            try:
-                json_report.write(self.config.invocation_params.dir / Path(path), document)
-            except OSError as error:
-                self.nothing = f"the report {path} cannot be written: {error.strerror}"
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print the table."""
-        if self.config.option.collectonly or not (self.results or self.nothing):
-            return
-        terminalreporter.section("freezecheck")
-        if self.results:
-            for line in [*terminal.table(self.results), *terminal.warnings(self.results)]:
-                terminalreporter.line(line)
-        if self.skipped:
-            terminalreporter.line(f"{self.skipped} skipped")
-        if self.nothing:
-            terminalreporter.line(f"freezecheck: {self.nothing}", red=True)
 
 
 def _without_result(

@@ -83,7 +83,7 @@ def _value(config: pytest.Config, name: str) -> object:
 def _ini(config: pytest.Config, name: str) -> object:
     try:
         return config.getini(name)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, pytest.UsageError) as error:
         # pytest's own text for .ini files is that of float() or int() and names no key.
         raise pytest.UsageError(
             f"{config.inipath or 'configuration'}: {name} has an unusable value: {error}"

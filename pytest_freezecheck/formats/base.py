@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays
 
 
+#: Gives other values for those of a weight, of the same shape and dtype.
+Change = Callable[[Any], Any]
+
+
 class FrozenModel(abc.ABC):
     """A shipped model, loaded into a graph of its own.
 
@@ -67,10 +71,19 @@ class FrozenModel(abc.ABC):
         """Return outputs and logits for one batch, under the names used here."""
 
     @abc.abstractmethod
-    def answer_disturbed(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
+    def answer_disturbed(
+        self, feeds: Mapping[str, Any], outputs: Sequence[str], change: Change
+    ) -> Answer | None:
         """Return what this model would answer if its weights were others.
 
-        An answer that does not change was not computed from this model's weights.
+        Args:
+            feeds: one batch.
+            outputs: what to ask for.
+            change: gives other values for the values of a floating-point weight.
+
+        Returns:
+            The answer; the weights are as before when this returns. None where no weight can be
+            reached, as when they are constants inside of functions.
         """
 
     @abc.abstractmethod

@@ -1,4 +1,4 @@
-"""Frozen GraphDef (`.pb`): three ways to freeze into one, and its loader."""
+"""Frozen GraphDef (`.pb`): its loader, and which ways freeze into one."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_freezecheck.errors import ArtifactError, FreezeError, listed
-from pytest_freezecheck.formats.base import Format, FrozenModel, Way, match, nothing_left
+from pytest_freezecheck.errors import ArtifactError, listed
+from pytest_freezecheck.formats.base import Change, Format, FrozenModel, Way, match, nothing_left
+from pytest_freezecheck.formats.graph_def_ways import (
+    convert_variables,
+    convert_variables_v2,
+    freeze_graph,
+)
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.live import LiveModel
     from pytest_freezecheck.models.session import Answer, Arrays, Runner
 
 _VARIABLES = frozenset(
@@ -80,14 +84,17 @@ class FrozenGraphDef(FrozenModel):
         return matched
 
     def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
-        """Match by the tensor's name; a single output may be called anything."""
+        """Match by the tensor's name; a single output may be called anything.
+
+        Where the file has a single end, that is what it answers with, also if the live output's
+        name lives on inside: a softmax of the right name says nothing about classes that are
+        permuted behind it.
+        """
         wanted = {name: _short(tensor.name) for name, tensor in outputs.items()}
+        leaves = self.output_names
+        if len(wanted) == len(leaves) == 1 and ":" not in next(iter(wanted.values())):
+            return {next(iter(wanted)): leaves[0]}
         every = [node.name for node in self._definition.node]
-        (only,) = wanted if len(wanted) == 1 else (None,)
-        if only is not None and wanted[only].split(":")[0] not in every:
-            leaves = self.output_names
-            if len(leaves) == 1:
-                return {only: leaves[0]}
         match("output", {k: v.split(":")[0] for k, v in wanted.items()}, every, self.path)
         return wanted
 
@@ -95,18 +102,18 @@ class FrozenGraphDef(FrozenModel):
         """Return outputs and logits for one batch."""
         return self._runner(feeds, outputs).run(feeds)
 
-    def answer_disturbed(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
-        """Answer with every floating-point constant scaled and shifted, by feeding it."""
-        graph = self._session.graph
-        others = {graph.get_tensor_by_name(f"{n}:0"): v for n, v in self._disturbed().items()}
-        return self._runner(feeds, outputs).run(feeds, others)
-
-    def _disturbed(self) -> Arrays:
-        return {
-            name: value * value.dtype.type(1.5) + value.dtype.type(0.125)
+    def answer_disturbed(
+        self, feeds: Mapping[str, Any], outputs: Sequence[str], change: Change
+    ) -> Answer | None:
+        """Answer with every floating-point constant before the outputs changed, by feeding it."""
+        tensor = self._session.graph.get_tensor_by_name
+        before = _ancestors(self._definition, outputs)
+        others = {
+            tensor(f"{name}:0"): change(value)
             for name, value in self.weights().items()
-            if value.dtype.kind == "f"
+            if name in before and value.dtype.kind == "f"
         }
+        return self._runner(feeds, outputs).run(feeds, others) if others else None
 
     def weights(self) -> Arrays:
         """Return {name: value} of the constants."""
@@ -134,6 +141,19 @@ class FrozenGraphDef(FrozenModel):
     def close(self) -> None:
         """Free the session."""
         self._session.close()
+
+
+def _ancestors(definition: Any, outputs: Sequence[str]) -> set[str]:
+    """Return the names of the operations that the outputs are computed from."""
+    inputs = {n.name: [x.split(":")[0].lstrip("^") for x in n.input] for n in definition.node}
+    found: set[str] = set()
+    waiting = [name.split(":")[0] for name in outputs]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(inputs[name])
+    return found
 
 
 def _full(name: str) -> str:
@@ -177,80 +197,13 @@ def _recognises(path: Path) -> bool:
         return path.suffix == ".pb" or file.read(1) == b"\n"
 
 
-def _convert_variables(live: LiveModel, directory: Path) -> Path:
-    """Freeze with `tf.compat.v1.graph_util.convert_variables_to_constants` from the session."""
-    import tensorflow as tf
-
-    names = [tensor.op.name for tensor in live.outputs.values()]
-    definition = tf.compat.v1.graph_util.convert_variables_to_constants(
-        live.session, live.graph.as_graph_def(), names
-    )
-    return _write(definition, directory / "graph_def.pb")
-
-
-def _convert_variables_v2(live: LiveModel, directory: Path) -> Path:
-    """Freeze with `convert_variables_to_constants_v2` through a wrapped, pruned function."""
-    import tensorflow as tf
-    from tensorflow.python.eager import context
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    v1 = tf.compat.v1
-    with live.graph.as_default():
-        meta_graph = v1.train.export_meta_graph(clear_devices=True)
-    values = live.weights()
-    feeds = [tensor.name for tensor in live.inputs.values()]
-    fetches = [tensor.name for tensor in live.outputs.values()]
-
-    def rebuild() -> None:
-        v1.train.import_meta_graph(meta_graph)  # returns a Saver, which a function must not
-
-    with tf.init_scope(), context.eager_mode():
-        wrapped = v1.wrap_function(rebuild, [])
-        for variable in wrapped.graph.variables:
-            variable.assign(values[variable.name.split(":")[0]])
-        function = wrapped.prune(feeds, fetches)
-        frozen = convert_variables_to_constants_v2(function)
-    return _write(frozen.graph.as_graph_def(), directory / "graph_def_v2.pb")
-
-
-def _freeze_graph(live: LiveModel, directory: Path) -> Path:
-    """Freeze with TensorFlow's `freeze_graph` tool and the saver that restores shadows."""
-    import tensorflow as tf
-    from tensorflow.python.tools import freeze_graph
-
-    if live.saver is None or live.checkpoint is None:
-        raise FreezeError(
-            f"{live.name}: freeze_graph needs the checkpoint and the Saver that restored it, and "
-            "this live model was given without"
-        )
-    path = directory / "freeze_graph.pb"
-    with tf.Graph().as_default():  # the tool imports into whatever graph is the default
-        freeze_graph.freeze_graph_with_def_protos(
-            input_graph_def=live.graph.as_graph_def(),
-            input_saver_def=live.saver.as_saver_def(),
-            input_checkpoint=live.checkpoint,
-            output_node_names=",".join(tensor.op.name for tensor in live.outputs.values()),
-            restore_op_name="",
-            filename_tensor_name="",
-            output_graph=str(path),
-            clear_devices=True,
-            initializer_nodes="",
-        )
-    return path
-
-
-def _write(definition: Any, path: Path) -> Path:
-    path.write_bytes(definition.SerializeToString())
-    return path
-
-
 FORMAT = Format(
     name="graph_def",
     recognises=_recognises,
     load=FrozenGraphDef,
     ways=(
-        Way("graph_def", _convert_variables, FrozenGraphDef),
-        Way("graph_def_v2", _convert_variables_v2, FrozenGraphDef),
-        Way("freeze_graph", _freeze_graph, FrozenGraphDef),
+        Way("graph_def", convert_variables, FrozenGraphDef),
+        Way("graph_def_v2", convert_variables_v2, FrozenGraphDef),
+        Way("freeze_graph", freeze_graph, FrozenGraphDef),
     ),
 )

@@ -18,6 +18,11 @@ from pytest_freezecheck.spec import InputSpec
 
 Field = npt.NDArray[np.float64]
 
+#: Reach of the values, from a ten-thousandth of the legal range to four times its width (clipped).
+SCALES = (*(round(10.0 ** (-4 + step / 4), 6) for step in range(17)), 2.0, 4.0)
+#: Middle of the values, from the lower end of the legal range to the upper one.
+CENTRES = tuple(step / 16 for step in range(17))
+
 
 @dataclasses.dataclass(frozen=True)
 class Row:
@@ -34,6 +39,52 @@ class Row:
     centre: float
     scale: float
     seed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """A batch, described by five numbers, from which its rows follow.
+
+    Each row is of another kind, place and scale, so that a single forward pass shows the model
+    many sorts of input. The numbers are few and each is drawn once, because Hypothesis likes to
+    repeat what it has drawn: of 570 rows that were drawn one by one, only 96 had a seed of their
+    own.
+
+    Attributes:
+        size: number of rows, at least 1.
+        kind: where in `KINDS` the first row's kind is.
+        centre: where in `CENTRES` the first row's centre is.
+        scale: where in `SCALES` the first row's scale is.
+        seed: 0 to 2**32 - 1.
+    """
+
+    size: int
+    kind: int
+    centre: int
+    scale: int
+    seed: int
+
+    def rows(self, place: int = 0) -> list[Row]:
+        """Return the rows of one input.
+
+        Args:
+            place: which of the model's inputs this is for; each gets rows of its own.
+        """
+        kinds = tuple(KINDS)
+        return [
+            Row(
+                kind=kinds[(self.kind + number + place) % len(kinds)],
+                # Steps that share no factor with the lengths visit every value.
+                centre=CENTRES[(self.centre + 5 * number + 3 * place) % len(CENTRES)],
+                scale=SCALES[(self.scale + 7 * number + 2 * place) % len(SCALES)],
+                seed=_mix(self.seed, number, place),
+            )
+            for number in range(self.size)
+        ]
+
+
+def _mix(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
 def _constant(_: np.random.Generator, shape: tuple[int, ...]) -> Field:
@@ -131,9 +182,10 @@ def _cast(batch: Field, spec: InputSpec) -> npt.NDArray[np.generic]:
     dtype = np.dtype(spec.dtype)
     if dtype.kind != "f":
         return np.clip(np.rint(batch), math.ceil(low), math.floor(high)).astype(dtype)
-    cast = batch.astype(dtype)
-    zero = dtype.type(0)
-    # A bound such as 0.1 has no float32 of its own, and the nearest may lie outside.
-    cast[cast > high] = np.nextafter(dtype.type(high), zero)
-    cast[cast < low] = np.nextafter(dtype.type(low), zero)
-    return cast
+    # A bound such as 0.3 has no float32 of its own, and the nearest may lie outside.
+    least, largest = dtype.type(low), dtype.type(high)
+    if float(least) < low:
+        least = np.nextafter(least, dtype.type(np.inf))
+    if float(largest) > high:
+        largest = np.nextafter(largest, dtype.type(-np.inf))
+    return np.asarray(np.clip(batch.astype(dtype), least, largest))

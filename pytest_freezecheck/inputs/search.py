@@ -1,44 +1,29 @@
-"""Run a probe on drawn inputs: Hypothesis draws, and nothing of the user's profile has a say."""
+"""Draw the batches of a check: Hypothesis draws, and nothing of the user's profile has a say."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import hypothesis
-import numpy.typing as npt
 from hypothesis import HealthCheck, Phase, Verbosity
 
-from pytest_freezecheck.inputs.render import Row, render
+from pytest_freezecheck.inputs.render import Batch
 from pytest_freezecheck.inputs.strategies import batches
-from pytest_freezecheck.spec import InputSpec
-
-Feeds = dict[str, npt.NDArray[Any]]
 
 
-def search(
-    inputs: Mapping[str, InputSpec],
-    *,
-    examples: int,
-    seed: int,
-    probe: Callable[[Feeds, str], None],
-) -> int:
-    """Draw batches and hand each to the probe.
+def draw(*, examples: int, seed: int) -> list[Batch]:
+    """Describe batches.
 
     Every setting of Hypothesis is given here, so that a profile that the user has loaded, the
     profile that it loads by itself where it sees a CI, `--hypothesis-seed` and saved examples
     change nothing: the same seed gives the same inputs.
 
     Args:
-        inputs: the inputs' names and specs.
-        examples: batches to draw.
+        examples: how many batches to describe.
         seed: seed of everything drawn.
-        probe: called with a batch and its description in words.
 
     Returns:
-        How many batches were drawn.
+        So many descriptions, or fewer if Hypothesis has run out of new ones.
     """
-    ran = 0
+    drawn: list[Batch] = []
 
     # No example raises, so there is nothing to shrink and every example runs to its end.
     # Phase.target is left out: measured on 100 examples, it spends 45 of them around the single
@@ -57,19 +42,15 @@ def search(
         print_blob=False,
         backend="hypothesis",
     )
-    @hypothesis.given(batches(inputs))
-    def one(described: dict[str, list[Row]]) -> None:
-        nonlocal ran
-        arrays = {name: render(described[name], inputs[name]) for name in inputs}
-        ran += 1
-        probe(arrays, _in_words(described))
+    @hypothesis.given(batches())
+    def keep(batch: Batch) -> None:
+        drawn.append(batch)
 
-    one()
-    return ran
+    keep()
+    return drawn
 
 
-def _in_words(described: Mapping[str, list[Row]]) -> str:
+def in_words(batch: Batch) -> str:
     """Say what a batch holds: `3 rows: noise, smooth, spikes`."""
-    batch = next(iter(described.values()))
-    kinds = ", ".join(dict.fromkeys(row.kind for row in batch))
-    return f"{len(batch)} row{'s' if len(batch) > 1 else ''}: {kinds}"
+    kinds = ", ".join(dict.fromkeys(row.kind for row in batch.rows()))
+    return f"{batch.size} row{'s' if batch.size > 1 else ''}: {kinds}"

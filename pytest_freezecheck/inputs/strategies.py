@@ -9,43 +9,39 @@ import hypothesis.strategies as st
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.inputs.render import KINDS, Row, render
+from pytest_freezecheck.inputs.render import CENTRES, KINDS, SCALES, Batch, render
 from pytest_freezecheck.spec import InputSpec
 
-#: Steps of the scale: from a ten-thousandth of the legal range to four times its width (clipped).
-_SCALES = (*(round(10.0 ** (-4 + step / 4), 6) for step in range(17)), 2.0, 4.0)
-_CENTRES = tuple(step / 16 for step in range(17))
 
+def batches(*, max_batch: int = 8) -> st.SearchStrategy[Batch]:
+    """Describe one batch: its size, and the kind, centre, scale and seed that its rows start from.
 
-def rows() -> st.SearchStrategy[Row]:
-    """Describe one row of a batch: kind, centre, scale and seed."""
+    Args:
+        max_batch: largest number of rows; 1 to `max_batch` are drawn.
+    """
     return st.builds(
-        Row,
-        kind=st.sampled_from(tuple(KINDS)),
-        centre=st.sampled_from(_CENTRES),
-        scale=st.sampled_from(_SCALES),
+        Batch,
+        size=st.sampled_from(range(1, max_batch + 1)),
+        kind=st.sampled_from(range(len(KINDS))),
+        centre=st.sampled_from(range(len(CENTRES))),
+        scale=st.sampled_from(range(len(SCALES))),
         seed=st.integers(0, 2**32 - 1),
     )
 
 
-def batches(
-    inputs: Mapping[str, InputSpec | Mapping[str, object]], *, max_batch: int = 8
-) -> st.SearchStrategy[dict[str, list[Row]]]:
-    """Describe one batch for all inputs of a model, the same number of rows in each.
+def build(batch: Batch, specs: Mapping[str, InputSpec]) -> dict[str, npt.NDArray[Any]]:
+    """Build the arrays that a description stands for.
 
     Args:
-        inputs: the inputs' names and specs.
-        max_batch: largest number of rows; 1 to `max_batch` are drawn.
+        batch: the description.
+        specs: the inputs' names and specs.
+
+    Returns:
+        {input name: array of shape (batch.size, *shape)}, each inside its legal range.
     """
-
-    @st.composite
-    def draw_batch(draw: st.DrawFn) -> dict[str, list[Row]]:
-        size = draw(st.integers(1, max_batch))
-        return {
-            name: draw(st.lists(rows(), min_size=size, max_size=size)) for name in sorted(inputs)
-        }
-
-    return draw_batch()
+    return {
+        name: render(batch.rows(place), spec) for place, (name, spec) in enumerate(specs.items())
+    }
 
 
 def feeds(
@@ -61,9 +57,7 @@ def feeds(
         A strategy of {name: array of shape (rows, *shape)}, inside each input's legal range.
     """
     specs = {name: InputSpec.of(value, name) for name, value in inputs.items()}
-    return batches(specs, max_batch=max_batch).map(
-        lambda described: {name: render(described[name], specs[name]) for name in described}
-    )
+    return batches(max_batch=max_batch).map(lambda batch: build(batch, specs))
 
 
 def images(
@@ -87,7 +81,7 @@ def images(
         A strategy of arrays of shape (rows, *shape).
     """
     spec = InputSpec(tuple(shape), dtype, low, high)
-    return st.lists(rows(), min_size=1, max_size=max_batch).map(lambda drawn: render(drawn, spec))
+    return batches(max_batch=max_batch).map(lambda batch: render(batch.rows(), spec))
 
 
 def probabilities(shape: tuple[int, ...], *, max_batch: int = 8) -> st.SearchStrategy[Any]:

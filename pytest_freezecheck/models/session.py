@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy.typing as npt
@@ -45,6 +46,24 @@ def plain_config() -> Any:
     config.graph_options.rewrite_options.disable_meta_optimizer = True
     config.graph_options.optimizer_options.opt_level = -1  # OptimizerOptions.L0
     return config
+
+
+@contextlib.contextmanager
+def plain_eager() -> Iterator[None]:
+    """Execute eagerly and without graph optimisation, in this thread, for a while.
+
+    TensorFlow's public setters of both are for the whole process, and one cannot be undone.
+    """
+    from tensorflow.python.eager import context
+
+    with context.eager_mode():
+        current = context.context()
+        before = current.function_call_options
+        current.function_call_options = context.FunctionCallOptions(config_proto=plain_config())
+        try:
+            yield
+        finally:
+            current.function_call_options = before
 
 
 def find_logits(tensor: Any) -> Any:

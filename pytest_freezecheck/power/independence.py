@@ -8,15 +8,31 @@ follow the artifact's own weights, and the live answer must not.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.formats.base import FrozenModel
+    from pytest_freezecheck.formats.base import Change, FrozenModel
     from pytest_freezecheck.models.live import LiveModel
     from pytest_freezecheck.models.session import Answer
+
+
+@dataclasses.dataclass(frozen=True)
+class Independence:
+    """What asking both sides about one batch, several times, showed.
+
+    Attributes:
+        reason: why the two could not be told apart, or None.
+        live: the live model's answer.
+        steady: whether the live model answered the same when asked the same twice.
+    """
+
+    reason: str | None
+    live: Answer
+    steady: bool
 
 
 def shared(live: LiveModel, frozen: FrozenModel) -> str | None:
@@ -33,30 +49,57 @@ def shared(live: LiveModel, frozen: FrozenModel) -> str | None:
 def prove(
     ask_live: Callable[[], Answer],
     ask_frozen: Callable[[], Answer],
-    ask_disturbed: Callable[[], Answer],
-) -> tuple[str | None, list[str]]:
+    ask_disturbed: Callable[[Change], Answer | None],
+) -> Independence:
     """Disturb the artifact's weights and see whose answer moves.
 
     Args:
         ask_live: asks the live model about one batch.
         ask_frozen: asks the frozen model about the same batch.
-        ask_disturbed: asks it as if its weights were others.
-
-    Returns:
-        Why the two could not be told apart, or None; and warnings about the live model.
+        ask_disturbed: asks it as if its weights were changed so; None if none can be reached.
     """
     before, again = ask_live(), ask_live()
     steady = _same(before, again)
-    if _same(ask_frozen(), ask_disturbed()):
-        return "its answer stays the same, bit for bit, when its weights are changed", []
-    if not steady:
-        return None, [
-            "the live model answers differently when asked the same twice: a random operation, or "
-            "variables that change while they are read"
-        ]
-    if not _same(again, ask_live()):
-        return "the live model's answer follows the artifact's weights", []
-    return None, []
+    if not _moves(ask_frozen(), ask_disturbed):
+        reason = "its answer stays the same, bit for bit, whatever its weights are changed to"
+    elif steady and not _same(again, ask_live()):
+        reason = "the live model's answer follows the artifact's weights"
+    else:
+        reason = None
+    return Independence(reason, again, steady)
+
+
+def _moves(answer: Answer, ask_disturbed: Callable[[Change], Answer | None]) -> bool:
+    """Return whether some change of the weights moves the answer, or none can be made.
+
+    One change is enough in most models; a class number may need a stronger one to become another.
+    NaN stays NaN whatever the weights: then it is for the comparison to say so.
+    """
+    if not _finite(answer):
+        return True
+    for change in (_scaled, _negated, _not_a_number):
+        disturbed = ask_disturbed(change)
+        if disturbed is None or not _same(answer, disturbed):
+            return True
+    return False
+
+
+def _scaled(value: Any) -> Any:
+    return value * value.dtype.type(1.5) + value.dtype.type(0.125)
+
+
+def _negated(value: Any) -> Any:
+    return -value
+
+
+def _not_a_number(value: Any) -> Any:
+    return np.full_like(value, np.nan)
+
+
+def _finite(answer: Answer) -> bool:
+    return all(
+        np.isfinite(array).all() for array in answer.outputs.values() if array.dtype.kind == "f"
+    )
 
 
 def _same(one: Answer, other: Answer) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from pytest_freezecheck.agreement import Agreement, shown
 from pytest_freezecheck.compare import Difference
@@ -10,6 +12,10 @@ from pytest_freezecheck.diagnosis.values import WeightDifferences
 from pytest_freezecheck.errors import listed
 
 _MOST_TENSORS = 4
+UNSTEADY = (
+    "the live model answers differently when asked the same twice: a random operation, or "
+    "variables that change while they are read"
+)
 
 
 def passed(agreement: Agreement) -> str:
@@ -32,13 +38,25 @@ def not_told_apart(agreement: Agreement, reason: str) -> str:
     )
 
 
+def self_comparison(reason: str) -> dict[str, Any]:
+    """Return the cause of an artifact that may be the live model itself."""
+    return {
+        "id": "self-comparison",
+        "proven": True,
+        "tensors": [],
+        "explanation": reason,
+        "fix": "load the artifact into a graph and session of its own",
+    }
+
+
 def mismatch(
     agreement: Agreement,
     worst: Difference,
     where: str,
     seed: int,
     logit_output: str | None,
-    weights: WeightDifferences | None,
+    outputs: Mapping[str, str],
+    weights: WeightDifferences,
 ) -> str:
     """Return the full text of a failure.
 
@@ -48,11 +66,13 @@ def mismatch(
         where: the example that showed it, in words.
         seed: seed of everything drawn.
         logit_output: the output whose logits are furthest apart, if any.
-        weights: what the comparison of weights found, if it could be made.
+        outputs: {live output name: name in the artifact}.
+        weights: what the comparison of weights found.
     """
     lines = [_headline(agreement, worst, logit_output), *_numbers(agreement, worst, where, seed)]
-    if weights is not None:
-        lines += _weights(weights)
+    if outputs[worst.output] != worst.output:
+        lines.append(f"  compared with the artifact's output {outputs[worst.output]!r}")
+    lines += _weights(weights)
     if agreement.nodeid:
         lines.append(
             f'  repeat: pytest "{agreement.nodeid}" --freezecheck --freezecheck-seed={seed}'

@@ -1,0 +1,3 @@
+"""Settings of our own test suite that pytest reads from the root folder alone."""
+
+pytest_plugins = ["pytester"]

@@ -1,0 +1,112 @@
+"""SavedModel as TensorFlow 2 loads it: `tf.saved_model.load`, and its signature called eagerly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_freezecheck.formats.base import Change
+from pytest_freezecheck.formats.signatures import SignedModel, load_errors
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.models.session import Answer, Arrays
+
+
+class EagerSavedModel(SignedModel):
+    """A SavedModel loaded by `tf.saved_model.load`, its signature called without optimisation.
+
+    Raises:
+        ArtifactError: the folder is no SavedModel, or has no signature to serve.
+    """
+
+    def __init__(self, path: Path, way: str | None = None) -> None:
+        import tensorflow as tf
+
+        from pytest_freezecheck.models.session import plain_eager
+
+        super().__init__(path, way)
+        with plain_eager(), load_errors(path):
+            self._loaded = tf.saved_model.load(str(path), tags=list(self._tags))
+            self._function = self._loaded.signatures[self._key]
+        self._logits = self._logits_function()
+
+    @property
+    def session(self) -> Any:
+        """None: functions run in no session."""
+        return None
+
+    def _logits_function(self) -> Any:
+        """Return a function of the same inputs that answers outputs and logits, or None.
+
+        Only the signatures of a TF1 SavedModel are pruned from a whole graph and can be again.
+        """
+        from pytest_freezecheck.models.session import find_logits, plain_eager
+
+        if not hasattr(self._function, "prune"):
+            return None
+        structured = self._function.structured_outputs
+        found = {key: find_logits(tensor) for key, tensor in structured.items()}
+        logits = {key: tensor for key, tensor in found.items() if tensor is not None}
+        if not logits:
+            return None
+        captured = {id(internal) for _, internal in self._function.graph.captures}
+        inputs = [t for t in self._function.inputs if id(t) not in captured]
+        self._input_order = [_argument(t, self._signature) for t in inputs]
+        with plain_eager():
+            return self._function.prune(inputs, {"outputs": dict(structured), "logits": logits})
+
+    def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
+        """Return outputs and logits for one batch."""
+        import tensorflow as tf
+
+        from pytest_freezecheck.models.session import Answer, plain_eager
+
+        with plain_eager():
+            tensors = {name: tf.constant(value) for name, value in feeds.items()}
+            if self._logits is None:
+                result: dict[str, Any] = {"outputs": self._function(**tensors), "logits": {}}
+            else:
+                result = self._logits(*(tensors[name] for name in self._input_order))
+            return Answer(
+                outputs={name: result["outputs"][name].numpy() for name in outputs},
+                logits={k: v.numpy() for k, v in result["logits"].items() if k in outputs},
+            )
+
+    def answer_disturbed(
+        self, feeds: Mapping[str, Any], outputs: Sequence[str], change: Change
+    ) -> Answer | None:
+        """Answer with every floating-point variable changed, then put them back."""
+        from pytest_freezecheck.models.session import plain_eager
+
+        with plain_eager():
+            kept = [(v, v.numpy()) for v in self._variables() if v.dtype.is_floating]
+            try:
+                for variable, value in kept:
+                    variable.assign(change(value))
+                return self.answer(feeds, outputs) if kept else None
+            finally:
+                for variable, value in kept:
+                    variable.assign(value)
+
+    def weights(self) -> Arrays:
+        """Return {name: value} of the variables."""
+        from pytest_freezecheck.models.session import plain_eager
+
+        with plain_eager():
+            return {v.name.split(":")[0]: v.numpy() for v in self._variables()}
+
+    def _variables(self) -> list[Any]:
+        return list(self._function.graph.variables)
+
+    def close(self) -> None:
+        """Let go of the loaded objects."""
+        self._loaded = self._function = self._logits = None
+
+
+def _argument(tensor: Any, signature: Any) -> str:
+    """Return the signature's key of a placeholder in the signature's graph."""
+    for key, info in signature.inputs.items():
+        if info.name == tensor.name:
+            return str(key)
+    return str(tensor.op.name)

@@ -1,0 +1,82 @@
+"""What all loaders of a SavedModel share: the signature that a server would answer with."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_freezecheck.errors import ArtifactError, listed
+from pytest_freezecheck.formats.base import FrozenModel, match, nothing_left
+
+SIGNATURE = "serving_default"
+_HIDDEN = "__saved_model_init_op"
+
+
+class SignedModel(FrozenModel):
+    """A model whose inputs and outputs have the names of its signature's keys."""
+
+    format = "saved_model"
+
+    def __init__(self, path: Path, way: str | None = None) -> None:
+        super().__init__(path, way)
+        self._tags, self._key, self._signature = choose_signature(path)
+
+    @property
+    def input_names(self) -> list[str]:
+        """Keys of the signature's inputs."""
+        return list(self._signature.inputs)
+
+    @property
+    def output_names(self) -> list[str]:
+        """Keys of the signature's outputs."""
+        return list(self._signature.outputs)
+
+    def match_inputs(self, inputs: Mapping[str, Any]) -> dict[str, str]:
+        """Match by the signature's keys."""
+        matched = match("input", {name: name for name in inputs}, self.input_names, self.path)
+        nothing_left(matched, self.input_names, self.path)
+        return matched
+
+    def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
+        """Match by the signature's keys; a single output may be called anything."""
+        if len(outputs) == len(self.output_names) == 1:
+            return {next(iter(outputs)): self.output_names[0]}
+        return match("output", {name: name for name in outputs}, self.output_names, self.path)
+
+
+@contextlib.contextmanager
+def load_errors(path: Path) -> Iterator[None]:
+    """Turn what TensorFlow raises about a broken folder into one line."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except (OSError, KeyError, ValueError, RuntimeError, tf.errors.OpError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ArtifactError(f"{path}: TensorFlow cannot load this SavedModel: {reason}") from None
+
+
+def choose_signature(path: Path) -> tuple[list[str], str, Any]:
+    """Return the tags, the key and the SignatureDef that a server would answer with.
+
+    Raises:
+        ArtifactError: the folder is no SavedModel, or it is not clear which signature to take.
+    """
+    from tensorflow.python.saved_model import loader_impl
+
+    with load_errors(path):
+        saved = loader_impl.parse_saved_model(str(path))
+    serving = [m for m in saved.meta_graphs if set(m.meta_info_def.tags) == {"serve"}]
+    graphs = serving or list(saved.meta_graphs)
+    if len(graphs) != 1:
+        tags = ["+".join(sorted(m.meta_info_def.tags)) or "(no tag)" for m in graphs]
+        raise ArtifactError(f"{path}: no MetaGraph is tagged 'serve'; it has {listed(tags, 8)}")
+    signatures = {k: v for k, v in graphs[0].signature_def.items() if k != _HIDDEN}
+    keys = [SIGNATURE] if SIGNATURE in signatures else list(signatures)
+    if len(keys) != 1:
+        raise ArtifactError(
+            f"{path}: no signature {SIGNATURE!r}; it has {listed(sorted(signatures), 8) or 'none'}"
+        )
+    return list(graphs[0].meta_info_def.tags), keys[0], signatures[keys[0]]

@@ -1,0 +1,87 @@
+"""What a run proved: collects the results, decides the exit status, writes and prints reports.
+
+Registered where the run is controlled; the workers of a distributed run have none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_freezecheck.report import json as json_report
+from pytest_freezecheck.report import terminal
+from pytest_freezecheck.settings import Settings
+
+_PACKAGES = ("pytest-freezecheck", "tensorflow", "tf-keras", "tf-slim", "numpy", "hypothesis")
+
+
+class Verdict:
+    """Turns the results of the tests into that of the run."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self.config = config
+        self.settings = settings
+        self.results: list[dict[str, Any]] = []
+        self.skipped = 0
+        self.failure: str | None = None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Collect the results: here in a plain run, on the controller in a distributed one."""
+        self.results.extend(getattr(report, "freezecheck", ()))
+        expected_failure = hasattr(report, "wasxfail")  # pytest counts those as skipped too
+        if report.skipped and not expected_failure and "freezecheck" in report.keywords:
+            self.skipped += 1
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Turn a run that proved nothing into a failed one, and write the reports."""
+        if session.config.option.collectonly:
+            return
+        compared = [r for r in self.results if r["outcome"] in ("passed", "failed")]
+        quiet = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+        if not compared and exitstatus in quiet:
+            self.failure = self._why_nothing()
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self._write_reports(session)
+        if self.failure and not self.config.pluginmanager.has_plugin("terminalreporter"):
+            print(f"freezecheck: {self.failure}", file=sys.stderr)  # -p no:terminal
+
+    def _why_nothing(self) -> str:
+        if self.skipped:
+            return f"nothing was compared: all {self.skipped} checks were skipped"
+        return "nothing was compared: no check was collected, or every one was deselected"
+
+    def _write_reports(self, session: pytest.Session) -> None:
+        document = json_report.document(self.results, _versions(), self.settings.seed)
+        for path in self.settings.reports:
+            try:
+                json_report.write(self.config.invocation_params.dir / Path(path), document)
+            except OSError as error:
+                self.failure = f"the report {path} cannot be written: {error.strerror}"
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the table."""
+        if self.config.option.collectonly or not (self.results or self.failure):
+            return
+        terminalreporter.section("freezecheck")
+        if self.results:
+            for line in [*terminal.table(self.results), *terminal.warnings(self.results)]:
+                terminalreporter.line(line)
+        if self.skipped:
+            terminalreporter.line(f"{self.skipped} skipped")
+        if self.failure:
+            terminalreporter.line(f"freezecheck: {self.failure}", red=True)
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for name in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions

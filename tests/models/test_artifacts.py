@@ -1,0 +1,163 @@
+"""Artifacts that are no model, or not the model's: one clear line each."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+import pytest_freezecheck as freezecheck
+from pytest_freezecheck import LiveModel
+from pytest_freezecheck.models import reference
+from tests.models.faults import edited, freeze
+
+v1 = tf.compat.v1
+
+
+def missing(live: LiveModel, folder: Path) -> Path:
+    return folder / "nowhere.pb"
+
+
+def empty(live: LiveModel, folder: Path) -> Path:
+    (folder / "empty.pb").touch()
+    return folder / "empty.pb"
+
+
+def text_file(live: LiveModel, folder: Path) -> Path:
+    (folder / "notes.txt").write_text("not a model")
+    return folder / "notes.txt"
+
+
+def noise(live: LiveModel, folder: Path) -> Path:
+    (folder / "noise.pb").write_bytes(bytes(range(256)) * 8)
+    return folder / "noise.pb"
+
+
+def truncated(live: LiveModel, folder: Path) -> Path:
+    path = freezecheck.freeze(live, "graph_def", folder)
+    path.write_bytes(path.read_bytes()[:-1000])
+    return path
+
+
+def unfrozen(live: LiveModel, folder: Path) -> Path:
+    path = folder / "unfrozen.pb"
+    path.write_bytes(live.graph.as_graph_def().SerializeToString())
+    return path
+
+
+def empty_folder(live: LiveModel, folder: Path) -> Path:
+    (folder / "model").mkdir()
+    return folder / "model"
+
+
+def saved_model_without_variables(live: LiveModel, folder: Path) -> Path:
+    path = freezecheck.freeze(live, "saved_model", folder)
+    shutil.rmtree(path / "variables")
+    return path
+
+
+def saved_model_cut_short(live: LiveModel, folder: Path) -> Path:
+    path = freezecheck.freeze(live, "saved_model", folder) / "saved_model.pb"
+    path.write_bytes(path.read_bytes()[:200])
+    return path.parent
+
+
+def saved_model_for_training(live: LiveModel, folder: Path) -> Path:
+    with live.graph.as_default():
+        builder = v1.saved_model.Builder(str(folder / "training"))
+        builder.add_meta_graph_and_variables(live.session, ["train"], {})
+        builder.save()
+    return folder / "training"
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (missing, r"nowhere\.pb: no such file or folder"),
+        (empty, r"empty\.pb: not a GraphDef: it has no named operations"),
+        (text_file, r"notes\.txt: this file is of no known format \(saved_model, graph_def\)"),
+        (noise, r"noise\.pb: not a GraphDef"),
+        (truncated, r"graph_def\.pb: not a GraphDef, or truncated: \d+ bytes do not parse"),
+        (unfrozen, r"unfrozen\.pb: not frozen, 23 variables are left in the graph: conv1/weights"),
+        (empty_folder, r"model: this folder is of no known format"),
+        (saved_model_without_variables, r"saved_model: TensorFlow cannot load this SavedModel: "),
+        (saved_model_cut_short, r"saved_model: TensorFlow cannot load this SavedModel: "),
+        (saved_model_for_training, r"training: no signature 'serving_default'; it has none"),
+    ],
+)
+def test_one_line_says_what_is_wrong(
+    make: Callable[[LiveModel, Path], Path], said: str, live: LiveModel, tmp_path: Path
+) -> None:
+    path = make(live, tmp_path)
+    with pytest.raises(freezecheck.ArtifactError) as error:
+        freezecheck.check(live, path)
+    assert re.search(said, str(error.value))
+    assert "\n" not in str(error.value)
+
+
+def test_a_training_graph_wants_inputs_that_the_live_model_has_not(
+    trained: Path, live: LiveModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "training.pb"
+
+    def build(images: object) -> object:
+        keep = v1.placeholder(tf.float32, [], name="keep_prob")
+        return reference.build(images) * keep
+
+    freeze(trained, path, build=build)
+    with pytest.raises(freezecheck.MatchError, match=r"needs keep_prob fed, .* training graph\?"):
+        freezecheck.check(live, path)
+
+
+def test_an_input_of_another_name_is_not_guessed(
+    trained: Path, live: LiveModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "renamed.pb"
+
+    def rename(definition: object) -> None:
+        for node in definition.node:  # type: ignore[attr-defined]
+            node.name = "image_batch" if node.name == "images" else node.name
+            for place, name in enumerate(node.input):
+                node.input[place] = "image_batch" if name == "images" else name
+
+    edited(trained, path, rename)
+    with pytest.raises(freezecheck.MatchError, match=r"no input 'images' .*it has .*"):
+        freezecheck.check(live, path)
+
+
+def test_a_model_of_another_image_size_is_an_error_of_the_artifact(
+    live: LiveModel, tmp_path: Path
+) -> None:
+    path = freezecheck.freeze(live, "graph_def", tmp_path)
+    definition = v1.GraphDef.FromString(path.read_bytes())
+    for node in definition.node:
+        if node.name == "images":
+            node.attr["shape"].shape.dim[1].size = 32
+            node.attr["shape"].shape.dim[2].size = 32
+        node.attr.pop("_output_shapes", None)
+    path.write_bytes(definition.SerializeToString())
+    with pytest.raises(freezecheck.ArtifactError) as error:
+        freezecheck.check(live, path)
+    assert "graph_def.pb" in str(error.value)
+
+
+def test_a_single_output_may_be_called_anything(
+    trained: Path, live: LiveModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "renamed.pb"
+    freeze(trained, path, build=lambda x: tf.identity(reference.build(x), name="answer"))
+    assert freezecheck.assert_agreement(live, path).exact
+
+
+def test_what_comes_after_the_live_output_is_part_of_the_artifact(
+    trained: Path, live: LiveModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "squared.pb"
+    freeze(trained, path, build=lambda x: tf.square(reference.build(x), name="squared"))
+    agreement = freezecheck.check(live, path)
+    assert not agreement
+    assert "compared with the artifact's output 'squared'" in agreement.text

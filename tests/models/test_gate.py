@@ -1,0 +1,274 @@
+"""The armed gate from end to end, in a run of pytest inside the test."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_freezecheck import WAYS
+from pytest_freezecheck.models import reference
+from tests.models.faults import FAULTS, Fault, averaged_statistics, freeze
+
+#: A repository that overrides the live model and checks one file.
+CONFTEST = """
+import pytest
+import pytest_freezecheck
+from pytest_freezecheck.models import reference
+
+@pytest.fixture(scope="session")
+def freezecheck_live_model():
+    return pytest_freezecheck.LiveModel.from_checkpoint(
+        reference.build, {checkpoint!r}, reference.INPUTS, name="flowers"
+    )
+"""
+TEST = """
+import pytest
+import pytest_freezecheck
+
+@pytest.mark.freezecheck
+def test_export(freezecheck_live_model):
+    pytest_freezecheck.assert_agreement(freezecheck_live_model, "frozen.pb")
+"""
+
+
+@pytest.fixture
+def repository(pytester: pytest.Pytester, trained: Path) -> pytest.Pytester:
+    pytester.makeconftest(CONFTEST.format(checkpoint=reference.checkpoint(trained)))
+    pytester.makepyfile(test_export=TEST)
+    return pytester
+
+
+def run(repository: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    return repository.runpytest("--freezecheck", "-k", "test_", "-p", "no:xdist", *arguments)
+
+
+def report(repository: pytest.Pytester, name: str = "report.json") -> Any:
+    return json.loads((repository.path / name).read_text())
+
+
+def test_the_reference_model_passes_in_every_way(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest("--freezecheck", "--freezecheck-report=out/report.json")
+    assert result.ret == 0
+    result.assert_outcomes(passed=len(WAYS))
+    result.stdout.fnmatch_lines(
+        [
+            "freezecheck: seed 0, 100 examples for each artifact, atol 1e-05; *reference model*",
+            "*= freezecheck =*",
+            "model *artifact or way *difference *inputs *time *verdict",
+            *(f"reference *{way} * 0 * agrees" for way in WAYS),
+        ]
+    )
+    document = report(pytester, "out/report.json")
+    assert document["schema"] == 1
+    assert document["seed"] == 0
+    assert set(document["versions"]) >= {"pytest-freezecheck", "tensorflow", "numpy"}
+    assert {check["way"] for check in document["checks"]} == set(WAYS)
+    for check in document["checks"]:
+        assert check["outcome"] == "passed"
+        assert check["max_abs_diff"] == 0.0
+        assert check["exact"] is True
+        assert check["nodeid"] == f"freezecheck::reference::{check['way']}"
+        assert check["logits"] == {"max_rel_diff": 0.0, "rtol": 1e-4}
+
+
+def test_no_field_of_the_report_is_missing(pytester: pytest.Pytester) -> None:
+    pytester.runpytest("--freezecheck", "-k", "freeze_graph", "--freezecheck-report=r.json")
+    (check,) = report(pytester, "r.json")["checks"]
+    assert set(check) >= {
+        *("model", "artifact", "format", "way", "outcome", "max_abs_diff", "atol", "noise_floor"),
+        *("exact", "logits", "inputs", "examples", "seconds", "non_finite", "power", "cause"),
+        *("first_difference", "counterexample", "warnings", "replay"),
+    }
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_wrong_file_exits_1_with_a_first_line_that_stands_alone(
+    fault: Fault, repository: pytest.Pytester, trained: Path
+) -> None:
+    fault(trained, repository.path / "frozen.pb")
+    result = run(repository)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(failed=1, deselected=len(WAYS))
+    summary = [line for line in result.stdout.lines if line.startswith("FAILED test_export.py")]
+    assert re.search(
+        rf"FrozenMismatch: freezecheck: flowers, frozen.pb:? {FAULTS[fault]}", summary[0]
+    )
+    result.stdout.fnmatch_lines(['*repeat: pytest "test_export.py::test_export" --freezecheck *'])
+    result.stdout.re_match_lines([r"flowers\s+frozen.pb\s.*DIFFERS"])
+
+
+def test_the_correct_twin_exits_0(repository: pytest.Pytester, trained: Path) -> None:
+    freeze(trained, repository.path / "frozen.pb")
+    result = run(repository)
+    assert result.ret == 0
+    result.stdout.re_match_lines([r"flowers\s+frozen.pb\s+0\s.*agrees"])
+
+
+def test_a_missing_file_fails_with_one_line(repository: pytest.Pytester) -> None:
+    result = run(repository)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*ArtifactError: frozen.pb: no such file or folder"])
+
+
+@pytest.mark.parametrize(
+    ("ini", "arguments", "marker", "passes"),
+    [
+        ("", [], "", False),
+        ("freezecheck_atol = 1", [], "logit_rtol=False", True),
+        ("freezecheck_atol = 1", [], "", False),
+        ("freezecheck_atol = 1", ["--freezecheck-atol=1e-5"], "logit_rtol=False", False),
+        ("", ["--freezecheck-atol=1"], "logit_rtol=False", True),
+        ("", ["--freezecheck-atol=1"], "logit_rtol=False, atol=1e-5", False),
+        ("", [], "logit_rtol=False, atol=1", True),
+    ],
+)
+def test_the_marker_beats_the_command_line_beats_the_configuration(
+    repository: pytest.Pytester,
+    trained: Path,
+    ini: str,
+    arguments: list[str],
+    marker: str,
+    passes: bool,
+) -> None:
+    averaged_statistics(trained, repository.path / "frozen.pb")
+    repository.makeini(f"[pytest]\n{ini}")
+    repository.makepyfile(
+        test_export=TEST.replace("mark.freezecheck", f"mark.freezecheck({marker})")
+    )
+    assert run(repository, "--freezecheck-examples=20").ret == (0 if passes else 1)
+
+
+def test_inexact_within_the_tolerance_passes_with_a_warning_and_fails_where_exact_is_asked_for(
+    repository: pytest.Pytester, trained: Path
+) -> None:
+    averaged_statistics(trained, repository.path / "frozen.pb")
+    repository.makepyfile(
+        test_export=TEST.replace("mark.freezecheck", "mark.freezecheck(atol=1, logit_rtol=False)")
+    )
+    result = run(repository, "--freezecheck-report=report.json")
+    assert result.ret == 0
+    warning = "warning: flowers, frozen.pb: frozen.pb is within 1 but not bit-identical*8 of 23*"
+    result.stdout.fnmatch_lines([warning])
+    (check,) = report(repository)["checks"]
+    assert check["exact"] is False
+    assert len(check["warnings"]) == 1
+    result = run(repository, "-o", "freezecheck_exact=true")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*FrozenMismatch: *is not bit-identical to the live model*"])
+
+
+def test_the_fixture_is_bound_to_the_settings(repository: pytest.Pytester, trained: Path) -> None:
+    averaged_statistics(trained, repository.path / "frozen.pb")
+    repository.makepyfile(
+        test_export="""
+        import pytest
+
+        def test_it(freezecheck, freezecheck_live_model):
+            agreement = freezecheck(freezecheck_live_model, "frozen.pb")
+            assert agreement.atol == 0.5
+            assert agreement.examples == 3
+            assert not agreement or True
+        """
+    )
+    result = run(repository, "--freezecheck-atol=0.5", "--freezecheck-examples=3")
+    assert result.ret == 0
+
+
+def test_a_failed_result_that_a_test_drops_fails_the_test(
+    repository: pytest.Pytester, trained: Path
+) -> None:
+    averaged_statistics(trained, repository.path / "frozen.pb")
+    repository.makepyfile(
+        test_export="""
+        def test_it(freezecheck, freezecheck_live_model):
+            freezecheck(freezecheck_live_model, "frozen.pb")
+        """
+    )
+    result = run(repository)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        ["freezecheck: flowers, frozen.pb differs *", "*dropped this result*"]
+    )
+
+
+def test_a_plain_assert_shows_the_first_line(repository: pytest.Pytester, trained: Path) -> None:
+    averaged_statistics(trained, repository.path / "frozen.pb")
+    repository.makepyfile(
+        test_export="""
+        def test_it(freezecheck, freezecheck_live_model):
+            assert freezecheck(freezecheck_live_model, "frozen.pb")
+        """
+    )
+    result = run(repository)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        ["E *assert freezecheck: flowers, frozen.pb differs from the live*"]
+    )
+
+
+def test_every_way_is_a_parameter_of_the_frozen_model(repository: pytest.Pytester) -> None:
+    repository.makepyfile(
+        test_export="""
+        def test_it(freezecheck, freezecheck_live_model, freezecheck_frozen_model):
+            assert freezecheck(freezecheck_live_model, freezecheck_frozen_model)
+        """
+    )
+    result = run(repository, "-v")
+    result.assert_outcomes(passed=len(WAYS), deselected=len(WAYS))
+    result.stdout.fnmatch_lines([f"*test_it?{way}? PASSED*" for way in WAYS])
+
+
+def test_last_failed_runs_what_failed(repository: pytest.Pytester, trained: Path) -> None:
+    averaged_statistics(trained, repository.path / "frozen.pb")
+    arguments = ("--freezecheck", "-p", "no:xdist")
+    first = repository.runpytest(*arguments)
+    first.assert_outcomes(failed=1, passed=len(WAYS))
+    again = repository.runpytest(*arguments, "--lf")
+    again.assert_outcomes(failed=1)
+    freeze(trained, repository.path / "frozen.pb")
+    repository.runpytest(*arguments, "--lf").assert_outcomes(passed=1)
+
+
+def test_maxfail_keeps_the_exit_code(repository: pytest.Pytester, trained: Path) -> None:
+    averaged_statistics(trained, repository.path / "frozen.pb")
+    assert repository.runpytest("--freezecheck", "-x", "-p", "no:xdist").ret == 1
+
+
+def test_a_report_that_cannot_be_written_fails_the_run(
+    repository: pytest.Pytester, trained: Path
+) -> None:
+    freeze(trained, repository.path / "frozen.pb")
+    (repository.path / "folder.json").mkdir()
+    result = run(repository, "--freezecheck-report=folder.json")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["freezecheck: the report folder.json cannot be written: *"])
+
+
+def test_a_run_works_under_strict_settings_and_with_warnings_as_errors(
+    repository: pytest.Pytester, trained: Path
+) -> None:
+    freeze(trained, repository.path / "frozen.pb")
+    result = repository.runpytest(
+        "--freezecheck", "-W", "error", "--strict-markers", "--strict-config", "-p", "no:xdist"
+    )
+    assert result.ret == 0
+    result.assert_outcomes(passed=1 + len(WAYS))
+
+
+def test_two_runs_give_the_same_report_but_for_times(
+    repository: pytest.Pytester, trained: Path
+) -> None:
+    averaged_statistics(trained, repository.path / "frozen.pb")
+    documents = []
+    for name in ("first.json", "second.json"):
+        repository.runpytest("--freezecheck", f"--freezecheck-report={name}", "-p", "no:xdist")
+        document = report(repository, name)
+        for check in document["checks"]:
+            assert check.pop("seconds") >= 0
+        documents.append(document)
+    assert documents[0] == documents[1]
+    assert [c["outcome"] for c in documents[0]["checks"]].count("failed") == 1

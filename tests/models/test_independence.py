@@ -1,0 +1,169 @@
+"""The gate must not compare the live model with itself (and must say so where it might have)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow as tf
+
+import pytest_freezecheck as freezecheck
+from pytest_freezecheck import FrozenModel, LiveModel
+from pytest_freezecheck.formats.base import Change
+from pytest_freezecheck.formats.graph_def import FrozenGraphDef
+from pytest_freezecheck.models import reference
+from pytest_freezecheck.models.session import Answer
+from tests.models.faults import freeze, raw_weights
+
+v1 = tf.compat.v1
+
+
+class Borrowed(FrozenModel):
+    """Answers with the live model, as a careless loader would."""
+
+    format = "graph_def"
+
+    def __init__(self, live: LiveModel, session: Any) -> None:
+        super().__init__(Path("borrowed.pb"))
+        self.live = live
+        self._session = session
+
+    @property
+    def session(self) -> Any:
+        return self._session
+
+    @property
+    def input_names(self) -> list[str]:
+        return list(self.live.inputs)
+
+    @property
+    def output_names(self) -> list[str]:
+        return list(self.live.outputs)
+
+    def match_inputs(self, inputs: Mapping[str, Any]) -> dict[str, str]:
+        return {name: name for name in inputs}
+
+    def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
+        return {name: name for name in outputs}
+
+    def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
+        return self.live.answer(feeds)
+
+    def answer_disturbed(
+        self, feeds: Mapping[str, Any], outputs: Sequence[str], change: Change
+    ) -> Answer | None:
+        return self.live.answer(feeds)
+
+    def weights(self) -> dict[str, Any]:
+        return self.live.weights()
+
+    def close(self) -> None:
+        pass
+
+
+def test_an_artifact_in_the_live_session_is_refused(live: LiveModel) -> None:
+    agreement = freezecheck.check(live, Borrowed(live, live.session))
+    assert not agreement
+    assert agreement.cause is not None
+    assert agreement.cause["id"] == "self-comparison"
+    assert agreement.cause["proven"] is True
+    assert agreement.text.startswith(
+        "freezecheck: reference, borrowed.pb could not be told apart from the live model: it runs "
+        "in the live session"
+    )
+
+
+def test_an_artifact_in_the_live_graph_is_refused(live: LiveModel) -> None:
+    with v1.Session(graph=live.graph) as session:
+        agreement = freezecheck.check(live, Borrowed(live, session))
+    assert "it was imported into the live graph" in agreement.text
+
+
+def test_an_answer_that_does_not_follow_its_own_weights_is_refused(live: LiveModel) -> None:
+    agreement = freezecheck.check(live, Borrowed(live, None))
+    assert "whatever its weights are changed to" in agreement.text
+    assert agreement.as_json()["max_abs_diff"] is None
+
+
+def test_a_model_that_answers_with_class_numbers_is_no_suspect(
+    trained: Path, tmp_path: Path
+) -> None:
+    """Scaled weights may leave every class as it was; that proves nothing."""
+
+    def build(images: Any) -> Any:
+        return tf.argmax(reference.build(images), axis=-1, name="label")
+
+    labels = LiveModel.from_checkpoint(build, trained, reference.INPUTS)
+    freeze(trained, tmp_path / "labels.pb", build=build)
+    assert freezecheck.assert_agreement(labels, tmp_path / "labels.pb").exact
+    labels.close()
+
+
+def test_importing_over_the_live_graph_would_have_hidden_a_fault(
+    trained: Path, tmp_path: Path
+) -> None:
+    """What TensorFlow does with a name that is taken, and what our loader does."""
+    raw_weights(trained, tmp_path / "raw.pb")
+    definition = v1.GraphDef.FromString((tmp_path / "raw.pb").read_bytes())
+    live = reference.load(trained)
+    feeds = {"images": reference.pictures(4, seed=0)[0]}
+    expected = live.predict(feeds)["probabilities"]
+    with live.graph.as_default():
+        tf.import_graph_def(definition, name="")
+        by_name = live.graph.get_tensor_by_name("probabilities:0")
+        fooled = live.session.run(by_name, {"images:0": feeds["images"]})
+    assert (fooled == expected).all()
+    assert not freezecheck.check(live, tmp_path / "raw.pb")
+    live.close()
+
+
+def test_a_live_model_that_changes_while_it_is_read_is_warned_about(
+    trained: Path, tmp_path: Path
+) -> None:
+    def build(images: Any) -> Any:
+        return tf.nn.softmax(reference.build(images).op.inputs[0] + v1.random_normal([5]))
+
+    noisy = LiveModel.from_checkpoint(build, trained, reference.INPUTS)
+    freeze(trained, tmp_path / "correct.pb")
+    agreement = freezecheck.check(noisy, tmp_path / "correct.pb")
+    assert not agreement
+    assert any("answers differently when asked the same twice" in w for w in agreement.warnings)
+    noisy.close()
+
+
+def test_what_the_live_model_answered_in_another_state_is_not_used(
+    trained: Path, tmp_path: Path
+) -> None:
+    """Live answers are kept for the next artifact, and dropped when the model has changed."""
+    live = reference.load(trained)
+    freeze(trained, tmp_path / "correct.pb")
+    assert freezecheck.check(live, tmp_path / "correct.pb")
+    with live.graph.as_default():
+        (bias,) = (v for v in v1.global_variables() if v.op.name == "logits/biases")
+    value = live.session.run(bias)
+    live.session.run(bias.initializer, {bias.initializer.inputs[1]: value + 1.0 * (value > 0)})
+    assert not freezecheck.check(live, tmp_path / "correct.pb")
+    live.session.run(bias.initializer, {bias.initializer.inputs[1]: value})
+    assert freezecheck.check(live, tmp_path / "correct.pb")
+    live.close()
+
+
+@pytest.mark.parametrize("outputs", [["probabilities"], ["logits/BiasAdd"]])
+def test_only_constants_before_the_output_are_disturbed(
+    outputs: list[str], live: LiveModel, tmp_path: Path
+) -> None:
+    artifact = freezecheck.load(freezecheck.freeze(live, "graph_def", tmp_path))
+    assert isinstance(artifact, FrozenGraphDef)
+    seen = []
+    feeds = {"images": reference.pictures(2, seed=0)[0]}
+
+    def change(value: Any) -> Any:
+        seen.append(value.shape)
+        return value
+
+    assert artifact.answer_disturbed(feeds, outputs, change) is not None
+    assert len(seen) == 23
+    assert artifact.answer_disturbed(feeds, ["images"], change) is None
+    artifact.close()

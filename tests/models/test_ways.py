@@ -1,0 +1,176 @@
+"""Every way to freeze: a correct freeze is bit-identical, a wrong one fails, in each format."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import pytest_freezecheck as freezecheck
+from pytest_freezecheck import LiveModel
+from pytest_freezecheck.models import reference
+
+v1 = tf.compat.v1
+
+
+@pytest.fixture
+def feeds() -> dict[str, Any]:
+    return {"images": reference.pictures(8, seed=1)[0]}
+
+
+@pytest.fixture(scope="session")
+def raw(trained: Path) -> Iterator[LiveModel]:
+    """The same checkpoint read without its shadows: what is frozen from it is wrong for `live`."""
+    model = LiveModel.from_checkpoint(reference.build, trained, reference.INPUTS, ema="none")
+    yield model
+    model.close()
+
+
+@contextlib.contextmanager
+def frozen(model: LiveModel, way: str, folder: Path) -> Iterator[freezecheck.FrozenModel]:
+    loaded = freezecheck.load(freezecheck.freeze(model, way, folder), way=way)
+    try:
+        yield loaded
+    finally:
+        loaded.close()
+
+
+@pytest.mark.parametrize("way", freezecheck.WAYS)
+def test_a_correct_freeze_is_bit_identical(way: str, live: LiveModel, tmp_path: Path) -> None:
+    with frozen(live, way, tmp_path) as artifact:
+        agreement = freezecheck.assert_agreement(live, artifact, exact=True)
+    assert agreement.max_abs_diff == 0.0
+    assert agreement.logit_rel_diff == 0.0
+    assert agreement.exact
+    assert agreement.examples == 100
+    assert agreement.inputs > 400
+    assert agreement.warnings == []
+
+
+@pytest.mark.parametrize("way", freezecheck.WAYS)
+def test_its_wrong_twin_fails(way: str, live: LiveModel, raw: LiveModel, tmp_path: Path) -> None:
+    with frozen(raw, way, tmp_path) as artifact:
+        agreement = freezecheck.check(live, artifact)
+        assert freezecheck.assert_agreement(raw, artifact).exact
+    assert not agreement
+    first, *rest = agreement.text.splitlines()
+    assert first.startswith(f"freezecheck: reference, {way} differs from the live model by ")
+    assert any("15 of 23 differ" in line and "conv1/weights" in line for line in rest)
+
+
+@pytest.mark.parametrize("way", freezecheck.WAYS)
+def test_what_was_frozen_is_loaded_by_its_content_too(
+    way: str, live: LiveModel, tmp_path: Path, feeds: dict[str, Any]
+) -> None:
+    loaded = freezecheck.load(freezecheck.freeze(live, way, tmp_path))
+    expected = live.predict(feeds)["probabilities"]
+    np.testing.assert_array_equal(loaded.predict(feeds)["probabilities"], expected)
+    with pytest.raises(freezecheck.MatchError, match=r"fed \['wrong'\].* inputs are \['images'\]"):
+        loaded.predict({"wrong": feeds["images"]})
+    loaded.close()
+
+
+@pytest.mark.parametrize("way", freezecheck.WAYS)
+def test_disturbing_its_weights_moves_its_answer_and_leaves_them_as_they_were(
+    way: str, live: LiveModel, tmp_path: Path, feeds: dict[str, Any]
+) -> None:
+    with frozen(live, way, tmp_path) as artifact:
+        names = artifact.output_names
+        before = artifact.answer(feeds, names)
+        moved = artifact.answer_disturbed(feeds, names, lambda value: value * 1.5 + 0.125)
+        after = artifact.answer(feeds, names)
+    assert moved is not None
+    assert np.abs(moved.outputs[names[0]] - before.outputs[names[0]]).max() > 0.01
+    np.testing.assert_array_equal(after.outputs[names[0]], before.outputs[names[0]])
+
+
+def test_logits_come_from_before_the_softmax_on_both_sides(
+    live: LiveModel, tmp_path: Path, feeds: dict[str, Any]
+) -> None:
+    expected = live.answer(feeds).logits["probabilities"]
+    for way in freezecheck.WAYS:
+        with frozen(live, way, tmp_path) as artifact:
+            answer = artifact.answer(feeds, ["probabilities"])
+        np.testing.assert_array_equal(answer.logits["probabilities"], expected)
+
+
+def test_all_ways_can_run_here() -> None:
+    assert freezecheck.available_ways() == freezecheck.WAYS
+    assert set(freezecheck.WAYS) >= {"graph_def", "graph_def_v2", "freeze_graph", "saved_model"}
+
+
+def test_an_unknown_way_names_the_closest(live: LiveModel, tmp_path: Path) -> None:
+    with pytest.raises(freezecheck.FreezeError, match=r"'graphdef' \(nearest: 'graph_def'\)"):
+        freezecheck.freeze(live, "graphdef", tmp_path)
+
+
+def test_freeze_graph_needs_the_saver_and_says_so(live: LiveModel, tmp_path: Path) -> None:
+    bare = LiveModel(live.session, live.inputs, live.outputs, live.specs)
+    with pytest.raises(freezecheck.FreezeError, match="freeze_graph needs the checkpoint and the"):
+        freezecheck.freeze(bare, "freeze_graph", tmp_path)
+
+
+def test_a_saved_model_is_not_written_over(live: LiveModel, tmp_path: Path) -> None:
+    freezecheck.freeze(live, "saved_model", tmp_path)
+    with pytest.raises(freezecheck.FreezeError, match="saved_model exists already"):
+        freezecheck.freeze(live, "saved_model", tmp_path)
+
+
+def test_a_saved_model_that_initialises_again_when_it_is_loaded_fails(
+    trained: Path, tmp_path: Path
+) -> None:
+    """tensorflow#15527: the file holds the right weights, and its main_op throws them away."""
+    path = tmp_path / "reinitialised"
+    live = reference.load(trained)  # its graph will carry the main_op from now on
+    with live.graph.as_default():
+        builder = v1.saved_model.Builder(str(path))
+        builder.add_meta_graph_and_variables(
+            live.session,
+            ["serve"],
+            {
+                "serving_default": v1.saved_model.predict_signature_def(live.inputs, live.outputs),
+            },
+            main_op=v1.global_variables_initializer(),
+        )
+        builder.save()
+    with contextlib.closing(freezecheck.load(path, way="saved_model_session")) as artifact:
+        assert not freezecheck.check(live, artifact)
+    live.close()
+
+
+def test_a_saved_model_of_the_logits_fails(live: LiveModel, tmp_path: Path) -> None:
+    path = str(tmp_path / "logits")
+    logits = live.outputs["probabilities"].op.inputs[0]
+    with live.graph.as_default():
+        v1.saved_model.simple_save(live.session, path, live.inputs, {"probabilities": logits})
+    agreement = freezecheck.check(live, path)
+    assert not agreement
+    assert "all 23 that have the live model's names equal it bit for bit" in agreement.text
+
+
+def test_a_saved_model_made_by_tensorflow_2_is_loaded(live: LiveModel, tmp_path: Path) -> None:
+    """Its signature shows no logits: they are recovered from the probabilities."""
+    frozen_path = freezecheck.freeze(live, "graph_def", tmp_path)
+    definition = v1.GraphDef.FromString(frozen_path.read_bytes())
+    module = tf.Module()
+    imported = v1.wrap_function(lambda: tf.import_graph_def(definition, name=""), [])
+    pruned = imported.prune("images:0", "probabilities:0")
+
+    @tf.function(  # type: ignore[untyped-decorator]
+        input_signature=[tf.TensorSpec([None, 24, 24, 3], tf.float32, name="images")]
+    )
+    def serve(images: Any) -> Any:
+        return {"probabilities": pruned(images)}
+
+    module.serve = serve
+    path = str(tmp_path / "two")
+    tf.saved_model.save(module, path, signatures={"serving_default": serve})
+    loaded = freezecheck.load(path)
+    agreement = freezecheck.check(live, loaded)
+    assert agreement.max_abs_diff == 0.0, agreement.text
+    assert agreement.logit_rel_diff == pytest.approx(0.0, abs=1e-6)

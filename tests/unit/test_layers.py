@@ -1,0 +1,122 @@
+"""Imports run one way, as ARCHITECTURE.md draws them; read from the source, nothing is run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pytest_freezecheck
+
+PACKAGE = Path(str(pytest_freezecheck.__file__)).parent
+
+#: A part may import from itself, from what it lists here, and from nothing else of ours.
+ALLOWED: dict[str, set[str]] = {
+    "errors": set(),
+    "spec": {"errors"},
+    "settings": {"errors"},
+    "compare": set(),
+    "agreement": {"errors"},
+    "tally": {"compare"},
+    "inputs": {"spec", "errors"},
+    "models": {"spec", "errors"},
+    "formats": {"errors", "models"},
+    "diagnosis": {"errors"},
+    "power": {"models", "formats"},
+    "report": {"agreement", "compare", "diagnosis", "errors"},
+    "corpus": {"inputs", "models"},
+    "checking": {
+        "agreement",
+        "compare",
+        "corpus",
+        "diagnosis",
+        "errors",
+        "formats",
+        "inputs",
+        "models",
+        "power",
+        "report",
+        "settings",
+        "tally",
+    },
+    "workshop": {"models"},
+    "items": {"checking", "errors", "formats", "gate", "workshop"},
+    "verdict": {"report", "settings"},
+    "gate": {"agreement", "errors", "formats", "items", "settings", "verdict", "workshop"},
+    "plugin": {"agreement", "checking", "errors", "formats", "gate", "models", "settings"},
+    "__init__": {"agreement", "checking", "errors", "formats", "models", "spec"},
+}
+#: Who may import what is not ours and not of the standard library.
+OUTSIDE: dict[str, set[str]] = {
+    "pytest": {"plugin", "gate", "items", "verdict"},
+    "tensorflow": {"models", "formats", "checking"},
+    "tf_slim": {"models"},
+    "google": {"formats"},
+    "hypothesis": {"inputs"},
+    "numpy": {"compare", "tally", "inputs", "models", "formats", "diagnosis", "power", "checking"},
+}
+
+
+def part_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def _run_time(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk a tree, leaving out what is imported for type checkers alone."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from _run_time(node)
+
+
+def imports() -> list[tuple[str, str]]:
+    """Return every (part that imports, module that it imports)."""
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        for node in _run_time(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found += [(part, alias.name) for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path}: relative import"
+                found.append((part, str(node.module)))
+                if node.module == "pytest_freezecheck":
+                    found += [(part, f"pytest_freezecheck.{alias.name}") for alias in node.names]
+    return found
+
+
+def test_every_part_is_listed() -> None:
+    parts = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.name[0] != "_"}
+    assert parts - {"py.typed"} | {"__init__"} == set(ALLOWED)
+
+
+def test_imports_run_one_way() -> None:
+    wrong = [
+        f"{part} imports {module}"
+        for part, module in imports()
+        if module.startswith("pytest_freezecheck.")
+        and part_of(module) not in ALLOWED[part] | {part}
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", OUTSIDE)
+def test_what_is_not_ours_is_imported_where_it_belongs(package: str) -> None:
+    importers = {part for part, module in imports() if module.split(".")[0] == package}
+    assert importers <= OUTSIDE[package]
+
+
+def test_nothing_imports_the_plugin() -> None:
+    assert [p for p, m in imports() if m == "pytest_freezecheck.plugin"] == []
+
+
+def test_modules_are_short() -> None:
+    long = {
+        path.name: len(path.read_text().splitlines())
+        for path in PACKAGE.rglob("*.py")
+        if len(path.read_text().splitlines()) > 260
+    }
+    assert long == {}
