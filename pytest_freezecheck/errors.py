@@ -46,6 +46,19 @@ class FrozenMismatch(AssertionError):  # noqa: N818 - the name is part of the pu
         self.agreement = agreement
 
 
+for _error in (
+    FreezecheckError,
+    SettingError,
+    ModelError,
+    ArtifactError,
+    MatchError,
+    FreezeError,
+    FrozenMismatch,
+):
+    # Where users import them from, and what pytest shows before the message: short is readable.
+    _error.__module__ = "pytest_freezecheck"
+
+
 def listed(names: Iterable[str], most: int = 3) -> str:
     """Return up to `most` of the names for a message, and how many more there are."""
     every = list(names)

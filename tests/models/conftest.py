@@ -1,7 +1,8 @@
 """One trained reference model for all tests here.
 
-TensorFlow is imported at the top: an in-process run of pytest inside a test drops the modules that
-it imported, and TensorFlow cannot be imported twice in a process.
+TensorFlow is imported at the top, and what it imports on first use is used before anything else:
+an in-process run of pytest inside a test drops the modules that it imported, and TensorFlow's
+cannot be imported twice in a process.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tensorflow  # noqa: F401
 import tf_keras  # noqa: F401
 import tf_slim  # noqa: F401
 
+import pytest_freezecheck as freezecheck
 from pytest_freezecheck import LiveModel
 from pytest_freezecheck.models import reference
 
@@ -32,3 +34,12 @@ def live(trained: Path) -> Iterator[LiveModel]:
     model = reference.load(trained)
     yield model
     model.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _everything_is_imported(live: LiveModel, tmp_path_factory: pytest.TempPathFactory) -> None:
+    for way in freezecheck.WAYS:
+        path = freezecheck.freeze(live, way, tmp_path_factory.mktemp(way))
+        artifact = freezecheck.load(path, way=way)
+        freezecheck.check(live, artifact, examples=1)
+        artifact.close()

@@ -36,7 +36,10 @@ def test_export(freezecheck_live_model):
 
 
 @pytest.fixture
-def repository(pytester: pytest.Pytester, trained: Path) -> pytest.Pytester:
+def repository(
+    pytester: pytest.Pytester, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> pytest.Pytester:
+    monkeypatch.setenv("COLUMNS", "300")  # pytest cuts the lines of its short summary
     pytester.makeconftest(CONFTEST.format(checkpoint=reference.checkpoint(trained)))
     pytester.makepyfile(test_export=TEST)
     return pytester
@@ -94,9 +97,10 @@ def test_a_wrong_file_exits_1_with_a_first_line_that_stands_alone(
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.assert_outcomes(failed=1, deselected=len(WAYS))
     summary = [line for line in result.stdout.lines if line.startswith("FAILED test_export.py")]
-    assert re.search(
-        rf"FrozenMismatch: freezecheck: flowers, frozen.pb:? {FAULTS[fault]}", summary[0]
+    said = (
+        rf" - pytest_freezecheck.FrozenMismatch: freezecheck: flowers, frozen.pb:? {FAULTS[fault]}"
     )
+    assert re.search(said, summary[0])
     result.stdout.fnmatch_lines(['*repeat: pytest "test_export.py::test_export" --freezecheck *'])
     result.stdout.re_match_lines([r"flowers\s+frozen.pb\s.*DIFFERS"])
 
@@ -139,7 +143,8 @@ def test_the_marker_beats_the_command_line_beats_the_configuration(
     repository.makepyfile(
         test_export=TEST.replace("mark.freezecheck", f"mark.freezecheck({marker})")
     )
-    assert run(repository, "--freezecheck-examples=20").ret == (0 if passes else 1)
+    result = run(repository, "--freezecheck-examples=20", *arguments)
+    assert result.ret == (0 if passes else 1)
 
 
 def test_inexact_within_the_tolerance_passes_with_a_warning_and_fails_where_exact_is_asked_for(

@@ -122,7 +122,7 @@ def test_an_unknown_ema_mode_is_an_error(trained: Path) -> None:
 
 @pytest.mark.parametrize("returned", [None, {}, {"p": 3}, [1]])
 def test_a_build_that_returns_no_tensor_is_an_error(trained: Path, returned: Any) -> None:
-    with pytest.raises(freezecheck.ModelError, match="build returned .*; expected a tensor, or"):
+    with pytest.raises(freezecheck.ModelError, match=r"build returned .*; expected a tensor, or"):
         LiveModel.from_checkpoint(lambda images: returned, trained, reference.INPUTS)
 
 
