@@ -176,7 +176,7 @@ class Gate:
             if ours and not made and report.failed:
                 results = [_without_result(item, report, "error", str(report.longrepr))]
             report.freezecheck = results  # type: ignore[attr-defined]
-        if ours:
+        if ours or made:
             report.sections = our_items.without_native_log(report.sections)
         return report
 

@@ -26,7 +26,7 @@ def find_checkpoint(checkpoint: str | os.PathLike[str]) -> str:
         if latest is None:
             raise ModelError(f"no checkpoint in {path}: it has no readable 'checkpoint' file")
         return str(latest)
-    if not tf.compat.v1.train.checkpoint_exists(path):
+    if not Path(f"{path}.index").is_file():
         raise ModelError(f"no checkpoint at {path}: expected {path}.index, or a directory")
     return path
 

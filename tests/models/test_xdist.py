@@ -1,0 +1,53 @@
+"""Spread over workers, a run gives the verdicts that it gives in one process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_freezecheck import WAYS
+from pytest_freezecheck.models import reference
+from tests.models.faults import averaged_statistics
+from tests.models.test_gate import CONFTEST, TEST
+from tests.subprocesses import run_pytest
+
+
+def verdicts(path: Path) -> list[Any]:
+    checks = json.loads(path.read_text())["checks"]
+    for check in checks:
+        check.pop("seconds")
+    return list(checks)
+
+
+def test_two_workers_give_the_same_report(tmp_path: Path, trained: Path) -> None:
+    averaged_statistics(trained, tmp_path / "frozen.pb")
+    (tmp_path / "conftest.py").write_text(CONFTEST.format(checkpoint=reference.checkpoint(trained)))
+    (tmp_path / "test_export.py").write_text(TEST)
+    one, printed = run_pytest(tmp_path, "--freezecheck", "--freezecheck-report=one.json")
+    assert one == 1, printed
+    two, printed = run_pytest(tmp_path, "--freezecheck", "--freezecheck-report=two.json", "-n", "2")
+    assert two == 1, printed
+    assert verdicts(tmp_path / "one.json") == verdicts(tmp_path / "two.json")
+    assert len(verdicts(tmp_path / "two.json")) == 1 + len(WAYS)
+    for way in WAYS:
+        assert f"reference  {way}" in printed
+    assert "1 failed, 5 passed" in printed
+
+
+@pytest.mark.parametrize("arguments", [["-k", "nothing"], ["-m", "not freezecheck"]])
+def test_workers_that_compare_nothing_fail_the_run(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "test_it.py").write_text("def test_it(): pass")
+    code, printed = run_pytest(tmp_path, "--freezecheck", "-n", "2", *arguments)
+    assert code == 1
+    assert "freezecheck: nothing was compared: " in printed
+
+
+def test_a_node_id_can_be_given_with_workers(tmp_path: Path) -> None:
+    code, printed = run_pytest(
+        tmp_path, "--freezecheck", "-n", "1", "freezecheck::reference::graph_def"
+    )
+    assert code == 0, printed
+    assert "1 passed" in printed
