@@ -64,8 +64,13 @@ class Agreement:
         return self.text.partition("\n")[0] or f"<{self.outcome}: {self.model}, {self.artifact}>"
 
     def __bool__(self) -> bool:
-        self.read = True  # the gate fails a test that dropped a failed result unread
         return self.outcome == "passed"
+
+    def __getattribute__(self, name: str) -> Any:
+        # The gate fails a test that dropped a failed result without looking at it.
+        if name in _TELLING:
+            object.__setattr__(self, "read", True)
+        return object.__getattribute__(self, name)
 
     def raise_on_mismatch(self) -> None:
         """Raise if the two sides disagree.
@@ -106,6 +111,8 @@ class Agreement:
         }
 
 
+#: Attributes that tell whoever reads them how the check went.
+_TELLING = frozenset({"outcome", "text", "max_abs_diff", "logit_rel_diff", "exact", "cause"})
 _records: list[list[Agreement]] = []
 
 
@@ -121,7 +128,8 @@ def recording() -> Iterator[list[Agreement]]:
 
 
 def record(agreement: Agreement) -> None:
-    """Hand a finished check to whoever is recording."""
+    """Hand a finished check, unread as yet, to whoever is recording."""
+    agreement.read = False
     for made in _records:
         made.append(agreement)
 

@@ -142,7 +142,6 @@ class Gate:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
         """Fail a test that compared nothing, or that dropped a failed result unread."""
-        __tracebackhide__ = True
         result = yield
         made = item.stash[_MADE]
         expected = item.get_closest_marker("freezecheck") is not None or "freezecheck" in getattr(
@@ -155,7 +154,7 @@ class Gate:
                 pytrace=False,
             )
         for agreement in made:
-            if agreement.outcome == "failed" and not agreement.read:
+            if not agreement.read and not agreement:
                 pytest.fail(
                     f"{agreement.text}\n  the test dropped this result: write "
                     "`assert freezecheck(live, frozen)`, or use assert_agreement",

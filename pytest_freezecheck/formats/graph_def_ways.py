@@ -35,8 +35,11 @@ def convert_variables_v2(live: LiveModel, directory: Path) -> Path:
     feeds = [tensor.name for tensor in live.inputs.values()]
     fetches = [tensor.name for tensor in live.outputs.values()]
 
-    def rebuild() -> None:
-        v1.train.import_meta_graph(meta_graph)  # returns a Saver, which a function must not
+    def rebuild() -> None:  # a function must return no Saver, as import_meta_graph does
+        if live.has_reference_variables:
+            _build_again(live)
+        else:
+            v1.train.import_meta_graph(meta_graph)
 
     with tf.init_scope(), context.eager_mode():
         wrapped = v1.wrap_function(rebuild, [])
@@ -45,6 +48,21 @@ def convert_variables_v2(live: LiveModel, directory: Path) -> Path:
         function = wrapped.prune(feeds, fetches)
         frozen = convert_variables_to_constants_v2(function)
     return _write(frozen.graph.as_graph_def(), directory / "graph_def_v2.pb")
+
+
+def _build_again(live: LiveModel) -> None:
+    """Build the network in a function, which gives it variables that functions can lift out.
+
+    A graph that is imported keeps its reference variables, and `wrap_function` lifts none of them.
+    """
+    from pytest_freezecheck.models.live import make_placeholders
+
+    if live.build is None:
+        raise FreezeError(
+            f"{live.name}: graph_def_v2 cannot freeze a session with reference variables, as they "
+            "are after tf.disable_v2_behavior(); a model made by LiveModel.from_checkpoint it can"
+        )
+    live.build(**make_placeholders(live.specs))
 
 
 def freeze_graph(live: LiveModel, directory: Path) -> Path:

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 from pytest_freezecheck.errors import FreezeError
 from pytest_freezecheck.formats.base import Change, Format, Way
 from pytest_freezecheck.formats.saved_model_eager import EagerSavedModel
-from pytest_freezecheck.formats.signatures import SIGNATURE, SignedModel, load_errors
+from pytest_freezecheck.formats.signatures import (
+    SIGNATURE,
+    SignedModel,
+    has_reference_variables,
+    load_errors,
+)
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
@@ -86,6 +91,17 @@ class SessionSavedModel(SignedModel):
         self._session.close()
 
 
+def _load(path: Path, way: str | None = None) -> SignedModel:
+    """Load eagerly, or into a session where the model has variables of TensorFlow 1's kind.
+
+    Loaded eagerly, those live in the process under their names alone: loading a second model with
+    the same names would give the first one its values.
+    """
+    if has_reference_variables(path):
+        return SessionSavedModel(path, way)
+    return EagerSavedModel(path, way)
+
+
 def _recognises(path: Path) -> bool:
     return (path / "saved_model.pb").is_file() or (path / "saved_model.pbtxt").is_file()
 
@@ -124,9 +140,9 @@ def _simple_save(live: LiveModel, directory: Path) -> Path:
 FORMAT = Format(
     name="saved_model",
     recognises=_recognises,
-    load=EagerSavedModel,
+    load=_load,
     ways=(
-        Way("saved_model", _builder, EagerSavedModel),
+        Way("saved_model", _builder, _load),
         Way("saved_model_session", _simple_save, SessionSavedModel),
     ),
 )

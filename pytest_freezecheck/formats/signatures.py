@@ -64,10 +64,7 @@ def choose_signature(path: Path) -> tuple[list[str], str, Any]:
     Raises:
         ArtifactError: the folder is no SavedModel, or it is not clear which signature to take.
     """
-    from tensorflow.python.saved_model import loader_impl
-
-    with load_errors(path):
-        saved = loader_impl.parse_saved_model(str(path))
+    saved = _parse(path)
     serving = [m for m in saved.meta_graphs if set(m.meta_info_def.tags) == {"serve"}]
     graphs = serving or list(saved.meta_graphs)
     if len(graphs) != 1:
@@ -80,3 +77,18 @@ def choose_signature(path: Path) -> tuple[list[str], str, Any]:
             f"{path}: no signature {SIGNATURE!r}; it has {listed(sorted(signatures), 8) or 'none'}"
         )
     return list(graphs[0].meta_info_def.tags), keys[0], signatures[keys[0]]
+
+
+def has_reference_variables(path: Path) -> bool:
+    """Return whether a SavedModel holds variables of TensorFlow 1's kind."""
+    from pytest_freezecheck.models.live import REFERENCE_VARIABLES
+
+    graphs = (meta_graph.graph_def for meta_graph in _parse(path).meta_graphs)
+    return any(node.op in REFERENCE_VARIABLES for graph in graphs for node in graph.node)
+
+
+def _parse(path: Path) -> Any:
+    from tensorflow.python.saved_model import loader_impl
+
+    with load_errors(path):
+        return loader_impl.parse_saved_model(str(path))

@@ -11,6 +11,8 @@ from pytest_freezecheck.models.restore import check_keys, find_checkpoint, keys_
 from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
 from pytest_freezecheck.spec import InputSpec
 
+#: Operations that hold a variable of TensorFlow 1's kind.
+REFERENCE_VARIABLES = frozenset({"Variable", "VariableV2"})
 Inputs = Mapping[str, InputSpec | Mapping[str, object]]
 
 
@@ -25,6 +27,7 @@ class LiveModel:
         specs: {input name: InputSpec}.
         saver: the Saver that restored it, shadows included, or None.
         checkpoint: prefix of the checkpoint that it was restored from, or None.
+        build: what builds the graph, or None where the session was given.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class LiveModel:
             raise ModelError(f"{name}: has no output")
         self.saver = saver
         self.checkpoint = checkpoint
+        self.build: Callable[..., Any] | None = None
         self._runner = Runner(session, self.inputs, self.outputs)
 
     @classmethod
@@ -88,10 +92,7 @@ class LiveModel:
         prefix = find_checkpoint(checkpoint)
         graph = tf.Graph()
         with graph.as_default():
-            placeholders = {
-                key: v1.placeholder(spec.dtype, [None, *spec.shape], name=key)
-                for key, spec in specs.items()
-            }
+            placeholders = make_placeholders(specs)
             outputs = _named(build(**placeholders), name)
             keys = keys_to_restore(ema)
             check_keys(keys.items(), prefix)
@@ -100,7 +101,9 @@ class LiveModel:
             saver = v1.train.Saver(keys)
             saver.restore(session, prefix)
             session.run(v1.tables_initializer())
-        return cls(session, placeholders, outputs, specs, name=name, saver=saver, checkpoint=prefix)
+        live = cls(session, placeholders, outputs, specs, name=name, saver=saver, checkpoint=prefix)
+        live.build = build
+        return live
 
     @classmethod
     def from_session(
@@ -154,6 +157,11 @@ class LiveModel:
         """The session's graph."""
         return self.session.graph
 
+    @property
+    def has_reference_variables(self) -> bool:
+        """Whether variables are of TensorFlow 1's kind, as after `tf.disable_v2_behavior()`."""
+        return any(op.type in REFERENCE_VARIABLES for op in self.graph.get_operations())
+
     def answer(self, feeds: Mapping[str, Any]) -> Answer:
         """Return outputs and logits for one batch, {input name: array (rows, *shape)}."""
         return self._runner.run(feeds)
@@ -181,6 +189,16 @@ class LiveModel:
     def close(self) -> None:
         """Free the session; the model cannot be run afterwards."""
         self.session.close()
+
+
+def make_placeholders(specs: Mapping[str, InputSpec]) -> dict[str, Any]:
+    """Make a placeholder for each input in the default graph, with a batch dimension first."""
+    import tensorflow as tf
+
+    return {
+        key: tf.compat.v1.placeholder(spec.dtype, [None, *spec.shape], name=key)
+        for key, spec in specs.items()
+    }
 
 
 def _named(outputs: Any, model: str) -> dict[str, Any]:

@@ -161,7 +161,7 @@ def _weights(weights: WeightDifferences) -> list[str]:
         )
     if weights.absent:
         lines.append(
-            f"  weights of the live model that the artifact has not under their names: "
-            f"{listed(weights.absent, _MOST_TENSORS)}"
+            f"  weights: the artifact lacks {len(weights.absent)} of the live model's under their "
+            f"names: {listed(weights.absent, _MOST_TENSORS)}"
         )
     return lines

@@ -1,0 +1,81 @@
+"""Repositories that call `tf.disable_v2_behavior()`: reference variables, no eager execution."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pytest_freezecheck import WAYS
+from pytest_freezecheck.models import reference
+from tests.models.faults import freeze, raw_weights
+from tests.subprocesses import run_pytest
+
+REPOSITORY = """
+import tensorflow.compat.v1 as tf
+
+tf.disable_v2_behavior()
+
+import pytest
+import pytest_freezecheck as freezecheck
+from pytest_freezecheck.models import reference
+
+
+@pytest.fixture(scope="module")
+def live():
+    model = freezecheck.LiveModel.from_checkpoint(reference.build, {checkpoint!r}, reference.INPUTS)
+    assert model.has_reference_variables
+    return model
+
+
+@pytest.fixture(scope="module")
+def raw():
+    return freezecheck.LiveModel.from_checkpoint(
+        reference.build, {checkpoint!r}, reference.INPUTS, ema="none"
+    )
+
+
+@pytest.mark.freezecheck
+def test_a_file_made_elsewhere(live):
+    assert freezecheck.assert_agreement(live, "correct.pb").exact
+    assert not freezecheck.check(live, "raw.pb")
+
+
+@pytest.mark.freezecheck
+@pytest.mark.parametrize("way", freezecheck.WAYS)
+def test_the_correct_and_the_wrong_twin_side_by_side(live, raw, way, tmp_path):
+    frozen = freezecheck.load(freezecheck.freeze(live, way, tmp_path / "right"), way=way)
+    wrong = freezecheck.load(freezecheck.freeze(raw, way, tmp_path / "wrong"), way=way)
+    assert freezecheck.assert_agreement(live, frozen).exact
+    text = freezecheck.check(live, wrong).text
+    # What a function captures is frozen under the name of its reader.
+    assert ("lacks" if way == "graph_def_v2" else "15 of 23 differ") in text
+    assert freezecheck.assert_agreement(raw, wrong).exact
+
+
+@pytest.mark.freezecheck
+def test_a_session_with_reference_variables(live, tmp_path):
+    own = freezecheck.LiveModel.from_session(
+        live.session, live.inputs, live.outputs, live.specs, name="own"
+    )
+    assert freezecheck.assert_agreement(own, "correct.pb").exact
+    with pytest.raises(freezecheck.FreezeError, match="graph_def_v2 cannot freeze a session with"):
+        freezecheck.freeze(own, "graph_def_v2", tmp_path)
+
+
+def test_behaviour_is_as_it_was():
+    import tensorflow
+
+    assert not tensorflow.executing_eagerly()
+"""
+
+
+def test_everything_works_there(tmp_path: Path, trained: Path) -> None:
+    freeze(trained, tmp_path / "correct.pb")
+    raw_weights(trained, tmp_path / "raw.pb")
+    checkpoint = reference.checkpoint(trained)
+    (tmp_path / "test_it.py").write_text(REPOSITORY.replace("{checkpoint!r}", repr(checkpoint)))
+    code, printed = run_pytest(tmp_path, "--freezecheck", "--freezecheck-report=r.json")
+    assert code == 0, printed
+    checks = json.loads((tmp_path / "r.json").read_text())["checks"]
+    ours = [c for c in checks if c["nodeid"].startswith("freezecheck::reference::")]
+    assert {c["way"]: c["max_abs_diff"] for c in ours} == dict.fromkeys(WAYS, 0.0)
