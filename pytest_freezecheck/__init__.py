@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from pytest_freezecheck.agreement import Agreement
     from pytest_freezecheck.checking import assert_agreement, check
+    from pytest_freezecheck.declaration import Artifact, Model
     from pytest_freezecheck.errors import (
         ArtifactError,
         FreezecheckError,
@@ -33,6 +34,7 @@ __version__ = "0.1.0.dev0"
 
 _HOME = {
     "Agreement": "agreement",
+    "Artifact": "declaration",
     "ArtifactError": "errors",
     "FreezeError": "errors",
     "FreezecheckError": "errors",
@@ -40,6 +42,7 @@ _HOME = {
     "FrozenModel": "formats",
     "InputSpec": "spec",
     "LiveModel": "models.live",
+    "Model": "declaration",
     "MatchError": "errors",
     "ModelError": "errors",
     "SettingError": "errors",
@@ -54,6 +57,7 @@ _HOME = {
 __all__ = [
     "WAYS",
     "Agreement",
+    "Artifact",
     "ArtifactError",
     "FreezeError",
     "FreezecheckError",
@@ -62,6 +66,7 @@ __all__ = [
     "InputSpec",
     "LiveModel",
     "MatchError",
+    "Model",
     "ModelError",
     "SettingError",
     "assert_agreement",

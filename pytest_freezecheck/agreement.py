@@ -83,7 +83,17 @@ class Agreement:
             raise FrozenMismatch(self)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the result as the report's schema 1 has it; numbers are Python numbers."""
+        """Return the result as the report's schema 1 has it; numbers are Python numbers.
+
+        Reporting a result is not reading it.
+        """
+        read = self.read
+        try:
+            return self._as_json()
+        finally:
+            self.read = read
+
+    def _as_json(self) -> dict[str, Any]:
         logits = {"max_rel_diff": _finite(self.logit_rel_diff), "rtol": self.logit_rtol}
         return {
             "model": self.model,

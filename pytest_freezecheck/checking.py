@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from pytest_freezecheck.corpus import batches, fingerprint
 from pytest_freezecheck.diagnosis.values import WeightDifferences, differing_weights
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError, ModelError
 from pytest_freezecheck.formats.base import Change, FrozenModel
+from pytest_freezecheck.formats.pieces import in_pieces
 from pytest_freezecheck.inputs.render import Batch
 from pytest_freezecheck.inputs.strategies import build
 from pytest_freezecheck.models.live import LiveModel
@@ -99,6 +100,7 @@ class _Check:
         self.settings = chosen
         self.inputs = frozen.match_inputs(live.inputs)
         self.outputs = frozen.match_outputs(live.outputs)
+        self.wanted = list(self.outputs.values())
         self.tally = Tally(chosen.atol)
 
     def run(self) -> Agreement:
@@ -130,7 +132,8 @@ class _Check:
 
     def _independence(self) -> independence.Independence:
         # Smooth, noise and mixed, about the middle of the legal range.
-        feeds = build(Batch(size=3, kind=2, centre=8, scale=14, seed=0), self.live.specs)
+        size = self.frozen.batch_size() or 3
+        feeds = build(Batch(size=size, kind=2, centre=8, scale=14, seed=0), self.live.specs)
         return independence.prove(
             lambda: self._ask_live(feeds),
             lambda: self._ask_frozen(feeds),
@@ -139,10 +142,10 @@ class _Check:
 
     def _feed(self, state: tuple[object, ...]) -> None:
         """Feed every batch to both sides and add up what they show."""
-        examples, tally = self.settings.examples, self.tally
+        tally = self.tally
         for described, feeds, live in batches(
             self.live,
-            examples=examples,
+            examples=self.settings.examples,
             seed=self.settings.seed,
             state=state,
             ask=self._ask_live,
@@ -153,11 +156,6 @@ class _Check:
                 pair = np.asarray(live.outputs[name]), np.asarray(frozen.outputs[there])
                 tally.output(name, *pair, where=described)
                 tally.logits(name, pair, (live.logits.get(name), frozen.logits.get(there)))
-        if tally.examples < examples:
-            raise ModelError(
-                f"{self.live.name}: only {tally.examples} of {examples} examples could be drawn "
-                "for its inputs; a check that compares less than it was asked to proves less"
-            )
 
     def _judge(self, agreement: Agreement) -> None:
         """Turn what was added up into the verdict and its text."""
@@ -165,7 +163,7 @@ class _Check:
         if worst is None:
             raise ModelError(f"{self.live.name}: no output was compared")
         logit_output, agreement.logit_rel_diff = tally.logit_worst or (None, None)
-        agreement.inputs, agreement.examples = tally.inputs, tally.examples
+        agreement.inputs, agreement.examples = tally.inputs, self.settings.examples
         agreement.non_finite = worst.non_finite
         agreement.max_abs_diff = None if worst.problem else worst.max_abs
         agreement.exact = tally.identical
@@ -193,21 +191,25 @@ class _Check:
         return _ask(ModelError, self.live.name, lambda: self.live.answer(feeds))
 
     def _ask_frozen(self, feeds: Arrays) -> Answer:
-        return _ask(
-            ArtifactError, str(self.frozen.path), lambda: self.frozen.answer(*self._there(feeds))
-        )
+        def ask(piece: Mapping[str, Any]) -> Answer:
+            return self.frozen.answer({**piece, **self.frozen.constants}, self.wanted)
 
-    def _ask_disturbed(self, feeds: Arrays, change: Change) -> Answer | None:
         return _ask(
             ArtifactError,
             str(self.frozen.path),
-            lambda: self.frozen.answer_disturbed(*self._there(feeds), change),
+            lambda: in_pieces(self._renamed(feeds), self.frozen.batch_size(), ask),
         )
 
-    def _there(self, feeds: Arrays) -> tuple[Arrays, list[str]]:
-        """Return a batch and what to ask for, under the names that the artifact has for them."""
-        renamed = {self.inputs[name]: value for name, value in feeds.items()}
-        return renamed, list(self.outputs.values())
+    def _ask_disturbed(self, feeds: Arrays, change: Change) -> Answer | None:
+        fed = {**self._renamed(feeds), **self.frozen.constants}
+        return _ask(
+            ArtifactError,
+            str(self.frozen.path),
+            lambda: self.frozen.answer_disturbed(fed, self.wanted, change),
+        )
+
+    def _renamed(self, feeds: Arrays) -> Arrays:
+        return {self.inputs[name]: value for name, value in feeds.items()}
 
     def _weights(self) -> WeightDifferences:
         return differing_weights(self.live.weights(), self.frozen.weights())
@@ -225,9 +227,9 @@ def _ask(kind: type[FreezecheckError], who: str, answer: Callable[[], T]) -> T:
 
 
 def _label(frozen: FrozenModel) -> str:
-    """Return what to call an artifact: its way, its path below the current folder, its name."""
-    if frozen.way is not None:
-        return frozen.way
+    """Return what to call an artifact: its label, its path below the current folder, its name."""
+    if frozen.label is not None:
+        return frozen.label
     try:
         return str(frozen.path.resolve().relative_to(Path.cwd()))
     except ValueError:

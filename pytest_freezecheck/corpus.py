@@ -6,7 +6,9 @@ import dataclasses
 import weakref
 from collections.abc import Callable, Iterator
 
+from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.inputs.render import Batch
+from pytest_freezecheck.inputs.samples import sample_batches
 from pytest_freezecheck.inputs.search import draw, in_words
 from pytest_freezecheck.inputs.strategies import build
 from pytest_freezecheck.models.live import LiveModel
@@ -17,9 +19,12 @@ Ask = Callable[[Arrays], Answer]
 
 @dataclasses.dataclass
 class Corpus:
-    """Descriptions and live answers; the arrays are built anew, since they are what is large."""
+    """Descriptions and live answers; the arrays are built anew, since they are what is large.
 
-    batches: list[Batch]
+    Real samples, of which there are few, are kept as arrays.
+    """
+
+    batches: list[Batch | Arrays]
     answers: list[Answer] = dataclasses.field(default_factory=list)
 
 
@@ -46,16 +51,29 @@ def batches(
         ask: asks the live model about one batch.
 
     Yields:
-        The batch in words, its arrays, and the live model's answer.
+        The batch in words, its arrays, and the live model's answer; real samples first.
+
+    Raises:
+        ModelError: fewer batches could be drawn than were asked for.
+        SettingError: a sample is not what its input takes.
     """
     corpora = _corpora.setdefault(live, {})
     key = (examples, seed, state)
     if key not in corpora:
         corpora.clear()  # one at a time: another seed or state is asked for rarely
-        corpora[key] = Corpus(draw(examples=examples, seed=seed))
+        drawn = draw(examples=examples, seed=seed)
+        if len(drawn) < examples:
+            raise ModelError(
+                f"{live.name}: only {len(drawn)} of {examples} examples could be drawn for its "
+                "inputs; a check that compares less than it was asked to proves less"
+            )
+        corpora[key] = Corpus([*sample_batches(live.specs), *drawn])
     corpus = corpora[key]
     for place, batch in enumerate(corpus.batches):
-        feeds = build(batch, live.specs)
+        if isinstance(batch, Batch):
+            feeds, described = build(batch, live.specs), in_words(batch)
+        else:
+            feeds, described = batch, f"{len(next(iter(batch.values())))} real samples"
         if place == len(corpus.answers):
             corpus.answers.append(ask(feeds))
-        yield in_words(batch), feeds, corpus.answers[place]
+        yield described, feeds, corpus.answers[place]

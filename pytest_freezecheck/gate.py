@@ -11,18 +11,14 @@ import pytest
 
 from pytest_freezecheck import items as our_items
 from pytest_freezecheck.agreement import Agreement, recording
+from pytest_freezecheck.collection import Collection
 from pytest_freezecheck.errors import SettingError
+from pytest_freezecheck.formats import format_of
 from pytest_freezecheck.settings import Settings, using
 from pytest_freezecheck.verdict import Verdict
 from pytest_freezecheck.workshop import Workshop
 
-_WORKSHOP = pytest.StashKey[Workshop]()
 _MADE = pytest.StashKey[list[Agreement]]()
-
-
-def workshop_of(config: pytest.Config) -> Workshop:
-    """Return the workshop of an armed run."""
-    return config.stash[_WORKSHOP]
 
 
 class Gate:
@@ -40,11 +36,11 @@ class Gate:
             settings, seed=given.get("freezecheck_seed", settings.seed)
         )
         self.config = config
-        self.workshop = config.stash[_WORKSHOP] = Workshop(given.get("freezecheck_folder"))
+        self.workshop = config.stash[our_items.WORKSHOP] = Workshop(given.get("freezecheck_folder"))
         if not given:
             config.pluginmanager.register(Verdict(config, self.settings), "freezecheck-verdict")
-        self.asked: list[str] = []
-        self.others_asked = False
+        self.collection = Collection(config)
+        config.pluginmanager.register(self.collection, "freezecheck-collection")
 
     # Start and end of the run.
 
@@ -53,7 +49,7 @@ class Gate:
         s = self.settings
         return (
             f"freezecheck: seed {s.seed}, {s.examples} examples for each artifact, "
-            f"atol {s.atol:g}; no model declared, so the reference model is checked"
+            f"atol {s.atol:g}; {self.collection.description}"
         )
 
     @pytest.hookimpl(optionalhook=True)
@@ -66,57 +62,18 @@ class Gate:
         """Remove what the run made."""
         self.workshop.close()
 
-    # Collection.
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection(self, session: pytest.Session) -> None:
-        """Take our node ids off the command line: they name no file that pytest could find."""
-        prefix = f"{our_items.ROOT}::"
-        args = session.config.args
-        self.asked = [arg for arg in args if arg.startswith(prefix)]
-        session.config.args = [arg for arg in args if arg not in self.asked]
-        self.others_asked = any("::" in arg for arg in session.config.args)
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_make_collect_report(
-        self, collector: pytest.Collector
-    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """Add our collector to the session, whatever paths are named; not if node ids are."""
-        report = yield
-        if isinstance(collector, pytest.Session) and (self.asked or not self.others_asked):
-            report.result.append(
-                our_items.FreezecheckCollector.from_parent(
-                    collector, name=our_items.ROOT, nodeid=our_items.ROOT
-                )
-            )
-        return report
-
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keep what was asked for by node id, and read every marker before anything runs."""
-        if self.asked:
-            self._select(items)
+        """Read every marker before anything runs: a wrong one is a usage error."""
         for item in items:
             if item.get_closest_marker("freezecheck") is not None:
                 self._settings_of(item)
 
-    def _select(self, items: list[pytest.Item]) -> None:
-        def named(item: pytest.Item, node: str) -> bool:
-            return item.nodeid == node or item.nodeid.startswith(f"{node}::")
-
-        for node in self.asked:
-            if not any(named(item, node) for item in items):
-                raise pytest.UsageError(f"freezecheck: no check is called {node}")
-        items[:] = [
-            item
-            for item in items
-            if not isinstance(item, our_items.FreezeItem)
-            or any(named(item, node) for node in self.asked)
-        ]
-
     def _settings_of(self, item: pytest.Item) -> Settings:
         """Return the run's settings, overridden by the item's markers, the closest last."""
         settings = self.settings
+        if isinstance(item, our_items.FreezeItem):
+            settings = item.settings(settings)
         for marker in reversed(list(item.iter_markers("freezecheck"))):
             if marker.args:
                 raise pytest.UsageError(
@@ -142,8 +99,12 @@ class Gate:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
         """Fail a test that compared nothing, or that dropped a failed result unread."""
-        result = yield
         made = item.stash[_MADE]
+        try:
+            result = yield
+        finally:
+            for agreement in made:
+                item.user_properties.extend(_properties(agreement))
         expected = item.get_closest_marker("freezecheck") is not None or "freezecheck" in getattr(
             item, "fixturenames", ()
         )
@@ -168,29 +129,34 @@ class Gate:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Carry the results on the report, which xdist brings to the controller."""
         report = yield
-        ours = isinstance(item, our_items.FreezeItem)
         made = item.stash.get(_MADE, [])
         if report.when == "call":
             results = [agreement.as_json() for agreement in made]
-            if ours and not made and report.failed:
-                results = [_without_result(item, report, "error", str(report.longrepr))]
+            if isinstance(item, our_items.FreezeItem) and not made and report.failed:
+                results = [_without_result(item, report, str(report.longrepr))]
             report.freezecheck = results  # type: ignore[attr-defined]
-        if ours or made:
+        if isinstance(item, our_items.FreezeItem) or made:
             report.sections = our_items.without_native_log(report.sections)
         return report
 
 
-def _without_result(
-    item: pytest.Item, report: pytest.TestReport, outcome: str, reason: str
-) -> dict[str, Any]:
-    from pytest_freezecheck.formats import format_of
+def _properties(agreement: Agreement) -> list[tuple[str, object]]:
+    """Return what JUnit XML says of a check, as plain Python values."""
+    result = agreement.as_json()
+    names = ("model", "artifact", "outcome", "max_abs_diff", "atol", "inputs", "examples", "exact")
+    return [(f"freezecheck.{name}", result[name]) for name in names]
 
+
+def _without_result(
+    item: our_items.FreezeItem, report: pytest.TestReport, reason: str
+) -> dict[str, Any]:
+    """Return the result of a check that could not be made."""
     agreement = Agreement(
-        model=item.parent.name if item.parent else "",
+        model=item.model.name if item.model else item.parent.name if item.parent else "",
         artifact=item.name,
-        format=format_of(item.name),
-        way=item.name,
-        outcome=outcome,
+        format=format_of(item.way) if item.way else "",
+        way=item.way,
+        outcome="error",
         seconds=report.duration,
         text=reason,
         nodeid=item.nodeid,

@@ -1,83 +1,153 @@
-"""Checks as pytest sees them: a collector for a model, an item for an artifact or way."""
+"""Checks as pytest sees them: collectors for files and models, an item for an artifact or way.
+
+The items are `pytest.Function`s, so that fixtures, marks and other plugins treat them as any test.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_freezecheck.errors import FreezecheckError, FrozenMismatch
+from pytest_freezecheck.workshop import Workshop
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.workshop import Workshop
+    from pytest_freezecheck.declaration import Artifact, Model
+    from pytest_freezecheck.models.live import LiveModel
+    from pytest_freezecheck.settings import Settings
 
 #: First part of the node ids of what is checked without a file that declares it.
 ROOT = "freezecheck"
 REFERENCE = "reference"
+#: Stands in for `reference` where a repository has a live model of its own as a fixture.
+OVERRIDDEN = "live_model"
+EXPORT = "export"
+FIXTURE = "freezecheck_live_model"
+WORKSHOP = pytest.StashKey[Workshop]()
 _NATIVE_LOG = re.compile(
     r"^(WARNING: All log messages before absl::InitializeLog|[IWE]\d{4} |To enable the following "
     r"instructions|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] )"
 )
 
 
+class DeclarationFile(pytest.File):
+    """A pyproject.toml that declares models."""
+
+    models: Sequence[Model] = ()
+
+    def collect(self) -> Iterator[pytest.Collector]:
+        """Collect the models."""
+        for model in self.models:
+            yield ModelCollector.make(self, model)
+
+
 class FreezecheckCollector(pytest.Collector):
     """Holds the checks that no file of the repository declares."""
 
+    models: Sequence[Model] = ()
+    overridden = False
+
     def collect(self) -> Iterator[pytest.Collector]:
-        """Collect the reference model."""
-        yield ModelCollector.from_parent(self, name=REFERENCE)
+        """Collect the models of the hook, or the live model of the fixture."""
+        for model in self.models:
+            yield ModelCollector.make(self, model)
+        if not self.models:
+            name = OVERRIDDEN if self.overridden else REFERENCE
+            yield ModelCollector.from_parent(self, name=name)
 
 
 class ModelCollector(pytest.Collector):
-    """Holds the checks of one model."""
+    """Holds the checks of one model: a declared one, or that of the fixture."""
+
+    model: Model | None = None
+
+    @classmethod
+    def make(cls, parent: pytest.Collector, model: Model) -> ModelCollector:
+        """Return the collector of a declared model."""
+        collector: ModelCollector = cls.from_parent(parent, name=model.name)
+        collector.model = model
+        return collector
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Collect one item for each way of freezing that can run here."""
-        from pytest_freezecheck.formats import available_ways
+        """Collect one item for each artifact, way and exporting function."""
+        if self.model is None:
+            from pytest_freezecheck.formats import available_ways
 
-        for way in available_ways():
-            yield FreezeItem.from_parent(self, name=way)
+            for way in available_ways():
+                yield self._item(way, _check_fixture, way=way)
+            return
+        for artifact in self.model.artifacts:
+            yield self._item(artifact.path, _check_declared, artifact=artifact)  # type: ignore[union-attr, arg-type]
+        for way in self.model.freeze:
+            yield self._item(way, _check_declared, way=way)
+        if self.model.export is not None:
+            yield self._item(EXPORT, _check_declared)
+
+    def _item(
+        self,
+        name: str,
+        function: Callable[..., None],
+        artifact: Artifact | None = None,
+        way: str | None = None,
+    ) -> FreezeItem:
+        item: FreezeItem = FreezeItem.from_parent(self, name=name, callobj=function)
+        item.model, item.artifact, item.way = self.model, artifact, way
+        item.add_marker(ROOT)
+        if self.config.pluginmanager.hasplugin("xdist"):
+            # With --dist=loadgroup one worker gets all checks of a model and builds it once.
+            item.add_marker(pytest.mark.xdist_group(f"freezecheck-{self.name}"))
+        return item
 
 
-class FreezeItem(pytest.Item):
-    """Freezes a model in one way and checks the result."""
+class FreezeItem(pytest.Function):
+    """Checks an artifact, a fresh freeze, or what an exporting function writes."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.add_marker("freezecheck")
+    model: Model | None
+    artifact: Artifact | None
+    way: str | None
 
-    @property
-    def workshop(self) -> Workshop:
-        """Where the run keeps its models."""
-        from pytest_freezecheck.gate import workshop_of
+    def settings(self, settings: Settings) -> Settings:
+        """Return the run's settings with those of the declaration in their place."""
+        return settings if self.model is None else self.model.settings(settings, self.artifact)
 
-        return workshop_of(self.config)
-
-    def runtest(self) -> None:
-        """Freeze, load and check."""
+    def check(self, live: LiveModel) -> None:
+        """Check what this item stands for."""
         __tracebackhide__ = True
-        from pytest_freezecheck import formats
-        from pytest_freezecheck.checking import assert_agreement
+        from pytest_freezecheck import shipping
 
-        live = self.workshop.reference()
-        path = formats.freeze(live, self.name, self.workshop.scratch(self.name))
-        frozen = formats.load(path, way=self.name)
-        try:
-            assert_agreement(live, frozen)
-        finally:
-            frozen.close()
+        scratch = self.config.stash[WORKSHOP].scratch
+        if self.artifact is not None and self.model is not None:
+            shipping.check_artifact(live, self.artifact, self.model.root or Path())
+        elif self.way is not None:
+            shipping.check_way(live, self.way, scratch(self.way))
+        elif self.model is not None:
+            shipping.check_export(live, self.model, scratch(EXPORT))
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], **kwargs: Any) -> Any:  # type: ignore[override]
         """Show our own errors as their text, everything else as pytest does."""
         if isinstance(excinfo.value, (FrozenMismatch, FreezecheckError)):
             return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
+        return super().repr_failure(excinfo, **kwargs)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
         """Name the item by its node id in headings and durations."""
         return self.path, None, self.nodeid
+
+
+def _check_fixture(request: pytest.FixtureRequest, freezecheck_live_model: LiveModel) -> None:
+    """Check the live model of the fixture, whoever defines it."""
+    __tracebackhide__ = True
+    request.node.check(freezecheck_live_model)
+
+
+def _check_declared(request: pytest.FixtureRequest) -> None:
+    """Check a declared model."""
+    __tracebackhide__ = True
+    request.node.check(request.config.stash[WORKSHOP].live(request.node.model))
 
 
 def without_native_log(sections: list[tuple[str, str]]) -> list[tuple[str, str]]:

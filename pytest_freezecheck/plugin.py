@@ -74,6 +74,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+class _Hooks:
+    """Hooks of ours that a conftest.py can implement."""
+
+    def pytest_freezecheck_models(self) -> Any:
+        """Return a list of `pytest_freezecheck.Model`, beside those of pyproject.toml."""
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Register our hooks, armed or not: pytest refuses hooks that it does not know."""
+    pluginmanager.add_hookspecs(_Hooks)
+
+
 def _value(config: pytest.Config, name: str) -> object:
     """Return the command line's value, else the configuration file's, else None."""
     given = config.getoption(name, None)

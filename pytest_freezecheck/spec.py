@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from pytest_freezecheck.errors import SettingError, nearest
 
+#: Which variables a live model reads from EMA shadows.
+EMA_MODES = ("trainable", "all", "none")
 #: The range of an image or activation that was scaled the way slim's preprocessing does it.
 DEFAULT_RANGE = (-1.0, 1.0)
 _INTEGERS = {
@@ -31,6 +33,8 @@ class InputSpec:
         low: least legal value; nothing below is fed. Default: -1 for floats, the type's own
             least value for 8- and 16-bit integers, and none for wider ones.
         high: largest legal value, likewise 1 or the type's largest.
+        samples: patterns of `.npy` files with real inputs, used as well; each holds one input, or
+            a batch of them.
 
     Raises:
         SettingError: a field has a value that cannot be used.
@@ -40,6 +44,7 @@ class InputSpec:
     dtype: str = "float32"
     low: float | None = None
     high: float | None = None
+    samples: str | Sequence[str] = ()
 
     def __post_init__(self) -> None:
         whole = isinstance(self.shape, Sequence) and not isinstance(self.shape, str)
@@ -54,6 +59,15 @@ class InputSpec:
                 f"dtype = {self.dtype!r} is not accepted; expected one of {', '.join(known)}"
             )
         low, high = self._range()
+        patterns = (self.samples,) if isinstance(self.samples, str) else self.samples
+        if not isinstance(patterns, (list, tuple)) or not all(
+            isinstance(pattern, str) and pattern.endswith(".npy") for pattern in patterns
+        ):
+            raise SettingError(
+                f"samples = {self.samples!r} is not accepted; expected a pattern of .npy files, "
+                "such as 'tests/data/*.npy', or a list of them"
+            )
+        object.__setattr__(self, "samples", tuple(patterns))
         object.__setattr__(self, "shape", tuple(self.shape))
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_freezecheck.declaration import Model
     from pytest_freezecheck.models.live import LiveModel
 
 #: A worker waits this many seconds for another one to train before it trains for itself.
@@ -26,7 +29,8 @@ class Workshop:
     def __init__(self, shared: str | None = None) -> None:
         self._shared = Path(shared) if shared else None
         self._owned: Path | None = None
-        self._reference: LiveModel | None = None
+        self._models: dict[str, LiveModel] = {}
+        self._failures: dict[str, BaseException] = {}
 
     @property
     def folder(self) -> Path:
@@ -41,11 +45,40 @@ class Workshop:
 
     def reference(self) -> LiveModel:
         """Return the reference model: trained once in a run, restored once in a process."""
-        if self._reference is None:
+
+        def make() -> LiveModel:
             from pytest_freezecheck.models import reference
 
-            self._reference = reference.load(self._trained())
-        return self._reference
+            return reference.load(self._trained())
+
+        return self._once("", make)
+
+    def live(self, model: Model) -> LiveModel:
+        """Return the live model of a declaration, built once in a process.
+
+        A model that cannot be built fails each of its checks with the same error, at once.
+        """
+        __tracebackhide__ = True
+
+        def make() -> LiveModel:
+            __tracebackhide__ = True
+            from pytest_freezecheck.building import build_live
+
+            return build_live(model)
+
+        return self._once(model.name, make)
+
+    def _once(self, name: str, make: Callable[[], LiveModel]) -> LiveModel:
+        __tracebackhide__ = True
+        if name in self._failures:
+            raise self._failures[name]
+        if name not in self._models:
+            try:
+                self._models[name] = make()
+            except Exception as error:
+                self._failures[name] = error
+                raise
+        return self._models[name]
 
     def _trained(self) -> Path:
         """Return the folder of the trained checkpoints, training if no other process has or does.
@@ -75,7 +108,7 @@ class Workshop:
 
     def close(self) -> None:
         """Free the models and remove the folder, if this process made it."""
-        if self._reference is not None:
-            self._reference.close()
+        for model in self._models.values():
+            model.close()
         if self._owned is not None:
             shutil.rmtree(self._owned, ignore_errors=True)

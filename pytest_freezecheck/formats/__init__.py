@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError, FreezeError, listed, nearest
 from pytest_freezecheck.formats import graph_def, saved_model
@@ -69,12 +70,23 @@ def freeze(live: LiveModel, way: str, directory: str | os.PathLike[str]) -> Path
     return chosen.freeze(live, target)
 
 
-def load(path: str | os.PathLike[str], *, way: str | None = None) -> FrozenModel:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    way: str | None = None,
+    inputs: Mapping[str, str] | None = None,
+    outputs: Mapping[str, str] | None = None,
+    constants: Mapping[str, Any] | None = None,
+) -> FrozenModel:
     """Load a shipped model into a graph and session of its own.
 
     Args:
         path: the file or folder; its format is told by its content.
         way: the way it was frozen, whose own loader is then used.
+        inputs: {live input name: name in the artifact} where they differ.
+        outputs: {live output name: name in the artifact} where they differ.
+        constants: {name in the artifact: value to feed} of inputs that the live model has not,
+            such as `is_training`.
 
     Raises:
         ArtifactError: it is missing, unreadable, truncated, not frozen or of an unknown format.
@@ -82,10 +94,20 @@ def load(path: str | os.PathLike[str], *, way: str | None = None) -> FrozenModel
     where = Path(path)
     if not where.exists():
         raise ArtifactError(f"{where}: no such file or folder")
-    if way is not None:
-        frozen = find_way(way).load(where)
-        frozen.way = way
-        return frozen
+    frozen = find_way(way).load(where) if way is not None else _load_by_content(where)
+    frozen.way = frozen.label = way
+    frozen.inputs = dict(inputs or {})
+    frozen.outputs = dict(outputs or {})
+    frozen.constants = dict(constants or {})
+    return frozen
+
+
+def recognised(path: Path) -> bool:
+    """Return whether a file or folder is of a known format, by its content."""
+    return any(format_.recognises(path) for format_ in FORMATS)
+
+
+def _load_by_content(where: Path) -> FrozenModel:
     for format_ in FORMATS:
         try:
             recognised = format_.recognises(where)

@@ -26,7 +26,11 @@ class FrozenModel(abc.ABC):
         path: the file or folder.
         format: name of its format.
         way: the way it was frozen by this run, if it was.
+        label: what messages and reports call it, if not its path.
         in_tensorflow: whether TensorFlow itself runs it, so that a correct freeze is bit-identical.
+        inputs: {live input name: name here} where they differ.
+        outputs: {live output name: name here} where they differ.
+        constants: {name here: value to feed} of inputs that the live model has not.
     """
 
     format: str
@@ -35,6 +39,10 @@ class FrozenModel(abc.ABC):
     def __init__(self, path: Path, way: str | None = None) -> None:
         self.path = path
         self.way = way
+        self.label: str | None = way
+        self.inputs: dict[str, str] = {}
+        self.outputs: dict[str, str] = {}
+        self.constants: dict[str, Any] = {}
 
     @property
     @abc.abstractmethod
@@ -96,11 +104,16 @@ class FrozenModel(abc.ABC):
         Raises:
             MatchError: an input is missing or not known.
         """
-        if set(feeds) != set(self.input_names):
+        names = set(self.input_names) - set(self.constants)
+        if set(feeds) != names:
             raise MatchError(
-                f"{self.path}: fed {sorted(feeds)}, but its inputs are {sorted(self.input_names)}"
+                f"{self.path}: fed {sorted(feeds)}, but its inputs are {sorted(names)}"
             )
-        return self.answer(feeds, self.output_names).outputs
+        return self.answer({**feeds, **self.constants}, self.output_names).outputs
+
+    def batch_size(self) -> int | None:
+        """Return the only number of rows that it takes at a time, or None if it takes any."""
+        return None
 
     @abc.abstractmethod
     def close(self) -> None:
@@ -162,15 +175,18 @@ def match(
     return dict(wanted)
 
 
-def nothing_left(given: Mapping[str, str], needed: Sequence[str], where: Path) -> None:
+def nothing_left(
+    given: Mapping[str, str], constants: Mapping[str, Any], needed: Sequence[str], where: Path
+) -> None:
     """Make sure that every input that must be fed is fed.
 
     Raises:
         MatchError: the artifact needs inputs that the live model has not.
     """
-    rest = sorted(set(needed) - set(given.values()))
+    rest = sorted(set(needed) - set(given.values()) - set(constants))
     if rest:
         raise MatchError(
-            f"{where}: needs {listed(rest, 8)} fed, which the live model has no input for; "
-            "was it frozen from a training graph?"
+            f"{where}: needs {listed(rest, 8)} fed, which the live model has no input for; was it "
+            f"frozen from a training graph? To feed a constant: inputs = {{ {rest[0]} = "
+            "{ value = ... } } in the artifact's table"
         )

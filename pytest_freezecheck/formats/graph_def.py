@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _VARIABLES = frozenset(
     {"Variable", "VariableV2", "VarHandleOp", "AutoReloadVariable", "TemporaryVariable"}
 )
+#: Operations that an input may be: fed ones, and ones that are fed if need be.
+_FED = frozenset({"Placeholder", "PlaceholderWithDefault"})
 
 
 class FrozenGraphDef(FrozenModel):
@@ -77,10 +79,13 @@ class FrozenGraphDef(FrozenModel):
 
     def match_inputs(self, inputs: Mapping[str, Any]) -> dict[str, str]:
         """Match by the placeholder's name."""
-        wanted = {name: tensor.op.name for name, tensor in inputs.items()}
-        every = [node.name for node in self._definition.node]
+        wanted = {
+            name: _short(self.inputs.get(name, tensor.op.name)) for name, tensor in inputs.items()
+        }
+        every = [node.name for node in self._definition.node if node.op in _FED]
         matched = match("input", wanted, every, self.path)
-        nothing_left(matched, self.input_names, self.path)
+        match("input", {name: name for name in self.constants}, every, self.path)
+        nothing_left(matched, self.constants, self.input_names, self.path)
         return matched
 
     def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
@@ -90,9 +95,12 @@ class FrozenGraphDef(FrozenModel):
         name lives on inside: a softmax of the right name says nothing about classes that are
         permuted behind it.
         """
-        wanted = {name: _short(tensor.name) for name, tensor in outputs.items()}
+        wanted = {
+            name: _short(self.outputs.get(name, tensor.name)) for name, tensor in outputs.items()
+        }
+        match("output", {name: name for name in self.outputs}, list(outputs), self.path)
         leaves = self.output_names
-        if len(wanted) == len(leaves) == 1 and ":" not in next(iter(wanted.values())):
+        if len(wanted) == len(leaves) == 1 and not self.outputs:
             return {next(iter(wanted)): leaves[0]}
         every = [node.name for node in self._definition.node]
         match("output", {k: v.split(":")[0] for k, v in wanted.items()}, every, self.path)
@@ -114,6 +122,14 @@ class FrozenGraphDef(FrozenModel):
             if name in before and value.dtype.kind == "f"
         }
         return self._runner(feeds, outputs).run(feeds, others) if others else None
+
+    def batch_size(self) -> int | None:
+        """Return the batch dimension of its placeholders, where it is fixed."""
+        for node in self._definition.node:
+            dims = node.attr["shape"].shape.dim if node.op == "Placeholder" else ()
+            if node.name not in self.constants and dims and dims[0].size > 0:
+                return int(dims[0].size)
+        return None
 
     def weights(self) -> Arrays:
         """Return {name: value} of the constants."""
@@ -165,36 +181,47 @@ def _short(name: str) -> str:
 
 
 def _read(path: Path) -> Any:
-    """Parse a binary GraphDef.
+    """Parse a GraphDef, binary or text.
 
     Raises:
         ArtifactError: the file is something else, or only the beginning of one.
     """
     import tensorflow as tf
+    from google.protobuf import text_format
     from google.protobuf.message import DecodeError
 
     definition = tf.compat.v1.GraphDef()
     content = path.read_bytes()
     try:
-        definition.ParseFromString(content)
-    except DecodeError:
+        if _is_text(path, content[:64]):
+            text_format.Parse(content, definition)
+        else:
+            definition.ParseFromString(content)
+    except (DecodeError, UnicodeDecodeError):
         raise ArtifactError(
             f"{path}: not a GraphDef, or truncated: {len(content)} bytes do not parse"
         ) from None
+    except text_format.ParseError as error:
+        raise ArtifactError(f"{path}: not a GraphDef in text format: {error}") from None
     if not definition.node or not all(node.name and node.op for node in definition.node):
         raise ArtifactError(f"{path}: not a GraphDef: it has no named operations")
     return definition
 
 
+def _is_text(path: Path, start: bytes) -> bool:
+    return path.suffix == ".pbtxt" or start.lstrip().startswith((b"node {", b"node{", b"versions"))
+
+
 def _recognises(path: Path) -> bool:
     """Return whether this is a file that can be a serialised GraphDef, whatever its ending.
 
-    A GraphDef begins with its first node: field 1, length-delimited, that is the byte 0x0A.
+    A binary GraphDef begins with its first node: field 1, length-delimited, the byte 0x0A.
     """
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        return path.suffix == ".pb" or file.read(1) == b"\n"
+        start = file.read(64)
+    return path.suffix == ".pb" or start[:1] == b"\n" or _is_text(path, start)
 
 
 FORMAT = Format(

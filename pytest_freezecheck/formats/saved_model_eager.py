@@ -63,7 +63,8 @@ class EagerSavedModel(SignedModel):
         from pytest_freezecheck.models.session import Answer, plain_eager
 
         with plain_eager():
-            tensors = {name: tf.constant(value) for name, value in feeds.items()}
+            kinds = {name: info.dtype for name, info in self._signature.inputs.items()}
+            tensors = {name: tf.constant(value, kinds[name]) for name, value in feeds.items()}
             if self._logits is None:
                 result: dict[str, Any] = {"outputs": self._function(**tensors), "logits": {}}
             else:

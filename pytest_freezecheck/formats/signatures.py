@@ -35,15 +35,27 @@ class SignedModel(FrozenModel):
 
     def match_inputs(self, inputs: Mapping[str, Any]) -> dict[str, str]:
         """Match by the signature's keys."""
-        matched = match("input", {name: name for name in inputs}, self.input_names, self.path)
-        nothing_left(matched, self.input_names, self.path)
+        wanted = {name: self.inputs.get(name, name) for name in inputs}
+        matched = match("input", wanted, self.input_names, self.path)
+        match("input", {name: name for name in self.constants}, self.input_names, self.path)
+        nothing_left(matched, self.constants, self.input_names, self.path)
         return matched
 
     def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
         """Match by the signature's keys; a single output may be called anything."""
-        if len(outputs) == len(self.output_names) == 1:
+        match("output", {name: name for name in self.outputs}, list(outputs), self.path)
+        if len(outputs) == len(self.output_names) == 1 and not self.outputs:
             return {next(iter(outputs)): self.output_names[0]}
-        return match("output", {name: name for name in outputs}, self.output_names, self.path)
+        wanted = {name: self.outputs.get(name, name) for name in outputs}
+        return match("output", wanted, self.output_names, self.path)
+
+    def batch_size(self) -> int | None:
+        """Return the batch dimension of the signature's inputs, where it is fixed."""
+        for name, info in self._signature.inputs.items():
+            dims = info.tensor_shape.dim
+            if name not in self.constants and dims and dims[0].size > 0:
+                return int(dims[0].size)
+        return None
 
 
 @contextlib.contextmanager

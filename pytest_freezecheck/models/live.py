@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_freezecheck.errors import ModelError
-from pytest_freezecheck.models.restore import check_keys, find_checkpoint, keys_to_restore
+from pytest_freezecheck.models.restore import find_checkpoint, find_keys, keys_to_restore
 from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
 from pytest_freezecheck.spec import InputSpec
 
@@ -93,9 +94,9 @@ class LiveModel:
         graph = tf.Graph()
         with graph.as_default():
             placeholders = make_placeholders(specs)
+            _check_arguments(build, placeholders, name)
             outputs = _named(build(**placeholders), name)
-            keys = keys_to_restore(ema)
-            check_keys(keys.items(), prefix)
+            keys = find_keys(keys_to_restore(ema), prefix)
             session = v1.Session(graph=graph, config=plain_config())
             # Inside as_default(): outside it eager execution is on, and so is Saver's eager branch.
             saver = v1.train.Saver(keys)
@@ -189,6 +190,21 @@ class LiveModel:
     def close(self) -> None:
         """Free the session; the model cannot be run afterwards."""
         self.session.close()
+
+
+def _check_arguments(build: Callable[..., Any], inputs: Mapping[str, Any], model: str) -> None:
+    """Make sure that `build` takes the inputs by their names, before it is called with them."""
+    try:
+        signature = inspect.signature(build)
+    except (TypeError, ValueError):  # some callables have none to look at
+        return
+    try:
+        signature.bind(**inputs)
+    except TypeError as error:
+        raise ModelError(
+            f"{model}: build takes {signature}, but the model's inputs are {sorted(inputs)}: "
+            f"{error}"
+        ) from None
 
 
 def make_placeholders(specs: Mapping[str, InputSpec]) -> dict[str, Any]:

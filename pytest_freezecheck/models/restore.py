@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pytest_freezecheck.errors import ModelError, listed, nearest
+from pytest_freezecheck.spec import EMA_MODES
 
-EMA_MODES = ("trainable", "all", "none")
+_SHADOW = "/ExponentialMovingAverage"
+_INDEX = ".index"
 
 
 def find_checkpoint(checkpoint: str | os.PathLike[str]) -> str:
@@ -18,17 +20,38 @@ def find_checkpoint(checkpoint: str | os.PathLike[str]) -> str:
     Raises:
         ModelError: there is none.
     """
-    import tensorflow as tf
-
     path = os.fspath(checkpoint)
     if Path(path).is_dir():
-        latest = tf.train.latest_checkpoint(path)
-        if latest is None:
-            raise ModelError(f"no checkpoint in {path}: it has no readable 'checkpoint' file")
-        return str(latest)
-    if not Path(f"{path}.index").is_file():
-        raise ModelError(f"no checkpoint at {path}: expected {path}.index, or a directory")
+        return _latest(path)
+    if not Path(f"{path}{_INDEX}").is_file():
+        beside = sorted(p.name.removesuffix(_INDEX) for p in Path(path).parent.glob(f"*{_INDEX}"))
+        raise ModelError(
+            f"no checkpoint at {path}: expected {path}{_INDEX}, or a directory"
+            f"{nearest(Path(path).name, beside)}"
+        )
     return path
+
+
+def _latest(directory: str) -> str:
+    """Return the checkpoint that the directory's `checkpoint` file names.
+
+    A directory that was moved or copied names its old place; what counts is the name.
+    """
+    import tensorflow as tf
+
+    latest = tf.train.latest_checkpoint(directory)
+    if latest is None:
+        state = tf.train.get_checkpoint_state(directory)
+        if state is not None:
+            latest = str(Path(directory, Path(state.model_checkpoint_path).name))
+    if latest is None or not Path(f"{latest}{_INDEX}").is_file():
+        there = sorted(p.name.removesuffix(_INDEX) for p in Path(directory).glob(f"*{_INDEX}"))
+        raise ModelError(
+            f"no checkpoint in {directory}: "
+            + (f"its 'checkpoint' file names {latest}" if latest else "it has no 'checkpoint' file")
+            + (f"; name one of {listed(there)}" if there else "")
+        )
+    return str(latest)
 
 
 def keys_to_restore(ema: str) -> dict[str, Any]:
@@ -62,26 +85,56 @@ def keys_to_restore(ema: str) -> dict[str, Any]:
     }
 
 
-def check_keys(keys: Iterable[tuple[str, Any]], checkpoint: str) -> None:
-    """Make sure that the checkpoint has every key, in the variable's shape.
+def find_keys(wanted: Mapping[str, Any], checkpoint: str) -> dict[str, Any]:
+    """Find every key in the checkpoint, shadows also under the names that scopes give them.
+
+    TensorFlow names a shadow that is made inside of a name scope `s/s/x/ExponentialMovingAverage`
+    (tensorflow#2740), and an EMA inside of a variable scope puts that scope before all shadows.
+
+    Args:
+        wanted: {key: variable}.
+        checkpoint: a checkpoint's prefix.
+
+    Returns:
+        {key that is there: variable}, one for each wanted.
 
     Raises:
-        ModelError: it has not; a partial restore would leave initial values in the live model.
+        ModelError: a key is missing, or has another shape; a partial restore would leave initial
+            values in the live model.
     """
     import tensorflow as tf
 
     shapes = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
-    wanted = dict(keys)
-    missing = sorted(set(wanted) - set(shapes))
-    if missing:
+    missing = [key for key in wanted if key not in shapes]
+    scope = _common_scope(missing, shapes)
+    found, lacking = {}, []
+    for key, variable in wanted.items():
+        names = (key, f"{key.split('/')[0]}/{key}", f"{scope}{key}")
+        candidates = names if key.endswith(_SHADOW) else names[:1]
+        there = next((name for name in candidates if name in shapes), None)
+        if there is None:
+            lacking.append(key)
+        elif list(shapes[there]) != variable.shape.as_list():
+            raise ModelError(
+                f"checkpoint {checkpoint} has {there} in shape {shapes[there]}, but the live "
+                f"model's variable has {variable.shape.as_list()}"
+            )
+        else:
+            found[there] = variable
+    if lacking:
         raise ModelError(
-            f"checkpoint {checkpoint} lacks {len(missing)} of the {len(wanted)} keys that the live "
-            f"model reads: {listed(missing)}{nearest(missing[0], shapes)}\n"
+            f"checkpoint {checkpoint} lacks {len(lacking)} of the {len(wanted)} keys that the live "
+            f"model reads: {listed(sorted(lacking))}{nearest(min(lacking), shapes)}\n"
             "  is `ema` what the evaluation uses, and is the graph built under the same scopes?"
         )
-    for key, variable in wanted.items():
-        if list(shapes[key]) != variable.shape.as_list():
-            raise ModelError(
-                f"checkpoint {checkpoint} has {key} in shape {shapes[key]}, but the live model's "
-                f"variable has {variable.shape.as_list()}"
-            )
+    return found
+
+
+def _common_scope(missing: list[str], shapes: Mapping[str, Any]) -> str | None:
+    """Return the one scope that, put before them, makes keys of all missing shadows, or None."""
+    shadows = [key for key in missing if key.endswith(_SHADOW)]
+    scopes = [
+        {name.removesuffix(key) for name in shapes if name.endswith(f"/{key}")} for key in shadows
+    ]
+    common = set.intersection(*scopes) if scopes else set()
+    return common.pop() if len(common) == 1 else None

@@ -1,0 +1,105 @@
+"""A declaration -> a live model: finds the team's own functions and calls them."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pytest_freezecheck.declaration import Model, Reference
+from pytest_freezecheck.errors import ModelError, nearest
+from pytest_freezecheck.models.live import LiveModel
+from pytest_freezecheck.models.restore import find_checkpoint
+from pytest_freezecheck.spec import InputSpec
+
+
+def build_live(model: Model) -> LiveModel:
+    """Build and restore the live model that a declaration describes.
+
+    Raises:
+        ModelError: a function cannot be found or returns something else, or the checkpoint lacks
+            what the model reads.
+    """
+    __tracebackhide__ = True
+    root = model.root or Path()
+    specs = {name: _below(root, InputSpec.of(spec, name)) for name, spec in model.inputs.items()}
+    checkpoint = None if model.checkpoint is None else str(root / model.checkpoint)
+    if model.build is not None:
+        build = find_function(model, "build", model.build)
+        return LiveModel.from_checkpoint(
+            build, str(checkpoint), specs, model.ema or "trainable", name=model.name
+        )
+    session, inputs, outputs = _session(model)
+    return LiveModel.from_session(
+        session,
+        inputs,
+        outputs,
+        specs,
+        name=model.name,
+        checkpoint=None if checkpoint is None else find_checkpoint(checkpoint),
+    )
+
+
+def _session(model: Model) -> tuple[Any, Any, Any]:
+    """Call the team's `live` and make sure that it returned what it should."""
+    __tracebackhide__ = True
+    returned = find_function(model, "live", model.live or "")()
+    expected = "(session, {input name: tensor}, {output name: tensor})"
+    if not isinstance(returned, tuple) or len(returned) != 3:
+        raise ModelError(
+            f"{model.name}: live returned {type(returned).__name__}; expected {expected}"
+        )
+    session, inputs, outputs = returned
+    if not hasattr(session, "graph") or not all(isinstance(x, dict) for x in (inputs, outputs)):
+        kinds = ", ".join(type(x).__name__ for x in returned)
+        raise ModelError(f"{model.name}: live returned ({kinds}); expected {expected}")
+    return session, inputs, outputs
+
+
+def find_function(model: Model, key: str, reference: Reference) -> Callable[..., Any]:
+    """Return a function that a declaration names as `"module:function"`.
+
+    The model's root, and its `src` if there is one, are searched after what is installed.
+
+    Raises:
+        ModelError: there is no such module, or nothing callable of that name in it.
+    """
+    __tracebackhide__ = True
+    if not isinstance(reference, str):
+        return reference
+    name, _, attribute = reference.partition(":")
+    _make_importable(model.root or Path())
+    try:
+        found: Any = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if not f"{name}.".startswith(f"{error.name}."):
+            raise  # the team's module is there, and something that it imports is not
+        raise ModelError(
+            f"{model.name}: {key} = {reference!r}: there is no module {error.name!r}, neither "
+            f"installed nor in {model.root}"
+        ) from None
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise ModelError(
+                f"{model.name}: {key} = {reference!r}: {name} has no {part!r}"
+                f"{nearest(part, dir(found))}"
+            )
+        found = getattr(found, part)
+    if not callable(found):
+        raise ModelError(f"{model.name}: {key} = {reference!r} is no function")
+    return found  # type: ignore[no-any-return]
+
+
+def _make_importable(root: Path) -> None:
+    """Make the repository's modules importable; they stay so, as functions import when they run."""
+    for folder in (root, root / "src"):
+        if folder.is_dir() and str(folder) not in sys.path:
+            sys.path.append(str(folder))
+
+
+def _below(root: Path, spec: InputSpec) -> InputSpec:
+    """Return a spec whose sample patterns start from the root."""
+    return dataclasses.replace(spec, samples=tuple(str(root / p) for p in spec.samples))

@@ -1,0 +1,225 @@
+"""A declared model: what it is built from, what ships, and how strictly it is checked.
+
+The same fields come from a table in pyproject.toml and from Python. Everything that can be told
+without TensorFlow is checked here, while pytest configures itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_freezecheck.errors import SettingError, nearest
+from pytest_freezecheck.settings import Settings
+from pytest_freezecheck.spec import EMA_MODES, InputSpec
+
+Reference = str | Callable[..., Any]
+
+_OVERRIDES = ("atol", "examples", "logit_rtol")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Artifact:
+    """A file or folder that ships.
+
+    Attributes:
+        path: relative to the model's root.
+        inputs: {live input name: name in the artifact}, and {placeholder of the artifact:
+            {"value": what to feed it}} for those that the live model has not.
+        outputs: {live output name: name in the artifact}.
+        atol: as for a check, instead of the model's.
+        examples: likewise.
+        logit_rtol: likewise.
+    """
+
+    path: str
+    inputs: Mapping[str, str | Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    outputs: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    atol: float | None = None
+    examples: int | None = None
+    logit_rtol: float | bool | None = None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """{live input name: name in the artifact}."""
+        return {name: there for name, there in self.inputs.items() if isinstance(there, str)}
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """{placeholder of the artifact: value to feed}."""
+        return {n: there["value"] for n, there in self.inputs.items() if not isinstance(there, str)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A model of the repository, declared.
+
+    Attributes:
+        name: letters, digits, dots, dashes and underscores; node ids have it.
+        inputs: {input name: InputSpec, or a mapping with its fields}.
+        build: builds the inference graph, `build(**inputs)`; a function or `"module:function"`.
+        checkpoint: a checkpoint's prefix, or a directory; relative to `root`.
+        ema: which variables are read from EMA shadows: "trainable", "all" or "none".
+        live: instead of `build` and `ema`: a function, or `"module:function"`, without arguments
+            that returns `(session, {input name: tensor}, {output name: tensor})`.
+        artifacts: what ships: paths, or `Artifact`s, or mappings with their fields.
+        freeze: ways to freeze the live model afresh, and check the results.
+        export: a function, or `"module:function"`, `export(live, directory)`; what it writes is
+            checked.
+        atol: as for a check, instead of the run's.
+        examples: likewise.
+        logit_rtol: likewise.
+        root: folder that relative paths start from; by default pytest's rootdir.
+        source: where the declaration stands, for messages.
+
+    Raises:
+        SettingError: a field has a value that cannot be used.
+    """
+
+    name: str
+    inputs: Mapping[str, InputSpec | Mapping[str, object]]
+    build: Reference | None = None
+    checkpoint: str | os.PathLike[str] | None = None
+    ema: str | None = None
+    live: Reference | None = None
+    artifacts: Sequence[str | Artifact | Mapping[str, Any]] = ()
+    freeze: Sequence[str] = ()
+    export: Reference | None = None
+    atol: float | None = None
+    examples: int | None = None
+    logit_rtol: float | bool | None = None
+    root: Path | None = None
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise self._refuse("name", self.name, "letters, digits, dots, dashes and underscores")
+        object.__setattr__(self, "inputs", self._checked_inputs())
+        object.__setattr__(self, "artifacts", self._checked_artifacts())
+        self._check_sources()
+        self._check_ways()
+        self.settings(Settings())
+
+    def settings(self, settings: Settings, artifact: Artifact | None = None) -> Settings:
+        """Return settings with the model's, and then the artifact's, in place of the run's."""
+        for owner, where in ((self, self._where), (artifact, f"{self._where} artifact")):
+            if owner is not None:
+                values = {key: getattr(owner, key) for key in _OVERRIDES}
+                settings = settings.override(values, where)
+        return settings
+
+    @property
+    def _where(self) -> str:
+        return self.source or f"Model({self.name!r})"
+
+    def _refuse(self, key: str, value: object, expected: str) -> SettingError:
+        return SettingError(
+            f"{self._where}: {key} = {value!r} is not accepted; expected {expected}"
+        )
+
+    def _checked_inputs(self) -> dict[str, InputSpec]:
+        if not isinstance(self.inputs, Mapping) or not self.inputs:
+            raise self._refuse(
+                "inputs", self.inputs, "a table for each input, such as inputs.images"
+            )
+        try:
+            return {name: InputSpec.of(value, name) for name, value in self.inputs.items()}
+        except SettingError as error:
+            raise SettingError(f"{self._where}: {error}") from None
+
+    def _checked_artifacts(self) -> tuple[Artifact, ...]:
+        given = self.artifacts
+        if isinstance(given, str) or not isinstance(given, Sequence):
+            raise self._refuse("artifacts", given, "a list of paths or tables")
+        artifacts = tuple(self._artifact(value, place) for place, value in enumerate(given))
+        paths = [artifact.path for artifact in artifacts]
+        for path in paths:
+            if paths.count(path) > 1:
+                raise self._refuse("artifacts", path, "each path once")
+        return artifacts
+
+    def _artifact(self, value: str | Artifact | Mapping[str, Any], place: int) -> Artifact:
+        key = f"artifacts[{place}]"
+        if isinstance(value, str):
+            value = Artifact(value)
+        elif isinstance(value, Mapping):
+            check_keys(value, Artifact, f"{self._where}: {key}")
+            if "path" not in value:
+                raise self._refuse(key, dict(value), "a table with a path")
+            value = Artifact(**value)
+        if not isinstance(value, Artifact):
+            raise self._refuse(key, value, "a path, or a table with a path")
+        if not isinstance(value.path, str) or not value.path or set(value.path) & set("[]"):
+            raise self._refuse(f"{key}.path", value.path, "a path without square brackets")
+        self._check_names(value, key)
+        self.settings(Settings(), value)
+        return value
+
+    def _check_names(self, artifact: Artifact, key: str) -> None:
+        for table in ("inputs", "outputs"):
+            if not isinstance(getattr(artifact, table), Mapping):
+                raise self._refuse(f"{key}.{table}", getattr(artifact, table), "a table of names")
+        for name, there in artifact.inputs.items():
+            if isinstance(there, Mapping):
+                if set(there) != {"value"}:
+                    raise self._refuse(f"{key}.inputs.{name}", dict(there), "{ value = ... }")
+            elif not isinstance(there, str):
+                raise self._refuse(f"{key}.inputs.{name}", there, "a name, or { value = ... }")
+            elif name not in self.inputs:
+                known = ", ".join(self.inputs)
+                raise SettingError(
+                    f"{self._where}: {key}.inputs: the model has no input {name!r}"
+                    f"{nearest(name, self.inputs)}; it has {known}"
+                )
+        for name, there in artifact.outputs.items():
+            if not isinstance(there, str):
+                raise self._refuse(f"{key}.outputs.{name}", there, "a name")
+
+    def _check_sources(self) -> None:
+        for key in ("build", "live", "export"):
+            value = getattr(self, key)
+            text = isinstance(value, str) and _TARGET.fullmatch(value)
+            if value is not None and not text and not callable(value):
+                raise self._refuse(key, value, "'module:function'")
+        if (self.build is None) == (self.live is None):
+            raise SettingError(f"{self._where}: needs either build, with checkpoint, or live")
+        if self.build is not None and self.checkpoint is None:
+            raise SettingError(f"{self._where}: build needs a checkpoint beside it")
+        if self.checkpoint is not None and not isinstance(self.checkpoint, (str, os.PathLike)):
+            raise self._refuse("checkpoint", self.checkpoint, "a checkpoint's prefix or directory")
+        if self.ema is not None and self.live is not None:
+            raise SettingError(f"{self._where}: ema goes with build; live restores by itself")
+        if self.ema is not None and self.ema not in EMA_MODES:
+            raise self._refuse("ema", self.ema, f"one of {', '.join(EMA_MODES)}")
+
+    def _check_ways(self) -> None:
+        from pytest_freezecheck.formats import WAYS
+
+        if isinstance(self.freeze, str) or not isinstance(self.freeze, Sequence):
+            raise self._refuse("freeze", self.freeze, "a list of ways")
+        for way in self.freeze:
+            if way not in WAYS:
+                close = nearest(str(way), WAYS)
+                raise self._refuse("freeze", way, f"ways{close}: {', '.join(WAYS)}")
+
+
+def check_keys(table: Mapping[str, object], kind: type, where: str) -> None:
+    """Make sure that a table has no key that the dataclass it stands for has not.
+
+    Raises:
+        SettingError: it has; the message names the closest key that there is.
+    """
+    known = [field.name for field in dataclasses.fields(kind)]
+    known = [name for name in known if name not in ("name", "root", "source")]
+    for key, value in table.items():
+        if key not in known:
+            raise SettingError(
+                f"{where}: unknown key {key!r} (= {value!r}){nearest(key, known)}; "
+                f"accepted: {', '.join(known)}"
+            )

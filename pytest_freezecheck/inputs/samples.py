@@ -1,0 +1,88 @@
+"""Real inputs from `.npy` files, as batches. NumPy only."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pytest_freezecheck.errors import SettingError
+from pytest_freezecheck.inputs.render import Batch, render
+from pytest_freezecheck.spec import InputSpec
+
+#: Rows taken of a collection, evenly spread over it; fewer of large ones, to stay below so many
+#: bytes. A check draws some 430 rows besides.
+MOST_ROWS, MOST_BYTES = 256, 64 * 2**20
+_BATCH = 8
+
+
+def sample_batches(specs: Mapping[str, InputSpec]) -> Iterator[dict[str, npt.NDArray[Any]]]:
+    """Yield batches of real inputs; nothing if no input has any.
+
+    The n-th samples of several inputs belong together, and the shorter collections start again.
+    An input without samples gets noise.
+
+    Args:
+        specs: the inputs' names and specs.
+
+    Yields:
+        {input name: array of shape (rows, *shape)}, of at most 8 rows.
+
+    Raises:
+        SettingError: no file matches a pattern, or one holds something else than the input takes.
+    """
+    collections = {name: _collect(name, spec) for name, spec in specs.items() if spec.samples}
+    count = max(map(len, collections.values()), default=0)
+    for start in range(0, count, _BATCH):
+        places = np.arange(start, min(start + _BATCH, count))
+        noise = Batch(size=len(places), kind=3, centre=8, scale=14, seed=start)
+        yield {
+            name: collections[name][places % len(collections[name])]
+            if name in collections
+            else render(noise.rows(place), spec)
+            for place, (name, spec) in enumerate(specs.items())
+        }
+
+
+def _collect(name: str, spec: InputSpec) -> npt.NDArray[Any]:
+    arrays = []
+    for pattern in spec.samples:
+        paths = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - the pattern is a whole path
+        if not paths:
+            raise SettingError(f"input {name!r}: no file matches samples = {pattern!r}")
+        arrays += [_rows(name, path, spec) for path in paths]
+    row_bytes = max(1, arrays[0].nbytes // max(1, len(arrays[0])))
+    rows = np.concatenate(arrays)
+    most = max(_BATCH, min(MOST_ROWS, MOST_BYTES // row_bytes))
+    if len(rows) > most:
+        rows = rows[np.linspace(0, len(rows) - 1, most).astype(int)]
+    return rows
+
+
+def _rows(name: str, path: str, spec: InputSpec) -> npt.NDArray[Any]:
+    """Read one file as rows of the input's dtype.
+
+    Raises:
+        SettingError: it is no array of that shape, of a dtype that fits, in the legal range.
+    """
+    who = f"input {name!r}: sample {path}"
+    try:
+        array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise SettingError(f"{who} cannot be read: {error}") from None
+    if array.shape == spec.shape:
+        array = array[None]
+    if array.shape[1:] != spec.shape or array.ndim != len(spec.shape) + 1 or not len(array):
+        raise SettingError(f"{who} has shape {array.shape}; expected {spec.shape}, or (n, ...)")
+    if not np.can_cast(array.dtype, spec.dtype, casting="same_kind"):
+        raise SettingError(f"{who} has dtype {array.dtype}; expected {spec.dtype}")
+    low, high = spec.bounds
+    if not ((array >= low) & (array <= high)).all():
+        raise SettingError(
+            f"{who} has values from {array.min():g} to {array.max():g}; legal are {low:g} to "
+            f"{high:g}"
+        )
+    return array.astype(spec.dtype)

@@ -1,0 +1,109 @@
+"""What an item checks: a file that ships, a fresh freeze, or what an exporting function writes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from pytest_freezecheck import formats
+from pytest_freezecheck.building import find_function
+from pytest_freezecheck.checking import assert_agreement, check
+from pytest_freezecheck.declaration import Artifact, Model
+from pytest_freezecheck.errors import ArtifactError, FrozenMismatch, listed
+from pytest_freezecheck.models.live import LiveModel
+
+
+def check_artifact(live: LiveModel, artifact: Artifact, root: Path) -> None:
+    """Check a file or folder.
+
+    Args:
+        live: the live model.
+        artifact: what ships, with its table of names and constants.
+        root: folder that its path starts from.
+
+    Raises:
+        FrozenMismatch: it does not compute what the live model computes.
+        ArtifactError: it cannot be loaded or run.
+        MatchError: it lacks an input or output.
+    """
+    __tracebackhide__ = True
+    frozen = formats.load(
+        root / artifact.path,
+        inputs=artifact.names,
+        outputs=artifact.outputs,
+        constants=artifact.constants,
+    )
+    frozen.label = artifact.path
+    with contextlib.closing(frozen):
+        assert_agreement(live, frozen)
+
+
+def check_way(live: LiveModel, way: str, directory: Path) -> None:
+    """Freeze the live model in one way, and check the result.
+
+    Args:
+        live: the live model.
+        way: one of `formats.WAYS`.
+        directory: where to write.
+
+    Raises:
+        FrozenMismatch: the result does not compute what the live model computes.
+        FreezeError: this way cannot freeze this model.
+    """
+    __tracebackhide__ = True
+    with contextlib.closing(formats.load(formats.freeze(live, way, directory), way=way)) as frozen:
+        assert_agreement(live, frozen)
+
+
+def check_export(live: LiveModel, model: Model, directory: Path) -> None:
+    """Let the team's own function export the live model, and check everything that it wrote.
+
+    Args:
+        live: the live model.
+        model: the declaration, whose `export` is called with the live model and the directory.
+        directory: an empty folder.
+
+    Raises:
+        FrozenMismatch: something that it wrote does not compute what the live model computes; the
+            first one, after all were checked.
+        ArtifactError: it wrote nothing of a known format, or something that cannot be loaded.
+    """
+    __tracebackhide__ = True
+    find_function(model, "export", model.export or "")(live, directory)
+    artifacts, others = _written(directory)
+    if not artifacts:
+        wrote = listed((str(p.relative_to(directory)) for p in others), 8) or "nothing"
+        raise ArtifactError(
+            f"{model.name}: export = {model.export!r} wrote no artifact of a known format: {wrote}"
+        )
+    results = []
+    for path in artifacts:
+        frozen = formats.load(path)
+        frozen.label = f"export/{path.relative_to(directory)}"
+        with contextlib.closing(frozen):
+            results.append(check(live, frozen))
+    if others:
+        left = listed((str(p.relative_to(directory)) for p in others), 8)
+        results[0].warnings.append(f"of what export wrote, this is of no known format: {left}")
+    failed = [result for result in results if not result]
+    if failed:
+        raise FrozenMismatch(failed[0])
+
+
+def _written(directory: Path) -> tuple[list[Path], list[Path]]:
+    """Return the artifacts below a folder, and the files that are none."""
+    artifacts: list[Path] = []
+    others: list[Path] = []
+    for path in _entries(directory):
+        (artifacts if formats.recognised(path) else others).append(path)
+    return artifacts, others
+
+
+def _entries(directory: Path) -> Iterator[Path]:
+    """Yield files, and folders that are an artifact as a whole."""
+    for path in sorted(directory.iterdir()):
+        if path.is_dir() and not formats.recognised(path):
+            yield from _entries(path)
+        else:
+            yield path
