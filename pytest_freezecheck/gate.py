@@ -58,6 +58,13 @@ class Gate:
         node.workerinput["freezecheck_seed"] = self.settings.seed
         node.workerinput["freezecheck_folder"] = str(self.workshop.folder)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Keep the checks of a model on one worker, where that can be had."""
+        from pytest_freezecheck.distribution import make_scheduler
+
+        return make_scheduler(config, log)
+
     def pytest_unconfigure(self) -> None:
         """Remove what the run made."""
         self.workshop.close()

@@ -97,9 +97,6 @@ class ModelCollector(pytest.Collector):
         item: FreezeItem = FreezeItem.from_parent(self, name=name, callobj=function)
         item.model, item.artifact, item.way = self.model, artifact, way
         item.add_marker(ROOT)
-        if self.config.pluginmanager.hasplugin("xdist"):
-            # With --dist=loadgroup one worker gets all checks of a model and builds it once.
-            item.add_marker(pytest.mark.xdist_group(f"freezecheck-{self.name}"))
         return item
 
 
@@ -134,8 +131,11 @@ class FreezeItem(pytest.Function):
         return super().repr_failure(excinfo, **kwargs)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
-        """Name the item by its node id in headings and durations."""
-        return self.path, None, self.nodeid
+        """Head its failure with model and artifact.
+
+        pytest takes the end of a node id for dotted names if it reads the same.
+        """
+        return self.path, None, f"{self.parent.name if self.parent else ''}, {self.name}"
 
 
 def _check_fixture(request: pytest.FixtureRequest, freezecheck_live_model: LiveModel) -> None:

@@ -107,6 +107,10 @@ class InputSpec:
         """
         if isinstance(value, InputSpec):
             return value
+        if not isinstance(value, Mapping):
+            raise SettingError(
+                f"input {name!r} = {value!r} is not accepted; expected a table with a shape"
+            )
         fields = [field.name for field in dataclasses.fields(cls)]
         for key in value:
             if key not in fields:

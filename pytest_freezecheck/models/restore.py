@@ -33,25 +33,25 @@ def find_checkpoint(checkpoint: str | os.PathLike[str]) -> str:
 
 
 def _latest(directory: str) -> str:
-    """Return the checkpoint that the directory's `checkpoint` file names.
+    """Return the checkpoint that the directory's `checkpoint` file names as the latest.
 
-    A directory that was moved or copied names its old place; what counts is the name.
+    A directory that was moved or copied names its old place, and TensorFlow would restore from
+    there as long as it exists; a checkpoint of that name in the directory itself comes first.
     """
     import tensorflow as tf
 
-    latest = tf.train.latest_checkpoint(directory)
-    if latest is None:
-        state = tf.train.get_checkpoint_state(directory)
-        if state is not None:
-            latest = str(Path(directory, Path(state.model_checkpoint_path).name))
-    if latest is None or not Path(f"{latest}{_INDEX}").is_file():
-        there = sorted(p.name.removesuffix(_INDEX) for p in Path(directory).glob(f"*{_INDEX}"))
-        raise ModelError(
-            f"no checkpoint in {directory}: "
-            + (f"its 'checkpoint' file names {latest}" if latest else "it has no 'checkpoint' file")
-            + (f"; name one of {listed(there)}" if there else "")
-        )
-    return str(latest)
+    state = tf.train.get_checkpoint_state(directory)
+    named = None if state is None else str(state.model_checkpoint_path)
+    if named is not None:
+        for prefix in (str(Path(directory, Path(named).name)), named):
+            if Path(f"{prefix}{_INDEX}").is_file():
+                return prefix
+    there = sorted(p.name.removesuffix(_INDEX) for p in Path(directory).glob(f"*{_INDEX}"))
+    raise ModelError(
+        f"no checkpoint in {directory}: "
+        + (f"its 'checkpoint' file names {named}" if named else "it has no 'checkpoint' file")
+        + (f"; name one of {listed(there)}" if there else "")
+    )
 
 
 def keys_to_restore(ema: str) -> dict[str, Any]:
@@ -124,10 +124,17 @@ def find_keys(wanted: Mapping[str, Any], checkpoint: str) -> dict[str, Any]:
     if lacking:
         raise ModelError(
             f"checkpoint {checkpoint} lacks {len(lacking)} of the {len(wanted)} keys that the live "
-            f"model reads: {listed(sorted(lacking))}{nearest(min(lacking), shapes)}\n"
+            f"model reads: {listed(sorted(lacking))}{_hint(min(lacking), shapes)}\n"
             "  is `ema` what the evaluation uses, and is the graph built under the same scopes?"
         )
     return found
+
+
+def _hint(key: str, shapes: Mapping[str, Any]) -> str:
+    raw = key.removesuffix(_SHADOW)
+    if raw != key and raw in shapes:
+        return f" (it has {raw!r}, without a shadow)"
+    return nearest(key, shapes)
 
 
 def _common_scope(missing: list[str], shapes: Mapping[str, Any]) -> str | None:

@@ -1,0 +1,39 @@
+"""Under xdist, all checks of a model go to one worker, so that it is built once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_freezecheck.items import ROOT
+from pytest_freezecheck.pyproject import NAME
+
+
+def model_of(nodeid: str) -> str | None:
+    """Return the first two parts of one of our node ids, which name a model; else None."""
+    parts = nodeid.split("::")
+    ours = len(parts) > 2 and (parts[0] == ROOT or parts[0].rpartition("/")[2] == NAME)
+    return "::".join(parts[:2]) if ours else None
+
+
+def make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Return a scheduler for `--dist=load` (the default of `-n`) and `loadgroup`, or None.
+
+    Tests that are not ours are handed out one by one, or by their group. The other ways to
+    distribute are left alone: `loadscope` and `loadfile` keep a model together by themselves.
+    """
+    distribution = config.getoption("dist", None)
+    if distribution not in ("load", "loadgroup"):
+        return None
+    from xdist.scheduler import LoadGroupScheduling, LoadScopeScheduling
+
+    by_group = distribution == "loadgroup"
+    base: Any = LoadGroupScheduling if by_group else LoadScopeScheduling
+
+    class ModelScheduling(base):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            other = super()._split_scope(nodeid) if by_group else nodeid
+            return model_of(nodeid) or str(other)
+
+    return ModelScheduling(config, log)
