@@ -1,0 +1,79 @@
+"""A checkpoint and a frozen graph made by TensorFlow 1.15 with tf.contrib.slim."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import pytest_freezecheck as freezecheck
+from pytest_freezecheck import LiveModel
+from pytest_freezecheck.models import slim as compatibility
+
+DATA = Path(__file__).parents[1] / "data" / "contrib_slim"
+INPUTS = {"images": {"shape": [16, 16, 3]}}
+
+
+def build(images: Any) -> Any:
+    """Build with tf_slim what `make.py` builds with tf.contrib.slim."""
+    compatibility.prepare()
+    import tf_slim as slim
+
+    norm = {"is_training": False, "decay": 0.9, "scale": True}
+    with slim.arg_scope([slim.conv2d], normalizer_fn=slim.batch_norm, normalizer_params=norm):
+        net = slim.conv2d(images, 8, [3, 3], stride=2, scope="conv1")
+        net = slim.conv2d(net, 12, [3, 3], stride=2, scope="conv2")
+    net = slim.dropout(slim.flatten(net), 0.8, is_training=False, scope="dropout")
+    return slim.softmax(slim.fully_connected(net, 4, activation_fn=None, scope="logits"))
+
+
+def live(ema: str = "trainable") -> LiveModel:
+    return LiveModel.from_checkpoint(build, DATA / "model.ckpt", INPUTS, ema, name="contrib")
+
+
+def test_it_is_small_enough_to_keep() -> None:
+    assert sum(path.stat().st_size for path in DATA.iterdir()) < 200_000
+
+
+def test_the_checkpoint_restores_and_answers_as_it_did_in_1_15() -> None:
+    recorded = np.load(DATA / "answers.npz")
+    model = live()
+    (answer,) = model.predict({"images": recorded["inputs"]}).values()
+    np.testing.assert_allclose(answer, recorded["answers"], atol=2e-6)
+    assert np.ptp(recorded["answers"]) > 0.5
+    model.close()
+
+
+@pytest.mark.parametrize("way", freezecheck.WAYS)
+def test_it_freezes_and_agrees(way: str, tmp_path: Path) -> None:
+    model, raw = live(), live("none")
+    frozen = freezecheck.load(freezecheck.freeze(model, way, tmp_path), way=way)
+    assert freezecheck.assert_agreement(model, frozen).exact
+    assert not freezecheck.check(raw, frozen)
+    frozen.close()
+    model.close()
+    raw.close()
+
+
+def test_the_graph_that_1_15_froze_agrees() -> None:
+    model = live()
+    agreement = freezecheck.assert_agreement(model, DATA / "frozen.pb")
+    assert agreement.exact
+    model.close()
+
+
+def test_it_is_not_the_raw_weights_nor_the_shadows_of_the_statistics() -> None:
+    for ema in ("none", "all"):
+        model = live(ema)
+        agreement = freezecheck.check(model, DATA / "frozen.pb")
+        assert not agreement
+        assert "differs from the live model by" in agreement.text
+        model.close()
+
+
+def test_versions_of_the_graph_are_of_1_15() -> None:
+    definition = tf.compat.v1.GraphDef.FromString((DATA / "frozen.pb").read_bytes())
+    assert definition.versions.producer < 300
