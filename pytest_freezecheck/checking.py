@@ -98,9 +98,9 @@ class _Check:
         self.live = live
         self.frozen = frozen
         self.settings = chosen
-        self.inputs = frozen.match_inputs(live.inputs)
         self.outputs = frozen.match_outputs(live.outputs)
         self.wanted = list(self.outputs.values())
+        self.inputs = frozen.match_inputs(live.inputs, self.wanted)
         self.tally = Tally(chosen.atol)
 
     def run(self) -> Agreement:

@@ -80,7 +80,7 @@ def check_export(live: LiveModel, model: Model, directory: Path) -> None:
     results = []
     for path in artifacts:
         frozen = formats.load(path)
-        frozen.label = f"export/{path.relative_to(directory)}"
+        frozen.label = f"export: {path.relative_to(directory)}"
         with contextlib.closing(frozen):
             results.append(check(live, frozen))
     if others:

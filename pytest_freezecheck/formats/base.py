@@ -71,8 +71,13 @@ class FrozenModel(abc.ABC):
         """
 
     @abc.abstractmethod
-    def match_inputs(self, inputs: Mapping[str, Any]) -> dict[str, str]:
-        """Return {live input name: name here}, likewise, with nothing left to feed."""
+    def match_inputs(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, str]:
+        """Return {live input name: name here}, likewise, with nothing left to feed.
+
+        Args:
+            inputs: {live input name: live tensor}.
+            outputs: names here of what will be asked for.
+        """
 
     @abc.abstractmethod
     def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:

@@ -63,8 +63,13 @@ class FrozenGraphDef(FrozenModel):
 
     @property
     def input_names(self) -> list[str]:
-        """Names of the placeholders that have no default."""
-        return [node.name for node in self._definition.node if node.op == "Placeholder"]
+        """Names of the placeholders that the outputs are computed from and that have no default."""
+        return self._needed(self.output_names)
+
+    def _needed(self, outputs: Sequence[str]) -> list[str]:
+        before = _ancestors(self._definition, outputs)
+        placeholders = (node.name for node in self._definition.node if node.op == "Placeholder")
+        return [name for name in placeholders if name in before]
 
     @property
     def output_names(self) -> list[str]:
@@ -77,7 +82,7 @@ class FrozenGraphDef(FrozenModel):
             if node.name not in read and node.op not in passive
         ]
 
-    def match_inputs(self, inputs: Mapping[str, Any]) -> dict[str, str]:
+    def match_inputs(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, str]:
         """Match by the placeholder's name."""
         wanted = {
             name: _short(self.inputs.get(name, tensor.op.name)) for name, tensor in inputs.items()
@@ -85,7 +90,7 @@ class FrozenGraphDef(FrozenModel):
         every = [node.name for node in self._definition.node if node.op in _FED]
         matched = match("input", wanted, every, self.path)
         match("input", {name: name for name in self.constants}, every, self.path)
-        nothing_left(matched, self.constants, self.input_names, self.path)
+        nothing_left(matched, self.constants, self._needed(outputs), self.path)
         return matched
 
     def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:

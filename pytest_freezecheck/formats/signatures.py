@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ class SignedModel(FrozenModel):
         """Keys of the signature's outputs."""
         return list(self._signature.outputs)
 
-    def match_inputs(self, inputs: Mapping[str, Any]) -> dict[str, str]:
+    def match_inputs(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, str]:  # noqa: ARG002
         """Match by the signature's keys."""
         wanted = {name: self.inputs.get(name, name) for name in inputs}
         matched = match("input", wanted, self.input_names, self.path)

@@ -12,6 +12,9 @@ import numpy.typing as npt
 from pytest_freezecheck.inputs.render import CENTRES, KINDS, SCALES, Batch, render
 from pytest_freezecheck.spec import InputSpec
 
+#: Enough that the batches of a run of a million examples differ.
+_COINS = 48
+
 
 def batches(*, max_batch: int = 8) -> st.SearchStrategy[Batch]:
     """Describe one batch: its size, and the kind, centre, scale and seed that its rows start from.
@@ -27,6 +30,31 @@ def batches(*, max_batch: int = 8) -> st.SearchStrategy[Batch]:
         scale=st.sampled_from(range(len(SCALES))),
         seed=st.integers(0, 2**32 - 1),
     )
+
+
+def fair_batches(*, max_batch: int = 8) -> st.SearchStrategy[Batch]:
+    """Describe batches as `batches` does, from fair coins alone.
+
+    Hypothesis draws one integer in twenty from the constants that it finds in the modules of the
+    repository, and writes those down in `.hypothesis`. What a gate feeds must not change with a
+    line of unrelated code. It draws booleans as they are.
+
+    Args:
+        max_batch: largest number of rows; 1 to `max_batch` are drawn.
+    """
+
+    def describe(coins: tuple[bool, ...]) -> Batch:
+        entropy = sum(coin << place for place, coin in enumerate(coins))
+        size, kind, centre, scale, seed = np.random.SeedSequence(entropy).generate_state(5).tolist()
+        return Batch(
+            size=1 + size % max_batch,
+            kind=kind % len(KINDS),
+            centre=centre % len(CENTRES),
+            scale=scale % len(SCALES),
+            seed=seed,
+        )
+
+    return st.tuples(*[st.booleans()] * _COINS).map(describe)
 
 
 def build(batch: Batch, specs: Mapping[str, InputSpec]) -> dict[str, npt.NDArray[Any]]:

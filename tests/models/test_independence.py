@@ -42,7 +42,7 @@ class Borrowed(FrozenModel):
     def output_names(self) -> list[str]:
         return list(self.live.outputs)
 
-    def match_inputs(self, inputs: Mapping[str, Any]) -> dict[str, str]:
+    def match_inputs(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, str]:
         return {name: name for name in inputs}
 
     def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:

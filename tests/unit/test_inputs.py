@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -79,6 +82,34 @@ def test_a_profile_changes_nothing() -> None:
         assert draw(examples=20, seed=5) == before
     finally:
         hypothesis.settings.load_profile(default)
+
+
+CONSTANTS = "NUMBERS = [" + ", ".join(str(n) for n in range(1, 4000, 7)) + "]"
+DRAW = """
+import sys
+if sys.argv[1:]:
+    import constants
+from pytest_freezecheck.inputs.search import draw
+print(draw(examples=100, seed=0))
+"""
+
+
+def test_constants_of_the_repository_change_nothing(tmp_path: Path) -> None:
+    """Hypothesis draws integers from the constants of local modules, and keeps a list of them."""
+    (tmp_path / "constants.py").write_text(CONSTANTS)
+    (tmp_path / "run.py").write_text(DRAW)
+    printed = [
+        subprocess.run(
+            [sys.executable, "run.py", *argument],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for argument in ([], ["with constants"])
+    ]
+    assert printed[0] == printed[1] == f"{draw(examples=100, seed=0)}\n"
+    assert not (tmp_path / ".hypothesis").exists()
 
 
 def test_drawing_leaves_random_states_alone() -> None:

@@ -63,7 +63,9 @@ def main():
         saver.restore(session, os.path.join(HERE, "model.ckpt"))
         inputs = pictures(8, 1000)[0]
         np.savez(
-            os.path.join(HERE, "answers.npz"), inputs=inputs, answers=session.run(output, {images: inputs})
+            os.path.join(HERE, "answers.npz"),
+            inputs=inputs,
+            answers=session.run(output, {images: inputs}),
         )
         frozen = tf.graph_util.convert_variables_to_constants(
             session, graph.as_graph_def(), [output.op.name]

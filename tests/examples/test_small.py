@@ -1,0 +1,217 @@
+"""The small examples: each passes as committed, and fails by name after each of three faults."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow as tf
+
+from tests.subprocesses import run_pytest
+
+v1 = tf.compat.v1
+EXAMPLES = Path(__file__).parents[2] / "examples"
+Fault = Callable[[Path], None]
+
+
+def replaced(file: str, *pairs: tuple[str, str]) -> Fault:
+    """Change the source of a script."""
+
+    def fault(folder: Path) -> None:
+        text = (folder / file).read_text()
+        for before, after in pairs:
+            assert before in text
+            text = text.replace(before, after)
+        (folder / file).write_text(text)
+
+    return fault
+
+
+def exported_with(command: list[str], artifact: str, fault: Fault) -> Fault:
+    """Export one artifact with a changed script, and put the script back."""
+
+    def export(folder: Path) -> None:
+        wrong = folder.parent / "wrong"
+        shutil.copytree(folder, wrong)
+        shutil.rmtree(wrong / "export")
+        (wrong / "export").mkdir()
+        fault(wrong)
+        subprocess.run(
+            [sys.executable, *command], cwd=wrong, check=True, capture_output=True, timeout=120
+        )
+        ours, theirs = folder / artifact, wrong / artifact
+        if ours.is_dir():
+            shutil.rmtree(ours)
+            shutil.copytree(theirs, ours)
+        else:
+            shutil.copy(theirs, ours)
+
+    return export
+
+
+def edited(artifact: str, edit: Callable[[Any], None]) -> Fault:
+    """Change a GraphDef."""
+
+    def fault(folder: Path) -> None:
+        path = folder / artifact
+        definition = v1.GraphDef.FromString(path.read_bytes())
+        edit(definition)
+        path.write_bytes(definition.SerializeToString())
+
+    return fault
+
+
+def constant(name: str, change: Callable[[Any], Any]) -> Callable[[Any], None]:
+    def edit(definition: Any) -> None:
+        (node,) = (node for node in definition.node if node.name == name)
+        value = change(tf.make_ndarray(node.attr["value"].tensor))
+        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+
+    return edit
+
+
+def steeper(definition: Any) -> None:
+    (node,) = (node for node in definition.node if node.op == "LeakyRelu")
+    node.attr["alpha"].f = 0.2
+
+
+CLASSIFIER = ["-m", "classifier.export"]
+RAW = ("average.variables_to_restore()", "{v.op.name: v for v in v1.global_variables()}")
+SCORING = ["scoring.py", "export"]
+
+#: {example: what it checks, and {fault: the artifact that is then wrong}}
+CASES: dict[str, tuple[set[str], list[tuple[str, Fault, set[str]]]]] = {
+    "slim_classifier": (
+        {
+            "export/frozen.pb",
+            "export/saved_model",
+            "graph_def",
+            "saved_model",
+            "export: frozen.pb",
+            "export: saved_model",
+        },
+        [
+            (
+                "raw weights in the frozen file",
+                exported_with(
+                    CLASSIFIER, "export/frozen.pb", replaced("classifier/export.py", RAW)
+                ),
+                {"export/frozen.pb"},
+            ),
+            (
+                "an older checkpoint in the SavedModel",
+                exported_with(
+                    CLASSIFIER,
+                    "export/saved_model",
+                    replaced("classifier/export.py", ("model.ckpt-200", "model.ckpt-100")),
+                ),
+                {"export/saved_model"},
+            ),
+            (
+                "training mode in the script, after yesterday's files were written",
+                replaced("classifier/export.py", ("is_training=False", "is_training=True")),
+                {"export: frozen.pb", "export: saved_model"},
+            ),
+        ],
+    ),
+    "two_inputs": (
+        {"export/frozen.pb", "export/saved_model", "graph_def", "saved_model"},
+        [
+            (
+                "the picture scaled to [0, 1]",
+                exported_with(
+                    SCORING, "export/saved_model", replaced("scoring.py", ("127.5 - 1.0", "255.0"))
+                ),
+                {"export/saved_model"},
+            ),
+            (
+                "one weight of the second output",
+                edited(
+                    "export/frozen.pb", constant("net/price/weights", lambda value: value * 1.01)
+                ),
+                {"export/frozen.pb"},
+            ),
+            (
+                "raw weights",
+                exported_with(SCORING, "export/frozen.pb", replaced("scoring.py", RAW)),
+                {"export/frozen.pb"},
+            ),
+        ],
+    ),
+    "tf1_session": (
+        {"export/frozen.pb", "graph_def", "saved_model"},
+        [
+            (
+                "statistics at their initial values",
+                edited("export/frozen.pb", constant("mlp/mean", lambda value: value * 0)),
+                {"export/frozen.pb"},
+            ),
+            ("another activation", edited("export/frozen.pb", steeper), {"export/frozen.pb"}),
+            (
+                "classes shifted by one",
+                edited(
+                    "export/frozen.pb",
+                    constant("mlp/w2", lambda value: value[:, [1, 2, 3, 0]]),
+                ),
+                {"export/frozen.pb"},
+            ),
+        ],
+    ),
+}
+FAULTS = [
+    pytest.param(example, fault, wrong, id=f"{example}: {title}")
+    for example, (_, faults) in CASES.items()
+    for title, fault, wrong in faults
+]
+
+
+def gate(folder: Path) -> tuple[int, str, dict[str, str]]:
+    code, printed = run_pytest(folder, "--freezecheck", "--freezecheck-report=report.json")
+    checks = json.loads((folder / "report.json").read_text())["checks"]
+    return code, printed, {check["artifact"]: check["outcome"] for check in checks}
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Callable[[str], Path]:
+    def copy(example: str) -> Path:
+        folder = tmp_path / "repository"
+        shutil.copytree(EXAMPLES / example, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        return folder
+
+    return copy
+
+
+@pytest.mark.parametrize("example", CASES)
+def test_an_example_passes_as_committed(example: str, copied: Callable[[str], Path]) -> None:
+    code, printed, outcomes = gate(copied(example))
+    assert code == 0, printed
+    assert outcomes == dict.fromkeys(CASES[example][0], "passed")
+
+
+@pytest.mark.parametrize(("example", "fault", "wrong"), FAULTS)
+def test_an_example_fails_by_name_after_a_fault(
+    example: str, fault: Fault, wrong: set[str], copied: Callable[[str], Path]
+) -> None:
+    folder = copied(example)
+    fault(folder)
+    code, printed, outcomes = gate(folder)
+    assert code == 1, printed
+    assert {name for name, outcome in outcomes.items() if outcome != "passed"} == wrong
+    assert {outcomes[name] for name in wrong} == {"failed"}
+    named = sorted(wrong)[0]
+    assert f", {named} differs from the live model by " in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("example", sorted(path.name for path in EXAMPLES.iterdir()))
+def test_every_example_says_what_it_is_in_a_few_lines(example: str) -> None:
+    lines = (EXAMPLES / example / "README.md").read_text().splitlines()
+    assert lines[0].startswith("# ")
+    assert "pytest --freezecheck" in "\n".join(lines)
+    assert len(lines) <= 20
