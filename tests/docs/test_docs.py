@@ -1,0 +1,346 @@
+"""The documentation does what it says: commands, tables, names, links, the report's schema."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
+import pytest_freezecheck as freezecheck
+from pytest_freezecheck import pyproject
+from pytest_freezecheck.agreement import Agreement
+from pytest_freezecheck.declaration import Artifact, Model
+from pytest_freezecheck.report import json as json_report
+from pytest_freezecheck.report import text
+from pytest_freezecheck.spec import InputSpec
+from tests.subprocesses import run_pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+REFERENCE = DOCS / "reference"
+PAGES = [
+    *sorted(DOCS.rglob("*.md")),
+    *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
+]
+SCHEMA: dict[str, Any] = json.loads((REFERENCE / "report.schema.json").read_text("utf-8"))
+
+
+class Block(NamedTuple):
+    """A fenced block of a page."""
+
+    page: Path
+    line: int
+    language: str
+    path: str | None  # in backticks on a line of its own, before the block
+    content: str
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+_FENCED = re.compile(
+    r"(?:^`(?P<path>[^`\n]+)`\n\n?)?^```(?P<language>\w*)\n(?P<content>.*?)^```$", re.M | re.S
+)
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    content = page.read_text("utf-8")
+    for found in _FENCED.finditer(content):
+        line = content.count("\n", 0, found.start("content"))
+        yield Block(page, line, found["language"], found["path"], found["content"])
+
+
+EVERY = [block for page in PAGES for block in blocks(page)]
+
+
+# The tutorial, from an empty folder to the end.
+
+
+def run_line(folder: Path, line: str) -> tuple[int, str] | None:
+    """Run one command of a page; None for those that set up an environment."""
+    program, *arguments = shlex.split(line)
+    if "venv" in line or program == "pip":
+        return None
+    if program == "pytest":
+        return run_pytest(folder, *arguments)
+    assert program == "python", line
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout
+    return None
+
+
+def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
+    runs: list[tuple[int, str]] = []
+    shown: list[str] = []
+    for block in blocks(DOCS / "tutorial.md"):
+        if block.path is not None:
+            (tmp_path / block.path).write_text(block.content, "utf-8")
+        elif block.language in ("sh", "console"):
+            for line in block.content.splitlines():
+                done = run_line(tmp_path, line.removeprefix("$ "))
+                if done is not None:
+                    runs.append(done)
+        elif block.language == "text":
+            shown.append(block.content)
+    (first, failing), (last, passing) = runs
+    assert first == 1, failing
+    assert last == 0, passing
+
+    # Every line that the page shows was printed, but for figures and what a terminal cuts off.
+    for page, printed in zip(shown[-2:], (failing, passing), strict=True):
+        assert "freezecheck: " in page
+        had = {without_figures(line) for line in printed.splitlines()}
+        for line in page.splitlines():
+            expected = without_figures(line)
+            if expected and not expected.endswith("..."):
+                assert expected in had, line
+    (key,) = (line for line in shown[-2].splitlines() if " differs from the live model " in line)
+    assert without_figures(key) in without_figures(failing)
+    assert re.search(r"export/frozen\.pb +0 +455 .* agrees", passing)  # as the page says: exactly 0
+
+
+def without_figures(line: str) -> str:
+    """Drop what differs between machines: numbers, rulers, the space that fills a line."""
+    line = re.sub(r"[-+]?\d+(\.\d+)?(e[-+]\d+)?", "#", line)
+    line = re.sub(r"seed #: .*", "seed #: ", line)  # which kind of input was the worst
+    return re.sub(r"\s+", " ", re.sub(r"[=_]{3,}", "", line)).strip()
+
+
+# Blocks of every page.
+
+
+DECLARATIONS = [b for b in EVERY if b.language == "toml" and "[tool.freezecheck" in b.content]
+
+
+@pytest.mark.parametrize("block", DECLARATIONS, ids=str)
+def test_declarations_are_accepted(block: Block) -> None:
+    table = tomllib.loads(block.content)["tool"]["freezecheck"]
+    assert pyproject.read(ROOT / "pyproject.toml", table)
+
+
+def test_there_are_declarations_in_the_pages() -> None:
+    assert len(DECLARATIONS) > 5
+
+
+@pytest.mark.parametrize("block", [b for b in EVERY if b.language == "toml"], ids=str)
+def test_toml_parses(block: Block) -> None:
+    tomllib.loads(block.content)
+
+
+@pytest.mark.parametrize("block", [b for b in EVERY if b.language == "python"], ids=str)
+def test_python_compiles(block: Block) -> None:
+    compile(block.content, str(block), "exec")
+
+
+@pytest.mark.parametrize("block", [b for b in EVERY if b.language == "json"], ids=str)
+def test_reports_that_are_shown_are_valid(block: Block) -> None:
+    validate(json.loads(block.content))
+
+
+def test_blocks_say_what_they_are() -> None:
+    ours = [b for b in EVERY if b.page.is_relative_to(DOCS)]
+    known = {"sh", "text", "python", "toml", "json", "yaml"}
+    assert [str(b) for b in ours if b.language not in known] == []
+
+
+def test_pages_name_no_machine() -> None:
+    for page in DOCS.rglob("*.*"):
+        assert not re.search(r"/(work|tmp|root|home)/", page.read_text("utf-8")), page
+
+
+# The reference names what there is.
+
+
+def named(page: str, names: set[str]) -> set[str]:
+    """Return the names that a page of the reference does not have as code."""
+    content = (REFERENCE / page).read_text("utf-8")
+    spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", content, flags=re.M | re.S))
+    return {name for name in names if not any(re.search(rf"(?<![\w-]){name}\b", s) for s in spans)}
+
+
+def test_every_option_and_setting_is_described(tmp_path: Path) -> None:
+    code, printed = run_pytest(tmp_path, "--help")
+    assert code == 0
+    options = set(re.findall(r"^\s+(--freezecheck[\w-]*)", printed, re.M))
+    settings = set(re.findall(r"^\s+(freezecheck\w*) \(", printed, re.M))
+    assert len(options) >= 5
+    assert len(settings) >= 6
+    assert named("options.md", options | settings) == set()
+
+
+@pytest.mark.parametrize("kind", [Model, Artifact, InputSpec])
+def test_every_field_of_a_declaration_is_described(kind: Any) -> None:
+    assert named("models.md", {field.name for field in dataclasses.fields(kind)}) == set()
+    row = next(
+        line
+        for line in (REFERENCE / "models.md").read_text("utf-8").splitlines()
+        if line.startswith(f"| `{kind.__name__}` |")
+    )
+    listed = re.findall(r"`(\w+)`", row)[1:]
+    assert listed == [field.name for field in dataclasses.fields(kind)]
+
+
+def test_every_public_name_is_described() -> None:
+    assert named("tests.md", set(freezecheck.__all__)) == set()
+
+
+def test_every_strategy_is_described() -> None:
+    from pytest_freezecheck import inputs
+
+    assert named("tests.md", set(inputs.__all__)) == set()
+
+
+def test_every_way_is_described() -> None:
+    assert named("models.md", set(freezecheck.WAYS)) == set()
+    assert named("tests.md", set(freezecheck.WAYS)) == set()
+
+
+def fields(schema: Any) -> set[str]:
+    """Return the names of all properties of a schema, at any depth."""
+    if isinstance(schema, list):
+        return set().union(*map(fields, schema))
+    if not isinstance(schema, dict):
+        return set()
+    own = set(schema.get("properties", ()))
+    return own.union(*map(fields, schema.values()))
+
+
+def test_every_field_of_the_report_is_described() -> None:
+    check = Agreement("flowers", "frozen.pb", "graph_def", None, "passed").as_json()
+    document = json_report.document([check], {}, 0)
+    assert named("report.md", {*check, *document}) == set()
+    reserved = {"caught", "planted", "score", "tensor", "path", "batch", "nonzero", "size"}
+    assert named("report.md", fields(SCHEMA) - reserved) == set()
+
+
+# Links.
+
+
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub makes of a page's headings."""
+    content = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.M | re.S)
+    headings = re.findall(r"^#+ (.*)$", content, re.M)
+    return {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_resolve(page: Path) -> None:
+    content = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.M | re.S)
+    for link in _LINK.findall(content):
+        if re.match(r"[a-z]+:", link):
+            continue
+        target, _, anchor = link.partition("#")
+        path = (page.parent / target).resolve() if target else page
+        assert path.exists(), link
+        assert not anchor or anchor in anchors(path), link
+
+
+def test_every_page_is_in_the_index() -> None:
+    links = {
+        (DOCS / link).resolve() for link in _LINK.findall((DOCS / "index.md").read_text("utf-8"))
+    }
+    assert {*DOCS.rglob("*.md")} - {DOCS / "index.md"} <= links
+
+
+# The schema of the report.
+
+
+def validate(document: object) -> None:
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+
+
+def checks() -> list[Agreement]:
+    common: Any = {"model": "flowers", "artifact": "frozen.pb", "format": "graph_def", "way": None}
+    told_apart = Agreement(**common, outcome="failed", text="freezecheck: ...")
+    told_apart.cause = text.self_comparison("it runs in the live session")
+    return [
+        Agreement(
+            **common,
+            outcome="passed",
+            max_abs_diff=0.0,
+            exact=True,
+            logit_rel_diff=0.0,
+            logit_rtol=None,
+            inputs=455,
+            examples=100,
+            seconds=0.4,
+            warnings=["it is not bit-identical"],
+            text="freezecheck: flowers, frozen.pb agrees",
+            nodeid="test_export.py::test_export",
+        ),
+        Agreement(
+            **common,
+            outcome="failed",
+            max_abs_diff=float("nan"),
+            exact=False,
+            logit_rel_diff=float("inf"),
+            logit_rtol=1e-4,
+            inputs=455,
+            examples=100,
+            non_finite=True,
+            text="freezecheck: flowers, frozen.pb: output 'p' answers nan",
+        ),
+        Agreement("flowers", "graph_def", "graph_def", "graph_def", "passed", max_abs_diff=1e-7),
+        Agreement("flowers", "nowhere.pb", "", None, "error", text="nowhere.pb: no such file"),
+        told_apart,
+    ]
+
+
+def report(results: list[Agreement]) -> Any:
+    versions = {"pytest-freezecheck": "0.1.0", "tensorflow": "2.21.0"}
+    document = json_report.document([result.as_json() for result in results], versions, 0)
+    return json.loads(json.dumps(document, allow_nan=False))
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_the_schema_accepts_what_is_written() -> None:
+    validate(report(checks()))
+
+
+def test_the_schema_has_the_fields_that_are_written_and_no_others() -> None:
+    check = SCHEMA["$defs"]["check"]
+    written = set(checks()[0].as_json())
+    assert set(check["properties"]) == set(check["required"]) == written
+
+
+@pytest.mark.parametrize("field", sorted(SCHEMA["$defs"]["check"]["properties"]))
+def test_the_schema_refuses_a_report_without_a_field(field: str) -> None:
+    document = report(checks())
+    del document["checks"][0][field]
+    with pytest.raises(jsonschema.ValidationError, match=field):
+        validate(document)
+
+
+def test_the_schema_refuses_a_field_that_it_has_not() -> None:
+    document = report(checks())
+    document["checks"][0]["max_diff"] = 0.0
+    with pytest.raises(jsonschema.ValidationError, match="max_diff"):
+        validate(document)
