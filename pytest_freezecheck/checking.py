@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from pytest_freezecheck import formats, settings
+from pytest_freezecheck import formats
 from pytest_freezecheck.agreement import Agreement, record
 from pytest_freezecheck.corpus import batches, fingerprint
 from pytest_freezecheck.diagnosis.values import WeightDifferences, differing_weights
-from pytest_freezecheck.errors import ArtifactError, FreezecheckError, ModelError
+from pytest_freezecheck.errors import ArtifactError, FreezecheckError, ModelError, reason
 from pytest_freezecheck.formats.base import Change, FrozenModel
 from pytest_freezecheck.formats.pieces import in_pieces
 from pytest_freezecheck.inputs.render import Batch
@@ -23,7 +24,7 @@ from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.power import independence
 from pytest_freezecheck.report import text
-from pytest_freezecheck.settings import Settings
+from pytest_freezecheck.settings import Settings, current
 from pytest_freezecheck.tally import Tally
 
 T = TypeVar("T")
@@ -52,16 +53,18 @@ def check(
         ModelError: the live model cannot be run.
         SettingError: an option is unknown or has a value that cannot be used.
     """
-    defaults, nodeid = settings.current()
+    defaults, nodeid = current()
     chosen = defaults.override(options, "check()")
     if isinstance(frozen, FrozenModel):
-        agreement = _Check(live, frozen, chosen, nodeid).run()
+        with errors_recorded(live, _label(frozen), frozen.format, frozen.way, chosen):
+            agreement = _Check(live, frozen, chosen, nodeid).run()
     else:
-        loaded = formats.load(frozen)
-        try:
-            agreement = _Check(live, loaded, chosen, nodeid).run()
-        finally:
-            loaded.close()
+        with errors_recorded(live, _short(Path(frozen)), settings=chosen):
+            loaded = formats.load(frozen)
+            try:
+                agreement = _Check(live, loaded, chosen, nodeid).run()
+            finally:
+                loaded.close()
     record(agreement)
     return agreement
 
@@ -86,6 +89,44 @@ def assert_agreement(
     agreement = check(live, frozen, **options)
     agreement.raise_on_mismatch()
     return agreement
+
+
+@contextlib.contextmanager
+def errors_recorded(
+    live: LiveModel,
+    artifact: str,
+    kind: str = "",
+    way: str | None = None,
+    settings: Settings | None = None,
+) -> Iterator[None]:
+    """Record a check that could not be made, and let the error through.
+
+    Args:
+        live: the live model.
+        artifact: what to call the artifact.
+        kind: its format, if known.
+        way: the way it was frozen by this run, if it was.
+        settings: those of the check; by default the running test's.
+    """
+    try:
+        yield
+    except FreezecheckError as error:
+        defaults, nodeid = current()
+        chosen = settings or defaults
+        record(
+            Agreement(
+                model=live.name,
+                artifact=artifact,
+                format=kind,
+                way=way,
+                outcome="error",
+                atol=chosen.atol,
+                logit_rtol=chosen.logit_rtol,
+                text=str(error),
+                nodeid=nodeid,
+            )
+        )
+        raise
 
 
 class _Check:
@@ -222,15 +263,16 @@ def _ask(kind: type[FreezecheckError], who: str, answer: Callable[[], T]) -> T:
     try:
         return answer()
     except (tf.errors.OpError, ValueError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise kind(f"{who}: cannot be run on the live model's inputs: {reason}") from error
+        raise kind(f"{who}: cannot be run on the inputs: {reason(error)}") from None
 
 
 def _label(frozen: FrozenModel) -> str:
     """Return what to call an artifact: its label, its path below the current folder, its name."""
-    if frozen.label is not None:
-        return frozen.label
+    return frozen.label if frozen.label is not None else _short(frozen.path)
+
+
+def _short(path: Path) -> str:
     try:
-        return str(frozen.path.resolve().relative_to(Path.cwd()))
+        return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:
-        return frozen.path.name
+        return path.name

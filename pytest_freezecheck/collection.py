@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -89,8 +90,10 @@ class Collection:
         """Collect the pyproject.toml that declares models."""
         if not self.declared or file_path != self.path:
             return None
+        # Named from the rootdir also where it lies above it, which pytest would name nothing.
+        nodeid = Path(os.path.relpath(file_path, self.config.rootpath)).as_posix()
         collector: our_items.DeclarationFile = our_items.DeclarationFile.from_parent(
-            parent, path=file_path
+            parent, path=file_path, nodeid=nodeid
         )
         collector.models = self.declared
         return collector

@@ -19,6 +19,8 @@ from pytest_freezecheck.spec import EMA_MODES, InputSpec
 
 Reference = str | Callable[..., Any]
 
+#: Name of the check of what an exporting function writes.
+EXPORT = "export"
 _OVERRIDES = ("atol", "examples", "logit_rtol")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -104,6 +106,7 @@ class Model:
         object.__setattr__(self, "artifacts", self._checked_artifacts())
         self._check_sources()
         self._check_ways()
+        self._check_item_names()
         self.settings(Settings())
 
     def settings(self, settings: Settings, artifact: Artifact | None = None) -> Settings:
@@ -137,12 +140,7 @@ class Model:
         given = self.artifacts
         if isinstance(given, str) or not isinstance(given, Sequence):
             raise self._refuse("artifacts", given, "a list of paths or tables")
-        artifacts = tuple(self._artifact(value, place) for place, value in enumerate(given))
-        paths = [artifact.path for artifact in artifacts]
-        for path in paths:
-            if paths.count(path) > 1:
-                raise self._refuse("artifacts", path, "each path once")
-        return artifacts
+        return tuple(self._artifact(value, place) for place, value in enumerate(given))
 
     def _artifact(self, value: str | Artifact | Mapping[str, Any], place: int) -> Artifact:
         key = f"artifacts[{place}]"
@@ -207,6 +205,18 @@ class Model:
             if way not in WAYS:
                 close = nearest(str(way), WAYS)
                 raise self._refuse("freeze", way, f"ways{close}: {', '.join(WAYS)}")
+
+    def _check_item_names(self) -> None:
+        """Make sure that no two checks have one node id."""
+        names = [artifact.path for artifact in self.artifacts]  # type: ignore[union-attr]
+        names += self.freeze
+        names += [EXPORT] if self.export is not None else []
+        for name in names:
+            if names.count(name) > 1:
+                raise SettingError(
+                    f"{self._where}: two checks would be called {name!r}: an artifact, a way of "
+                    "freeze, or export; rename the artifact (./name is another name) or drop one"
+                )
 
 
 def check_keys(table: Mapping[str, object], kind: type, where: str) -> None:

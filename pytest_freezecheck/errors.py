@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,24 @@ for _error in (
 ):
     # Where users import them from, and what pytest shows before the message: short is readable.
     _error.__module__ = "pytest_freezecheck"
+
+
+#: Lines of TensorFlow's errors that say that there was an error.
+_EMPTY_WORDS = ("Graph execution error", "Detected at node", "Node: ", "2 root error")
+
+
+def reason(error: BaseException) -> str:
+    """Return the one line of an error of TensorFlow's that says what is wrong.
+
+    The message of a failed operation stands before the `[[{{node ...}}]]` that it failed in, after
+    lines that only lead up to it.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    for line, following in itertools.pairwise(lines):
+        if following.startswith("[["):
+            return line
+    telling = [line for line in lines if not line.startswith(_EMPTY_WORDS)]
+    return (telling or lines or [type(error).__name__])[0]
 
 
 def listed(names: Iterable[str], most: int = 3) -> str:

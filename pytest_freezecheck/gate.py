@@ -87,8 +87,6 @@ class Gate:
                     f"{item.nodeid}: the freezecheck marker takes keywords only, such as atol=1e-4"
                 )
             try:
-                if "reports" in marker.kwargs:
-                    raise SettingError(f"{item.nodeid}: a marker cannot set 'reports'")
                 settings = settings.override(marker.kwargs, f"{item.nodeid}: freezecheck marker")
             except SettingError as error:
                 raise pytest.UsageError(f"freezecheck: {error}") from None
@@ -137,11 +135,11 @@ class Gate:
         """Carry the results on the report, which xdist brings to the controller."""
         report = yield
         made = item.stash.get(_MADE, [])
-        if report.when == "call":
-            results = [agreement.as_json() for agreement in made]
-            if isinstance(item, our_items.FreezeItem) and not made and report.failed:
-                results = [_without_result(item, report, str(report.longrepr))]
-            report.freezecheck = results  # type: ignore[attr-defined]
+        results = [agreement.as_json() for agreement in made] if report.when == "call" else []
+        known = any(result["outcome"] in ("failed", "error") for result in results)
+        if isinstance(item, our_items.FreezeItem) and report.failed and not known:
+            results.append(_without_result(item, report, self._settings_of(item).atol))
+        report.freezecheck = results  # type: ignore[attr-defined]
         if isinstance(item, our_items.FreezeItem) or made:
             report.sections = our_items.without_native_log(report.sections)
         return report
@@ -155,17 +153,18 @@ def _properties(agreement: Agreement) -> list[tuple[str, object]]:
 
 
 def _without_result(
-    item: our_items.FreezeItem, report: pytest.TestReport, reason: str
+    item: our_items.FreezeItem, report: pytest.TestReport, atol: float
 ) -> dict[str, Any]:
-    """Return the result of a check that could not be made."""
+    """Return the result of a check that came to no comparison, as its model could not be built."""
     agreement = Agreement(
         model=item.model.name if item.model else item.parent.name if item.parent else "",
         artifact=item.name,
         format=format_of(item.way) if item.way else "",
         way=item.way,
         outcome="error",
+        atol=atol,
         seconds=report.duration,
-        text=reason,
+        text=str(report.longrepr),
         nodeid=item.nodeid,
     )
     return agreement.as_json()

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_freezecheck.declaration import EXPORT, Artifact, Model
 from pytest_freezecheck.errors import FreezecheckError, FrozenMismatch
 from pytest_freezecheck.workshop import Workshop
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.declaration import Artifact, Model
     from pytest_freezecheck.models.live import LiveModel
     from pytest_freezecheck.settings import Settings
 
@@ -25,7 +25,6 @@ ROOT = "freezecheck"
 REFERENCE = "reference"
 #: Stands in for `reference` where a repository has a live model of its own as a fixture.
 OVERRIDDEN = "live_model"
-EXPORT = "export"
 FIXTURE = "freezecheck_live_model"
 WORKSHOP = pytest.StashKey[Workshop]()
 _NATIVE_LOG = re.compile(
@@ -126,8 +125,11 @@ class FreezeItem(pytest.Function):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], **kwargs: Any) -> Any:  # type: ignore[override]
         """Show our own errors as their text, everything else as pytest does."""
-        if isinstance(excinfo.value, (FrozenMismatch, FreezecheckError)):
+        if isinstance(excinfo.value, FrozenMismatch):
             return str(excinfo.value)
+        if isinstance(excinfo.value, FreezecheckError):
+            model = self.parent.name if self.parent else ""
+            return f"freezecheck: {model}: {str(excinfo.value).removeprefix(f'{model}: ')}"
         return super().repr_failure(excinfo, **kwargs)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:

@@ -125,8 +125,10 @@ def pytest_configure(config: pytest.Config) -> None:
                 for name in ("atol", "examples", "seed", "exact")
             }
             written["reports"] = _ini(config, "freezecheck_report") or None
-            settings = settings.override(written, str(config.inipath or "configuration"))
-        settings = settings.override(typed, "command line")
+            settings = settings.override(
+                written, str(config.inipath or "configuration"), of_a_run=True
+            )
+        settings = settings.override(typed, "command line", of_a_run=True)
     except SettingError as error:
         raise pytest.UsageError(f"freezecheck: {error}") from None
     if armed:

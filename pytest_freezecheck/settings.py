@@ -21,6 +21,7 @@ T = TypeVar("T")
 #: Hypothesis takes any integer; one that fits in 32 bits is also a NumPy and TensorFlow seed.
 LARGEST_SEED = 2**32 - 1
 REPORT_ENDINGS = (".json",)
+_OF_A_RUN = ("reports",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,18 +46,26 @@ class Settings:
     logit_rtol: float | None = 1e-4
     reports: tuple[str, ...] = ()
 
-    def override(self, values: Mapping[str, object], source: str) -> Settings:
+    def override(
+        self, values: Mapping[str, object], source: str, *, of_a_run: bool = False
+    ) -> Settings:
         """Return a copy in which the values that are not None replace ours.
+
+        Args:
+            values: {field: value as it was given}.
+            source: where they were given, for messages.
+            of_a_run: whether the settings that are a run's and not a check's are accepted too.
 
         Raises:
             SettingError: a key is unknown or a value is not accepted.
         """
+        accepted = [key for key in _PARSERS if of_a_run or key not in _OF_A_RUN]
         parsed: dict[str, Any] = {}
         for key, value in values.items():
-            if key not in _PARSERS:
+            if key not in accepted:
                 raise SettingError(
-                    f"{source}: unknown setting {key!r}{nearest(key, _PARSERS)}; "
-                    f"accepted: {', '.join(_PARSERS)}"
+                    f"{source}: unknown setting {key!r}{nearest(key, accepted)}; "
+                    f"accepted: {', '.join(accepted)}"
                 )
             if value is not None:
                 parsed[key] = _PARSERS[key](value, key, source)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pytest_freezecheck import formats
 from pytest_freezecheck.building import find_function
-from pytest_freezecheck.checking import assert_agreement, check
-from pytest_freezecheck.declaration import Artifact, Model
-from pytest_freezecheck.errors import ArtifactError, FrozenMismatch, listed
+from pytest_freezecheck.checking import assert_agreement, check, errors_recorded
+from pytest_freezecheck.declaration import EXPORT, Artifact, Model
+from pytest_freezecheck.errors import ArtifactError, FreezecheckError, FrozenMismatch, listed
 from pytest_freezecheck.models.live import LiveModel
 
 
@@ -28,12 +28,13 @@ def check_artifact(live: LiveModel, artifact: Artifact, root: Path) -> None:
         MatchError: it lacks an input or output.
     """
     __tracebackhide__ = True
-    frozen = formats.load(
-        root / artifact.path,
-        inputs=artifact.names,
-        outputs=artifact.outputs,
-        constants=artifact.constants,
-    )
+    with errors_recorded(live, artifact.path):
+        frozen = formats.load(
+            _from_here(root / artifact.path),
+            inputs=artifact.names,
+            outputs=artifact.outputs,
+            constants=artifact.constants,
+        )
     frozen.label = artifact.path
     with contextlib.closing(frozen):
         assert_agreement(live, frozen)
@@ -52,7 +53,9 @@ def check_way(live: LiveModel, way: str, directory: Path) -> None:
         FreezeError: this way cannot freeze this model.
     """
     __tracebackhide__ = True
-    with contextlib.closing(formats.load(formats.freeze(live, way, directory), way=way)) as frozen:
+    with errors_recorded(live, way, formats.format_of(way), way):
+        frozen = formats.load(formats.freeze(live, way, directory), way=way)
+    with contextlib.closing(frozen):
         assert_agreement(live, frozen)
 
 
@@ -65,9 +68,9 @@ def check_export(live: LiveModel, model: Model, directory: Path) -> None:
         directory: an empty folder.
 
     Raises:
-        FrozenMismatch: something that it wrote does not compute what the live model computes; the
-            first one, after all were checked.
+        FrozenMismatch: something that it wrote does not compute what the live model computes.
         ArtifactError: it wrote nothing of a known format, or something that cannot be loaded.
+            Everything is checked before the first failure is raised.
     """
     __tracebackhide__ = True
     find_function(model, "export", model.export or "")(live, directory)
@@ -77,18 +80,32 @@ def check_export(live: LiveModel, model: Model, directory: Path) -> None:
         raise ArtifactError(
             f"{model.name}: export = {model.export!r} wrote no artifact of a known format: {wrote}"
         )
-    results = []
+    failures: list[Exception] = []
     for path in artifacts:
-        frozen = formats.load(path)
-        frozen.label = f"export: {path.relative_to(directory)}"
-        with contextlib.closing(frozen):
-            results.append(check(live, frozen))
-    if others:
-        left = listed((str(p.relative_to(directory)) for p in others), 8)
-        results[0].warnings.append(f"of what export wrote, this is of no known format: {left}")
-    failed = [result for result in results if not result]
-    if failed:
-        raise FrozenMismatch(failed[0])
+        label = f"{EXPORT}: {path.relative_to(directory)}"
+        try:
+            with errors_recorded(live, label):
+                frozen = formats.load(path)
+            frozen.label = label
+            with contextlib.closing(frozen):
+                agreement = check(live, frozen)
+            if others:
+                left = listed((str(p.relative_to(directory)) for p in others), 8)
+                agreement.warnings.append(f"export wrote this too, of no known format: {left}")
+                others = []
+            agreement.raise_on_mismatch()
+        except (FrozenMismatch, FreezecheckError) as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+
+
+def _from_here(path: Path) -> Path:
+    """Return a path as people write it, from the current folder, so that messages are the same."""
+    try:
+        return path.resolve().relative_to(Path.cwd())
+    except ValueError:
+        return path
 
 
 def _written(directory: Path) -> tuple[list[Path], list[Path]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_freezecheck.errors import ArtifactError, listed
+from pytest_freezecheck.errors import ArtifactError, listed, reason
 from pytest_freezecheck.formats.base import FrozenModel, match, nothing_left
 
 SIGNATURE = "serving_default"
@@ -66,8 +66,9 @@ def load_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, KeyError, ValueError, RuntimeError, tf.errors.OpError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ArtifactError(f"{path}: TensorFlow cannot load this SavedModel: {reason}") from None
+        raise ArtifactError(
+            f"{path}: TensorFlow cannot load this SavedModel: {reason(error)}"
+        ) from None
 
 
 def choose_signature(path: Path) -> tuple[list[str], str, Any]:

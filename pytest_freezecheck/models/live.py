@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pytest_freezecheck.errors import ModelError
+from pytest_freezecheck.errors import ModelError, reason
 from pytest_freezecheck.models.restore import find_checkpoint, find_keys, keys_to_restore
 from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
 from pytest_freezecheck.spec import InputSpec
@@ -143,9 +143,7 @@ class LiveModel:
             try:
                 values = session.run(variables)
             except tf.errors.FailedPreconditionError as error:
-                raise ModelError(
-                    f"{name}: a variable has no value: {error.message.splitlines()[0]}"
-                ) from None
+                raise ModelError(f"{name}: a variable has no value: {reason(error)}") from None
             plain = v1.Session(graph=session.graph, config=plain_config())
             for variable, value in zip(variables, values, strict=True):
                 # Feeding the initial value adds no operation to the team's graph.

@@ -12,6 +12,10 @@ from pytest_freezecheck.spec import EMA_MODES
 
 _SHADOW = "/ExponentialMovingAverage"
 _INDEX = ".index"
+_OLD_FORMAT = (
+    "there is no .index beside it; if it is of the V1 format, restore it once and save it again "
+    "with tf.compat.v1.train.Saver, whose default is V2"
+)
 
 
 def find_checkpoint(checkpoint: str | os.PathLike[str]) -> str:
@@ -24,6 +28,8 @@ def find_checkpoint(checkpoint: str | os.PathLike[str]) -> str:
     if Path(path).is_dir():
         return _latest(path)
     if not Path(f"{path}{_INDEX}").is_file():
+        if Path(path).is_file():
+            raise ModelError(f"{path} is no Saver V2 checkpoint: {_OLD_FORMAT}")
         beside = sorted(p.name.removesuffix(_INDEX) for p in Path(path).parent.glob(f"*{_INDEX}"))
         raise ModelError(
             f"no checkpoint at {path}: expected {path}{_INDEX}, or a directory"
@@ -46,6 +52,10 @@ def _latest(directory: str) -> str:
         for prefix in (str(Path(directory, Path(named).name)), named):
             if Path(f"{prefix}{_INDEX}").is_file():
                 return prefix
+    if named is not None and Path(directory, Path(named).name).is_file():
+        raise ModelError(
+            f"{named}, latest of {directory}, is no Saver V2 checkpoint: {_OLD_FORMAT}"
+        )
     there = sorted(p.name.removesuffix(_INDEX) for p in Path(directory).glob(f"*{_INDEX}"))
     raise ModelError(
         f"no checkpoint in {directory}: "
@@ -60,8 +70,9 @@ def keys_to_restore(ema: str) -> dict[str, Any]:
     Args:
         ema: which variables are read from their shadow variables: "trainable" is TensorFlow's own
             `ExponentialMovingAverage.variables_to_restore()` (what is trainable or in the
-            collection MOVING_AVERAGE_VARIABLES), "all" adds every other floating-point model
-            variable, BatchNorm's statistics among them, and "none" reads no shadow.
+            collection MOVING_AVERAGE_VARIABLES), "all" adds every other floating-point
+            variable but the global step, BatchNorm's statistics among them, and "none" reads no
+            shadow.
 
     Raises:
         ModelError: `ema` is none of these.

@@ -128,13 +128,13 @@ def _numbers(agreement: Agreement, worst: Difference, where: str, seed: int) -> 
             f"frozen {worst.frozen:.6g}"
         )
         if agreement.logit_rel_diff is not None:
-            judged = "not judged" if agreement.logit_rtol is None else f"{agreement.logit_rtol:g}"
-            hidden = (
-                worst.within(agreement.atol) and "; the probabilities alone would have hidden it"
-            )
+            rtol = agreement.logit_rtol
+            judged = "not judged" if rtol is None else f"allowed {rtol:g}"
+            far = rtol is not None and agreement.logit_rel_diff > rtol
+            hidden = "; the probabilities alone would have hidden it"
             lines.append(
-                f"  logits: {shown(agreement.logit_rel_diff)} of their size apart "
-                f"(allowed {judged}){hidden or ''}"
+                f"  logits: {shown(agreement.logit_rel_diff)} of their size apart ({judged})"
+                f"{hidden if far and worst.within(agreement.atol) else ''}"
             )
     lines.append(
         f"  worst of {agreement.inputs} inputs in {agreement.examples} examples, seed {seed}: "

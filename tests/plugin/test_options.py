@@ -136,7 +136,7 @@ def test_a_wrong_value_on_the_command_line_is_refused_unarmed_too(
         ("atol=-1", "freezecheck marker: atol = -1 is not accepted; expected a finite number >= 0"),
         ("atoll=1e-3", "freezecheck marker: unknown setting 'atoll' (nearest: 'atol')"),
         ("1e-3", "the freezecheck marker takes keywords only"),
-        ("reports='x.json'", "a marker cannot set 'reports'"),
+        ("reports='x.json'", "freezecheck marker: unknown setting 'reports'"),
     ],
 )
 def test_a_wrong_marker_is_a_usage_error_before_anything_runs(

@@ -74,7 +74,7 @@ def test_good_values(key: str, value: Any) -> None:
         (
             "artifacts",
             ["a.pb", "a.pb"],
-            "artifacts = 'a.pb' is not accepted; expected each path on",
+            "two checks would be called 'a.pb'",
         ),
         (
             "artifacts",
@@ -82,6 +82,7 @@ def test_good_values(key: str, value: Any) -> None:
             "artifacts[0].path = 'a[0].pb' is not accepted; expected a path",
         ),
         ("artifacts", [{"atol": 1e-3}], "artifacts[0] = {'atol': 0.001} is not accepted; expected"),
+        ("freeze", ["graph_def"] * 2, "two checks would be called 'graph_def'"),
         ("atol", -1, "atol = -1 is not accepted; expected a finite number >= 0"),
         ("atol", "small", "atol = 'small' is not accepted"),
         ("examples", 0, "examples = 0 is not accepted; expected a whole number from 1 to"),
@@ -210,3 +211,13 @@ def test_the_nearest_file_with_a_table_of_ours_is_taken(tmp_path: Path) -> None:
     (inner / "pyproject.toml").write_text("[tool.freezecheck")
     with pytest.raises(SettingError, match=r"pyproject.toml: not TOML: "):
         find(inner)
+
+
+def test_no_two_checks_have_one_node_id() -> None:
+    for changes in (
+        {"artifacts": ["export"], "export": "a:b"},
+        {"artifacts": ["graph_def"], "freeze": ["graph_def"]},
+    ):
+        with pytest.raises(SettingError, match="two checks would be called"):
+            table(**changes)
+    assert table(artifacts=["./export"], export="a:b")

@@ -46,7 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "building": {"declaration", "errors", "models", "spec"},
     "shipping": {"building", "checking", "declaration", "errors", "formats", "models"},
     "pyproject": {"declaration", "errors"},
-    "items": {"errors", "formats", "shipping", "workshop"},
+    "items": {"declaration", "errors", "formats", "shipping", "workshop"},
     "distribution": {"items", "pyproject"},
     "collection": {"declaration", "errors", "items", "pyproject"},
     "verdict": {"report", "settings"},

@@ -27,7 +27,8 @@ from pytest_freezecheck.settings import LARGEST_SEED, Settings, current, using
     ],
 )
 def test_accepted(key: str, given: object, expected: object) -> None:
-    assert getattr(Settings().override({key: given}, "test"), key) == expected
+    settings = Settings().override({key: given}, "test", of_a_run=key == "reports")
+    assert getattr(settings, key) == expected
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_accepted(key: str, given: object, expected: object) -> None:
 )
 def test_refused(key: str, given: Any, accepted: str) -> None:
     with pytest.raises(SettingError) as refusal:
-        Settings().override({key: given}, "setup.cfg")
+        Settings().override({key: given}, "setup.cfg", of_a_run=key == "reports")
     text = str(refusal.value)
     value = given[0] if isinstance(given, list) and key == "reports" else given
     assert text.startswith(f"setup.cfg: {key} = {value!r} is not accepted; expected ")
