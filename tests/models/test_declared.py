@@ -516,3 +516,91 @@ def test_integers_and_uint8_images(tmp_path: Path) -> None:
     path.write_bytes(definition.SerializeToString())
     assert not freezecheck.check(live, path)
     live.close()
+
+
+def test_everything_that_an_exporter_wrote_is_in_the_report(repository: pytest.Pytester) -> None:
+    (repository.path / "exporting.py").write_text(
+        EXPORT + "\ndef broken(live, directory):\n    main(live, directory)\n"
+        "    (directory / 'a.pb').write_bytes(b'no')\n"
+    )
+    declare(repository, ("freeze =", 'export = "exporting:broken"\nfreeze ='))
+    result = run(repository, "pyproject.toml::flowers::export", "--freezecheck-report=report.json")
+    assert result.ret == 1
+    assert {check["artifact"]: check["outcome"] for check in checks(repository)} == {
+        "export: a.pb": "error",
+        "export: 1/graph_def.pb": "passed",
+        "export: saved_model": "passed",
+    }
+    result.stdout.re_match_lines([r"flowers\s+export: a.pb\s+-\s+-\s.*ERROR"])
+
+
+def test_errors_are_results_with_the_settings_of_their_check(repository: pytest.Pytester) -> None:
+    (repository.path / "export" / "frozen.pb").unlink()
+    run(repository, "--freezecheck-atol=0.5", "--freezecheck-report=report.json")
+    (error,) = (check for check in checks(repository) if check["outcome"] == "error")
+    assert error["artifact"] == "export/frozen.pb"
+    assert error["atol"] == 0.5
+    assert error["message"] == "export/frozen.pb: no such file or folder"
+    declare(repository, ("checkpoint = '", "checkpoint = 'x"))
+    run(repository, "--freezecheck-atol=0.5", "--freezecheck-report=report.json")
+    assert [check["outcome"] for check in checks(repository)] == ["error"] * 3
+    assert {check["atol"] for check in checks(repository)} == {0.5}
+
+
+def test_an_error_in_a_test_of_ones_own_is_a_result_too(repository: pytest.Pytester) -> None:
+    (repository.path / "pyproject.toml").unlink()
+    repository.makepyfile(
+        """
+        def test_it(freezecheck, freezecheck_live_model):
+            freezecheck(freezecheck_live_model, "nowhere.pb")
+        """
+    )
+    result = run(repository, "-k", "test_it", "--freezecheck-report=report.json")
+    assert result.ret == 1
+    (check,) = checks(repository)
+    assert (check["model"], check["artifact"], check["outcome"]) == (
+        "reference",
+        "nowhere.pb",
+        "error",
+    )
+
+
+def test_a_live_model_whose_fixture_fails_is_in_the_report(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def freezecheck_live_model():
+            raise OSError("no disk")
+        """
+    )
+    result = pytester.runpytest("--freezecheck", "--freezecheck-report=report.json")
+    assert result.ret == 1
+    assert [check["outcome"] for check in checks(pytester)] == ["error"] * len(freezecheck.WAYS)
+
+
+def test_what_tensorflow_says_is_said(trained: Path, live: LiveModel, tmp_path: Path) -> None:
+    def build(images: Any) -> Any:
+        table = tf.constant([[0.2] * 5])
+        place = tf.cast(tf.reduce_sum(images, axis=[1, 2, 3]) * 0 + 7, tf.int32)
+        return tf.gather(table, place) + reference.build(images)
+
+    freeze(trained, tmp_path / "wild.pb", build=build)
+    with pytest.raises(freezecheck.ArtifactError) as error:
+        freezecheck.check(live, tmp_path / "wild.pb")
+    assert "wild.pb: cannot be run on the inputs: indices[0] = 7 is not in [0, 1)" in str(
+        error.value
+    )
+
+
+def test_a_declaration_above_the_rootdir(
+    repository: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = repository.mkdir("service")
+    (inner / "pytest.ini").write_text("[pytest]\n")
+    monkeypatch.chdir(inner)
+    result = repository.runpytest("--freezecheck", "--collect-only", "-q", "-p", "no:xdist")
+    assert "../pyproject.toml::flowers::export/frozen.pb" in result.stdout.lines
+    result = run(repository, "../pyproject.toml::flowers::export/frozen.pb")
+    result.assert_outcomes(passed=1)

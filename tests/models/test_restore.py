@@ -112,3 +112,12 @@ def test_a_folder_without_its_checkpoint_file_names_what_is_there(
     )
     with pytest.raises(freezecheck.ModelError, match=r"\(nearest: 'model.ckpt-1[16]0'\)"):
         LiveModel.from_checkpoint(reference.build, moved / "model.ckpt-150", reference.INPUTS)
+
+
+def test_a_checkpoint_of_the_first_format_says_so(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "old.ckpt").write_bytes(b"")
+    with pytest.raises(freezecheck.ModelError, match=r"old.ckpt is no Saver V2 checkpoint: .*V1"):
+        LiveModel.from_checkpoint(reference.build, tmp_path / "old.ckpt", reference.INPUTS)
+    (tmp_path / "checkpoint").write_text('model_checkpoint_path: "old.ckpt"')
+    with pytest.raises(freezecheck.ModelError, match=r"latest of .*, is no Saver V2 checkpoint"):
+        LiveModel.from_checkpoint(reference.build, tmp_path, reference.INPUTS)
