@@ -29,6 +29,7 @@ class Collection:
         self.path: Path | None = None
         self.declared: list[Model] = []
         self.hooked: list[Model] = []
+        self._file: our_items.DeclarationFile | None = None
         self.asked: list[str] = []
         self.others_asked = False
         try:
@@ -59,9 +60,20 @@ class Collection:
         self.asked = [arg for arg in args if arg.startswith(f"{our_items.ROOT}::")]
         rest = [arg for arg in args if arg not in self.asked]
         self.others_asked = any("::" in arg for arg in rest)
-        if self.declared and not self.asked and not self.others_asked:
+        named = bool(self.asked or self.others_asked)
+        if self.path is not None and self.declared and not named and not self._is_below(rest):
             rest.append(str(self.path))
         session.config.args = rest
+
+    def _is_below(self, args: list[str]) -> bool:
+        """Return whether a folder on the command line holds the declaration already.
+
+        Named besides, it would hide the folder's other tests from pytest before 9
+        (pytest-dev/pytest#12083).
+        """
+        here = self.config.invocation_params.dir
+        folders = [(here / arg).resolve() for arg in args]
+        return any(folder in self.path.resolve().parents for folder in folders if self.path)
 
     def _hooked(self) -> list[Model]:
         models: list[Model] = []
@@ -87,15 +99,22 @@ class Collection:
     def pytest_collect_file(
         self, file_path: Path, parent: pytest.Collector
     ) -> pytest.Collector | None:
-        """Collect the pyproject.toml that declares models."""
+        """Collect the pyproject.toml that declares models.
+
+        It is met twice where its folder is collected too; pytest before 9 tells that only by being
+        handed the same collector.
+        """
         if not self.declared or file_path != self.path:
             return None
+        if self._file is not None:
+            return self._file
         # Named from the rootdir also where it lies above it, which pytest would name nothing.
         nodeid = Path(os.path.relpath(file_path, self.config.rootpath)).as_posix()
         collector: our_items.DeclarationFile = our_items.DeclarationFile.from_parent(
             parent, path=file_path, nodeid=nodeid
         )
         collector.models = self.declared
+        self._file = collector
         return collector
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -32,6 +32,8 @@ freeze = ["graph_def_v2"]
 [tool.freezecheck.models.flowers.inputs.images]
 shape = [24, 24, 3]
 """
+#: pytest shows the reason of an item of ours in its short summary since 9.
+REASON = " - freezecheck: flowers" if int(pytest.__version__.split(".")[0]) >= 9 else ""
 NAMES = ["export/frozen.pb", "export/saved_model", "graph_def_v2"]
 
 
@@ -95,7 +97,7 @@ def test_the_file_that_is_wrong_is_the_one_that_fails(
         [
             "freezecheck: flowers, export/frozen.pb differs from the live model by *",
             '*repeat: pytest "pyproject.toml::flowers::export/frozen.pb" --freezecheck *',
-            "FAILED pyproject.toml::flowers::export/frozen.pb - freezecheck: flowers, export/*",
+            f"FAILED pyproject.toml::flowers::export/frozen.pb{REASON}*",
         ]
     )
     again = run(repository, "--lf")
@@ -164,8 +166,10 @@ def test_missing_and_broken_files_fail_their_own_item(repository: pytest.Pyteste
     assert result.ret == 1
     result.stdout.re_match_lines(
         [
-            r"FAILED pyproject.toml::flowers::export/frozen.pb - .*frozen.pb: not a GraphDef",
-            r"FAILED pyproject.toml::flowers::export/nowhere - .*nowhere: no such file or folder",
+            "freezecheck: flowers: export/frozen.pb: not a GraphDef",
+            "freezecheck: flowers: export/nowhere: no such file or folder",
+            rf"FAILED pyproject.toml::flowers::export/frozen.pb{REASON}",
+            rf"FAILED pyproject.toml::flowers::export/nowhere{REASON}",
         ],
     )
     result.stdout.no_fnmatch_line("*Traceback*")
@@ -196,9 +200,9 @@ def test_a_model_that_cannot_be_built_fails_every_item_with_one_line(
     result = run(repository)
     result.assert_outcomes(failed=3)
     assert result.ret == 1
-    summary = [line for line in result.stdout.lines if line.startswith("FAILED")]
-    assert len(summary) == 3
-    assert all(re.search(said, line) for line in summary), summary
+    reasons = [line for line in result.stdout.lines if line.startswith("freezecheck: flowers: ")]
+    assert len(reasons) == 3
+    assert all(re.search(said, line) for line in reasons), reasons
 
 
 def test_an_error_of_the_teams_own_code_is_shown_as_theirs(repository: pytest.Pytester) -> None:
