@@ -40,6 +40,7 @@ class Comparison:
         self.outputs = frozen.match_outputs(live.outputs)
         self.wanted = list(self.outputs.values())
         self.inputs = frozen.match_inputs(live.inputs, self.wanted)
+        self.batch_size = frozen.batch_size()
         self.tally = Tally(chosen.atol)
 
     def run(self, agreement: Agreement) -> None:
@@ -66,7 +67,7 @@ class Comparison:
 
     def _independence(self) -> independence.Independence:
         # Smooth, noise and mixed, about the middle of the legal range.
-        size = self.frozen.batch_size() or 3
+        size = self.batch_size or 3
         feeds = build(Batch(size=size, kind=2, centre=8, scale=14, seed=0), self.live.specs)
         return independence.prove(
             lambda: self._ask_live(feeds),
@@ -131,7 +132,7 @@ class Comparison:
         return _ask(
             ArtifactError,
             str(self.frozen.path),
-            lambda: in_pieces(self._renamed(feeds), self.frozen.batch_size(), ask),
+            lambda: in_pieces(self._renamed(feeds), self.batch_size, ask),
         )
 
     def _ask_disturbed(self, feeds: Arrays, change: Change) -> Answer | None:

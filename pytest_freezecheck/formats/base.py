@@ -61,7 +61,7 @@ class FrozenModel(abc.ABC):
 
     @abc.abstractmethod
     def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
-        """Return {live output name: name here}, by whole name; see `match_one`.
+        """Return {live output name: name here}, by whole name; see `match`.
 
         Args:
             outputs: {live output name: live tensor}.

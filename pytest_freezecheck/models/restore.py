@@ -120,8 +120,9 @@ def find_keys(wanted: Mapping[str, Any], checkpoint: str) -> dict[str, Any]:
     scope = _common_scope(missing, shapes)
     found, lacking = {}, []
     for key, variable in wanted.items():
-        names = (key, f"{key.split('/')[0]}/{key}", f"{scope}{key}")
-        candidates = names if key.endswith(_SHADOW) else names[:1]
+        candidates = [key]
+        if key.endswith(_SHADOW):
+            candidates += [f"{key.split('/')[0]}/{key}", f"{scope or ''}{key}"]
         there = next((name for name in candidates if name in shapes), None)
         if there is None:
             lacking.append(key)
