@@ -100,35 +100,38 @@ def errors_recorded(
     except FreezecheckError as error:
         defaults, nodeid = current()
         chosen = settings or defaults
-        record(
-            Agreement(
-                model=live.name,
-                artifact=artifact,
-                format=kind,
-                way=way,
-                outcome="error",
-                atol=chosen.atol,
-                logit_rtol=chosen.logit_rtol,
-                text=str(error),
-                nodeid=nodeid,
-            )
-        )
+        result = _result(live, artifact, kind, way, chosen, nodeid, "error")
+        result.text = str(error)
+        record(result)
         raise
 
 
 def _run(live: LiveModel, frozen: FrozenModel, chosen: Settings, nodeid: str | None) -> Agreement:
-    agreement = Agreement(
+    agreement = _result(live, _label(frozen), frozen.format, frozen.way, chosen, nodeid, "failed")
+    Comparison(live, frozen, chosen).run(agreement)
+    return agreement
+
+
+def _result(
+    live: LiveModel,
+    artifact: str,
+    kind: str,
+    way: str | None,
+    chosen: Settings,
+    nodeid: str | None,
+    outcome: str,
+) -> Agreement:
+    """Return a result that has what was asked, and no numbers yet."""
+    return Agreement(
         model=live.name,
-        artifact=_label(frozen),
-        format=frozen.format,
-        way=frozen.way,
-        outcome="failed",
+        artifact=artifact,
+        format=kind,
+        way=way,
+        outcome=outcome,
         atol=chosen.atol,
         logit_rtol=chosen.logit_rtol,
         nodeid=nodeid,
     )
-    Comparison(live, frozen, chosen).run(agreement)
-    return agreement
 
 
 def _label(frozen: FrozenModel) -> str:
