@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytest_freezecheck.errors import FrozenMismatch
+from pytest_freezecheck.findings import Counterexample, Power
 
 
 @dataclasses.dataclass(repr=False)
@@ -37,6 +38,13 @@ class Agreement:
         warnings: what a reader should know although it is no failure.
         text: the result in words; its first line stands alone.
         nodeid: pytest's name of the test that made the check, if any.
+        in_tensorflow: whether TensorFlow itself runs the artifact.
+        unsteady: the side that answers differently when asked the same twice, in words, or None.
+        noise_floor: how far a side is from itself when nothing but its execution changes; 0 for
+            what TensorFlow runs, unless an operation is random.
+        power: how many planted mistakes the inputs would have caught.
+        counterexample: the smallest input found that shows the difference.
+        replay: command that repeats it.
     """
 
     model: str
@@ -57,6 +65,12 @@ class Agreement:
     warnings: list[str] = dataclasses.field(default_factory=list)
     text: str = ""
     nodeid: str | None = None
+    in_tensorflow: bool = True
+    unsteady: str | None = None
+    noise_floor: float | None = None
+    power: Power | None = None
+    counterexample: Counterexample | None = None
+    replay: str | None = None
     read: bool = dataclasses.field(default=False, compare=False)
 
     def __repr__(self) -> str:
@@ -94,6 +108,7 @@ class Agreement:
             self.read = read
 
     def _as_json(self) -> dict[str, Any]:
+        found = self.counterexample
         logits = {"max_rel_diff": _finite(self.logit_rel_diff), "rtol": self.logit_rtol}
         return {
             "model": self.model,
@@ -104,25 +119,27 @@ class Agreement:
             "outcome": self.outcome,
             "max_abs_diff": _finite(self.max_abs_diff),
             "atol": self.atol,
-            "noise_floor": None,
+            "noise_floor": _finite(self.noise_floor),
             "exact": self.exact,
             "logits": None if self.logit_rel_diff is None else logits,
             "inputs": self.inputs,
             "examples": self.examples,
             "seconds": round(self.seconds, 3),
             "non_finite": self.non_finite,
-            "power": None,
+            "power": None if self.power is None else self.power.as_json(),
             "cause": self.cause,
             "first_difference": None,
-            "counterexample": None,
+            "counterexample": None if found is None else found.as_json(),
             "warnings": list(self.warnings),
             "message": self.text or None,
-            "replay": None,
+            "replay": self.replay,
         }
 
 
 #: Attributes that tell whoever reads them how the check went.
-_TELLING = frozenset({"outcome", "text", "max_abs_diff", "logit_rel_diff", "exact", "cause"})
+_TELLING = frozenset(
+    {"outcome", "text", "max_abs_diff", "logit_rel_diff", "exact", "cause", "counterexample"}
+)
 _records: list[list[Agreement]] = []
 
 

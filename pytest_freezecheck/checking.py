@@ -10,11 +10,12 @@ from typing import Any
 
 from pytest_freezecheck import formats
 from pytest_freezecheck.agreement import Agreement, record
-from pytest_freezecheck.comparison import Comparison
-from pytest_freezecheck.errors import FreezecheckError
+from pytest_freezecheck.comparing.comparison import Comparison
+from pytest_freezecheck.errors import FreezecheckError, SettingError
 from pytest_freezecheck.formats.base import FrozenModel
+from pytest_freezecheck.inputs.saved import Saved, misfit, place, read
 from pytest_freezecheck.models.live import LiveModel
-from pytest_freezecheck.settings import Settings, current
+from pytest_freezecheck.settings import Run, Settings, current
 
 
 def check(
@@ -28,7 +29,8 @@ def check(
         **options: `atol` (largest absolute difference allowed, default 1e-5), `examples` (batches
             to draw, default 100), `seed` (default 0), `exact` (demand bit-identity of what
             TensorFlow itself runs, default False), `logit_rtol` (largest relative difference of
-            the centred logits, default 1e-4, False turns it off). In a test under `--freezecheck`
+            the centred logits, default 1e-4, False turns it off), `min_power` (least share of
+            planted mistakes to catch, default 0). In a test under `--freezecheck`
             the defaults are that test's settings.
 
     Returns:
@@ -40,16 +42,16 @@ def check(
         ModelError: the live model cannot be run.
         SettingError: an option is unknown or has a value that cannot be used.
     """
-    defaults, nodeid = current()
-    chosen = defaults.override(options, "check()")
+    run = current()
+    chosen = run.settings.override(options, "check()")
     if isinstance(frozen, FrozenModel):
         with errors_recorded(live, _label(frozen), frozen.format, frozen.way, chosen):
-            agreement = _run(live, frozen, chosen, nodeid)
+            agreement = _run(live, frozen, chosen, run)
     else:
         with errors_recorded(live, _short(Path(frozen)), settings=chosen):
             loaded = formats.load(frozen)
             try:
-                agreement = _run(live, loaded, chosen, nodeid)
+                agreement = _run(live, loaded, chosen, run)
             finally:
                 loaded.close()
     record(agreement)
@@ -98,18 +100,51 @@ def errors_recorded(
     try:
         yield
     except FreezecheckError as error:
-        defaults, nodeid = current()
-        chosen = settings or defaults
-        result = _result(live, artifact, kind, way, chosen, nodeid, "error")
+        run = current()
+        chosen = settings or run.settings
+        result = _result(live, artifact, kind, way, chosen, run.nodeid, "error")
         result.text = str(error)
         record(result)
         raise
 
 
-def _run(live: LiveModel, frozen: FrozenModel, chosen: Settings, nodeid: str | None) -> Agreement:
-    agreement = _result(live, _label(frozen), frozen.format, frozen.way, chosen, nodeid, "failed")
-    Comparison(live, frozen, chosen).run(agreement)
+def _run(live: LiveModel, frozen: FrozenModel, chosen: Settings, run: Run) -> Agreement:
+    label = _label(frozen)
+    agreement = _result(live, label, frozen.format, frozen.way, chosen, run.nodeid, "failed")
+    agreement.in_tensorflow = frozen.in_tensorflow
+    saved, replay = _saved(agreement, live, run)
+    comparison = Comparison(live, frozen, chosen, saved=saved, replay=replay, folder=run.folder)
+    comparison.run(agreement)
     return agreement
+
+
+def _saved(agreement: Agreement, live: LiveModel, run: Run) -> tuple[Saved | None, Path | None]:
+    """Return the failing input to try first, and its file if nothing else is to be tried.
+
+    Raises:
+        SettingError: the input to replay does not fit the model.
+    """
+    if run.replay is not None:
+        saved = read(run.replay)
+        if (saved.model, saved.artifact) == (agreement.model, agreement.artifact):
+            why = misfit(saved, live.specs)
+            if why is not None:
+                raise SettingError(f"{run.replay} cannot be replayed: {why}")
+            return saved, run.replay
+    if run.folder is None:
+        return None, None
+    path = place(run.folder, agreement.model, agreement.artifact, run.nodeid)
+    if not path.is_file():
+        return None, None
+    try:
+        saved = read(path)
+        why = misfit(saved, live.specs)
+    except SettingError as error:
+        why = str(error)
+    if why is not None:
+        agreement.warnings.append(f"a failing input of an earlier run is not tried again: {why}")
+        return None, None
+    return saved, None
 
 
 def _result(

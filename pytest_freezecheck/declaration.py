@@ -21,7 +21,7 @@ Reference = str | Callable[..., Any]
 
 #: Name of the check of what an exporting function writes.
 EXPORT = "export"
-_OVERRIDES = ("atol", "examples", "logit_rtol")
+_OVERRIDES = ("atol", "examples", "logit_rtol", "min_power")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -38,6 +38,7 @@ class Artifact:
         atol: as for a check, instead of the model's.
         examples: likewise.
         logit_rtol: likewise.
+        min_power: likewise.
     """
 
     path: str
@@ -46,6 +47,7 @@ class Artifact:
     atol: float | None = None
     examples: int | None = None
     logit_rtol: float | bool | None = None
+    min_power: float | None = None
 
     @property
     def names(self) -> dict[str, str]:
@@ -77,6 +79,7 @@ class Model:
         atol: as for a check, instead of the run's.
         examples: likewise.
         logit_rtol: likewise.
+        min_power: likewise.
         root: folder that relative paths start from; by default pytest's rootdir.
         source: where the declaration stands, for messages.
 
@@ -96,6 +99,7 @@ class Model:
     atol: float | None = None
     examples: int | None = None
     logit_rtol: float | bool | None = None
+    min_power: float | None = None
     root: Path | None = None
     source: str = ""
 

@@ -14,17 +14,22 @@ from pytest_freezecheck.agreement import Agreement, recording
 from pytest_freezecheck.collection import Collection
 from pytest_freezecheck.errors import SettingError
 from pytest_freezecheck.formats import format_of
-from pytest_freezecheck.settings import Settings, using
+from pytest_freezecheck.replay import Replay
+from pytest_freezecheck.settings import Run, Settings, using
 from pytest_freezecheck.verdict import Verdict
 from pytest_freezecheck.workshop import Workshop
 
+#: Folder of saved failing inputs, below pytest's rootdir.
+FOLDER = ".freezecheck"
 _MADE = pytest.StashKey[list[Agreement]]()
 
 
 class Gate:
     """Registered with pytest only when armed; on the workers of a distributed run too."""
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+    def __init__(
+        self, config: pytest.Config, settings: Settings, replay: str | None = None
+    ) -> None:
         if importlib.util.find_spec("tensorflow") is None:
             raise pytest.UsageError(
                 "freezecheck: --freezecheck needs TensorFlow, which is not installed here: "
@@ -39,6 +44,9 @@ class Gate:
         self.workshop = config.stash[our_items.WORKSHOP] = Workshop(given.get("freezecheck_folder"))
         if not given:
             config.pluginmanager.register(Verdict(config, self.settings), "freezecheck-verdict")
+        self.replay = None if replay is None else Replay(config, replay)
+        if self.replay is not None:
+            config.pluginmanager.register(self.replay, "freezecheck-replay")
         self.collection = Collection(config)
         config.pluginmanager.register(self.collection, "freezecheck-collection")
 
@@ -47,6 +55,8 @@ class Gate:
     def pytest_report_header(self) -> str:
         """Say what is checked with what."""
         s = self.settings
+        if self.replay is not None:
+            return f"freezecheck: replays {self.replay.given}; atol {s.atol:g}"
         return (
             f"freezecheck: seed {s.seed}, {s.examples} examples for each artifact, "
             f"atol {s.atol:g}; {self.collection.description}"
@@ -97,7 +107,13 @@ class Gate:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Give `check` this test's settings, and record the checks it makes."""
-        with using(self._settings_of(item), item.nodeid), recording() as made:
+        run = Run(
+            self._settings_of(item),
+            item.nodeid,
+            item.config.rootpath / FOLDER,
+            None if self.replay is None else self.replay.path,
+        )
+        with using(run), recording() as made:
             item.stash[_MADE] = made
             return (yield)
 
@@ -149,7 +165,9 @@ def _properties(agreement: Agreement) -> list[tuple[str, object]]:
     """Return what JUnit XML says of a check, as plain Python values."""
     result = agreement.as_json()
     names = ("model", "artifact", "outcome", "max_abs_diff", "atol", "inputs", "examples", "exact")
-    return [(f"freezecheck.{name}", result[name]) for name in names]
+    power = agreement.power
+    strength = [] if power is None else [("freezecheck.power", round(power.score, 4))]
+    return [*((f"freezecheck.{name}", result[name]) for name in names), *strength]
 
 
 def _without_result(

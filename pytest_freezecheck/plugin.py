@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 GATE = "freezecheck-gate"
 _FIXTURES = frozenset({"freezecheck", "freezecheck_live_model", "freezecheck_frozen_model"})
 _MARKER = (
-    "freezecheck(*, atol=None, examples=None, seed=None, exact=None, logit_rtol=None): "
+    "freezecheck(*, atol=None, examples=None, seed=None, exact=None, logit_rtol=None, "
+    "min_power=None): "
     "this test compares a frozen with a live model; it is skipped without --freezecheck, its "
     "settings override the run's, and it fails if it compared nothing."
 )
@@ -66,6 +67,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         metavar="PATH",
     )
+    both(
+        "freezecheck-min-power",
+        "float",
+        "Fail a check whose inputs catch less than this share of planted mistakes (default: 0)",
+        metavar="P",
+    )
+    group.addoption(
+        "--freezecheck-replay",
+        dest="freezecheck_replay",
+        default=None,
+        metavar="FILE",
+        help="Run only a failing input that an earlier run saved",
+    )
     parser.addini(
         "freezecheck_exact",
         type="bool",
@@ -109,9 +123,10 @@ def pytest_configure(config: pytest.Config) -> None:
     armed = bool(_value(config, "freezecheck"))
     typed = {
         name: config.getoption(f"freezecheck_{name}", None)
-        for name in ("atol", "examples", "seed", "report")
+        for name in ("atol", "examples", "seed", "report", "min_power")
     }
-    if not armed and all(value is None for value in typed.values()):
+    replay = config.getoption("freezecheck_replay", None)
+    if not armed and all(value is None for value in (*typed.values(), replay)):
         return
     from pytest_freezecheck.errors import SettingError
     from pytest_freezecheck.settings import Settings
@@ -122,19 +137,21 @@ def pytest_configure(config: pytest.Config) -> None:
         if armed:
             written = {
                 name: _ini(config, f"freezecheck_{name}")
-                for name in ("atol", "examples", "seed", "exact")
+                for name in ("atol", "examples", "seed", "exact", "min_power")
             }
             written["reports"] = _ini(config, "freezecheck_report") or None
             settings = settings.override(
                 written, str(config.inipath or "configuration"), of_a_run=True
             )
         settings = settings.override(typed, "command line", of_a_run=True)
+        if replay is not None and not armed:
+            raise SettingError("--freezecheck-replay needs --freezecheck beside it")
     except SettingError as error:
         raise pytest.UsageError(f"freezecheck: {error}") from None
     if armed:
         from pytest_freezecheck.gate import Gate
 
-        config.pluginmanager.register(Gate(config, settings), GATE)
+        config.pluginmanager.register(Gate(config, settings, replay), GATE)
 
 
 def _gate(config: pytest.Config) -> Any:

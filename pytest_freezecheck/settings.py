@@ -11,7 +11,7 @@ import dataclasses
 import math
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 from pytest_freezecheck.errors import SettingError, nearest
@@ -36,6 +36,7 @@ class Settings:
         logit_rtol: largest relative difference of the centred logits; None turns it off. The
             default lies between the 4.1e-5 that true exports reached on real-size networks with
             other executors and the 1e-3 at which most faults start.
+        min_power: least share of planted mistakes that the inputs have to catch, 0 to 1.
         reports: files to write results to.
     """
 
@@ -44,6 +45,7 @@ class Settings:
     seed: int = 0
     exact: bool = False
     logit_rtol: float | None = 1e-4
+    min_power: float = 0.0
     reports: tuple[str, ...] = ()
 
     def override(
@@ -102,6 +104,13 @@ def _logit_rtol(value: object, key: str, source: str) -> float | None:
     return None if value is False else _non_negative(value, key, source)
 
 
+def _share(value: object, key: str, source: str) -> float:
+    number = _number(value, float)
+    if number is None or not (0.0 <= number <= 1.0):
+        raise _refuse(key, value, source, "a number from 0 to 1, such as 0.9")
+    return number
+
+
 def _examples(value: object, key: str, source: str) -> int:
     number = _integer(value)
     if number is None or not 1 <= number <= 1_000_000:
@@ -141,23 +150,40 @@ _PARSERS: dict[str, Callable[[object, str, str], object]] = {
     "seed": _seed,
     "exact": _boolean,
     "logit_rtol": _logit_rtol,
+    "min_power": _share,
     "reports": _reports,
 }
 
-_current: contextvars.ContextVar[tuple[Settings, str | None]] = contextvars.ContextVar(
-    "freezecheck_settings"
-)
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What a check has to know of the run that it is made in; outside of the gate, the defaults.
+
+    Attributes:
+        settings: what `check` starts from.
+        nodeid: pytest's name of the test that is running, if any.
+        folder: where failing inputs are saved, or None.
+        replay: file with the only input to feed, or None.
+    """
+
+    settings: Settings = dataclasses.field(default_factory=Settings)
+    nodeid: str | None = None
+    folder: Path | None = None
+    replay: Path | None = None
 
 
-def current() -> tuple[Settings, str | None]:
-    """Return settings and node id of the test that is running, or the defaults outside the gate."""
-    return _current.get((Settings(), None))
+_current: contextvars.ContextVar[Run] = contextvars.ContextVar("freezecheck_run")
+
+
+def current() -> Run:
+    """Return the run of the test that is running, or the defaults outside of the gate."""
+    return _current.get(Run())
 
 
 @contextlib.contextmanager
-def using(settings: Settings, nodeid: str) -> Iterator[None]:
-    """Make these the settings that `check` starts from, for the duration of a test."""
-    token = _current.set((settings, nodeid))
+def using(run: Run) -> Iterator[None]:
+    """Make this what `check` starts from, for the duration of a test."""
+    token = _current.set(run)
     try:
         yield
     finally:

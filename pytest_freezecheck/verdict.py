@@ -5,8 +5,6 @@ Registered where the run is controlled; the workers of a distributed run have no
 
 from __future__ import annotations
 
-import contextlib
-import importlib.metadata
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,7 @@ import pytest
 from pytest_freezecheck.report import json as json_report
 from pytest_freezecheck.report import terminal
 from pytest_freezecheck.settings import Settings
-
-_PACKAGES = ("pytest-freezecheck", "tensorflow", "tf-keras", "tf-slim", "numpy", "hypothesis")
+from pytest_freezecheck.versions import versions
 
 
 class Verdict:
@@ -57,7 +54,7 @@ class Verdict:
         return "nothing was compared: no check was collected, or every one was deselected"
 
     def _write_reports(self, session: pytest.Session) -> None:
-        document = json_report.document(self.results, _versions(), self.settings.seed)
+        document = json_report.document(self.results, versions(), self.settings.seed)
         for path in self.settings.reports:
             try:
                 json_report.write(self.config.invocation_params.dir / Path(path), document)
@@ -71,17 +68,18 @@ class Verdict:
             return
         terminalreporter.section("freezecheck")
         if self.results:
-            for line in [*terminal.table(self.results), *terminal.warnings(self.results)]:
+            shown = self.results
+            for line in (
+                *terminal.table(shown),
+                *terminal.weaknesses(shown),
+                *terminal.warnings(shown),
+            ):
                 terminalreporter.line(line)
+            for result in shown:
+                # What a failed replay says stands above, with the failure.
+                if result["outcome"] == "passed" and "\n  replayed" in (result["message"] or ""):
+                    terminalreporter.line(result["message"])
         if self.skipped:
             terminalreporter.line(f"{self.skipped} skipped")
         if self.failure:
             terminalreporter.line(f"freezecheck: {self.failure}", red=True)
-
-
-def _versions() -> dict[str, str]:
-    versions = {}
-    for name in _PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[name] = importlib.metadata.version(name)
-    return versions

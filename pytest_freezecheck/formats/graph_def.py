@@ -13,6 +13,7 @@ from pytest_freezecheck.formats.graph_def_ways import (
     convert_variables_v2,
     freeze_graph,
 )
+from pytest_freezecheck.models.graphs import ancestors
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays, Runner
@@ -67,7 +68,7 @@ class FrozenGraphDef(FrozenModel):
         return self._needed(self.output_names)
 
     def _needed(self, outputs: Sequence[str]) -> list[str]:
-        before = _ancestors(self._definition, outputs)
+        before = ancestors(self._definition, outputs)
         placeholders = (node.name for node in self._definition.node if node.op == "Placeholder")
         return [name for name in placeholders if name in before]
 
@@ -120,7 +121,7 @@ class FrozenGraphDef(FrozenModel):
     ) -> Answer | None:
         """Answer with every floating-point constant before the outputs changed, by feeding it."""
         tensor = self._session.graph.get_tensor_by_name
-        before = _ancestors(self._definition, outputs)
+        before = ancestors(self._definition, outputs)
         others = {
             tensor(f"{name}:0"): change(value)
             for name, value in self.weights().items()
@@ -162,19 +163,6 @@ class FrozenGraphDef(FrozenModel):
     def close(self) -> None:
         """Free the session."""
         self._session.close()
-
-
-def _ancestors(definition: Any, outputs: Sequence[str]) -> set[str]:
-    """Return the names of the operations that the outputs are computed from."""
-    inputs = {n.name: [x.split(":")[0].lstrip("^") for x in n.input] for n in definition.node}
-    found: set[str] = set()
-    waiting = [name.split(":")[0] for name in outputs]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting.extend(inputs[name])
-    return found
 
 
 def _full(name: str) -> str:

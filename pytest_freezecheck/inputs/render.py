@@ -10,10 +10,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pytest_freezecheck.inputs.variations import VARIATIONS
 from pytest_freezecheck.spec import InputSpec
 
 Field = npt.NDArray[np.float64]
@@ -29,7 +31,7 @@ class Row:
     """One row of a batch, described: what kind of field, where it lies and how far it reaches.
 
     Attributes:
-        kind: a key of `KINDS`.
+        kind: a key of `KINDS`, or of `VARIATIONS` where there are real samples.
         centre: middle of the values, 0 to 1 of the legal range.
         scale: reach of the values about the centre, 0 to 1 of the legal range.
         seed: seed of whatever is random in it, 0 to 2**32 - 1.
@@ -64,13 +66,14 @@ class Batch:
     scale: int
     seed: int
 
-    def rows(self, place: int = 0) -> list[Row]:
+    def rows(self, place: int = 0, *, sampled: bool = False) -> list[Row]:
         """Return the rows of one input.
 
         Args:
             place: which of the model's inputs this is for; each gets rows of its own.
+            sampled: whether the input has real samples, of which variations can be made.
         """
-        kinds = tuple(KINDS)
+        kinds = (*KINDS, *VARIATIONS) if sampled else tuple(KINDS)
         return [
             Row(
                 kind=kinds[(self.kind + number + place) % len(kinds)],
@@ -156,12 +159,15 @@ KINDS: Mapping[str, Callable[[np.random.Generator, tuple[int, ...]], Field]] = {
 }
 
 
-def render(rows: Sequence[Row], spec: InputSpec) -> npt.NDArray[np.generic]:
+def render(
+    rows: Sequence[Row], spec: InputSpec, samples: npt.NDArray[np.generic] | None = None
+) -> npt.NDArray[np.generic]:
     """Build the batch that the rows describe.
 
     Args:
         rows: one description for each row of the batch.
         spec: shape, dtype and legal range of the input.
+        samples: real inputs, shape (n, *spec.shape), for rows that are made of them.
 
     Returns:
         An array of shape (len(rows), *spec.shape) and the spec's dtype, inside the legal range.
@@ -170,18 +176,30 @@ def render(rows: Sequence[Row], spec: InputSpec) -> npt.NDArray[np.generic]:
     shape = spec.shape or (1,)
     batch = np.empty((len(rows), *shape))
     for place, row in enumerate(rows):
-        field = KINDS[row.kind](np.random.default_rng(row.seed), shape)
-        middle = low + row.centre * (high - low)
-        batch[place] = np.clip(middle + row.scale * (high - low) * field, low, high)
-    return _cast(batch.reshape(len(rows), *spec.shape), spec)
+        rng = np.random.default_rng(row.seed)
+        if row.kind in VARIATIONS and samples is not None:
+            batch[place] = VARIATIONS[row.kind](rng, samples).reshape(shape)
+        else:
+            middle = low + row.centre * (high - low)
+            batch[place] = middle + row.scale * (high - low) * KINDS[row.kind](rng, shape)
+    return legal(batch.reshape(len(rows), *spec.shape), spec)
 
 
-def _cast(batch: Field, spec: InputSpec) -> npt.NDArray[np.generic]:
-    """Cast, staying inside the legal range where rounding would step outside."""
+def legal(batch: npt.NDArray[Any], spec: InputSpec) -> npt.NDArray[np.generic]:
+    """Cast to an input's dtype, clipped to its legal range, whole where it takes whole numbers.
+
+    Rounding never steps outside of the range.
+
+    Args:
+        batch: values of any shape and any real dtype.
+        spec: dtype and legal range of the input.
+    """
     low, high = spec.bounds
+    batch = np.clip(batch, low, high)
     dtype = np.dtype(spec.dtype)
     if dtype.kind != "f":
-        return np.clip(np.rint(batch), math.ceil(low), math.floor(high)).astype(dtype)
+        whole = np.clip(np.rint(batch), math.ceil(low), math.floor(high))
+        return np.asarray(whole.astype(dtype))
     # A bound such as 0.3 has no float32 of its own, and the nearest may lie outside.
     least, largest = dtype.type(low), dtype.type(high)
     if float(least) < low:

@@ -19,7 +19,18 @@ MOST_ROWS, MOST_BYTES = 256, 64 * 2**20
 _BATCH = 8
 
 
-def sample_batches(specs: Mapping[str, InputSpec]) -> Iterator[dict[str, npt.NDArray[Any]]]:
+def collect(specs: Mapping[str, InputSpec]) -> dict[str, npt.NDArray[Any]]:
+    """Read the real inputs, {input name: array (n, *shape)}, of the inputs that have any.
+
+    Raises:
+        SettingError: no file matches a pattern, or one holds something else than the input takes.
+    """
+    return {name: _collect(name, spec) for name, spec in specs.items() if spec.samples}
+
+
+def sample_batches(
+    specs: Mapping[str, InputSpec], collections: Mapping[str, npt.NDArray[Any]] | None = None
+) -> Iterator[dict[str, npt.NDArray[Any]]]:
     """Yield batches of real inputs; nothing if no input has any.
 
     The n-th samples of several inputs belong together, and the shorter collections start again.
@@ -27,14 +38,12 @@ def sample_batches(specs: Mapping[str, InputSpec]) -> Iterator[dict[str, npt.NDA
 
     Args:
         specs: the inputs' names and specs.
+        collections: what `collect` read, if it has.
 
     Yields:
         {input name: array of shape (rows, *shape)}, of at most 8 rows.
-
-    Raises:
-        SettingError: no file matches a pattern, or one holds something else than the input takes.
     """
-    collections = {name: _collect(name, spec) for name, spec in specs.items() if spec.samples}
+    collections = collect(specs) if collections is None else collections
     count = max(map(len, collections.values()), default=0)
     for start in range(0, count, _BATCH):
         places = np.arange(start, min(start + _BATCH, count))

@@ -51,7 +51,12 @@ def draw(*, examples: int, seed: int) -> list[Batch]:
     return drawn
 
 
-def in_words(batch: Batch) -> str:
-    """Say what a batch holds: `3 rows: noise, smooth, spikes`."""
-    kinds = ", ".join(dict.fromkeys(row.kind for row in batch.rows()))
+def in_words(batch: Batch, *, sampled: bool = False) -> str:
+    """Say what a batch holds: `3 rows: noise, smooth, spikes`.
+
+    Args:
+        batch: the description.
+        sampled: whether the first input has real samples, of which variations are made.
+    """
+    kinds = ", ".join(dict.fromkeys(row.kind for row in batch.rows(sampled=sampled)))
     return f"{batch.size} row{'s' if batch.size > 1 else ''}: {kinds}"

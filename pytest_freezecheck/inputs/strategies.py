@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.inputs.render import CENTRES, KINDS, SCALES, Batch, render
+from pytest_freezecheck.inputs.samples import collect
+from pytest_freezecheck.inputs.variations import VARIATIONS
 from pytest_freezecheck.spec import InputSpec
 
 #: Enough that the batches of a run of a million examples differ.
@@ -25,7 +27,7 @@ def batches(*, max_batch: int = 8) -> st.SearchStrategy[Batch]:
     return st.builds(
         Batch,
         size=st.sampled_from(range(1, max_batch + 1)),
-        kind=st.sampled_from(range(len(KINDS))),
+        kind=st.sampled_from(range(len(KINDS) + len(VARIATIONS))),
         centre=st.sampled_from(range(len(CENTRES))),
         scale=st.sampled_from(range(len(SCALES))),
         seed=st.integers(0, 2**32 - 1),
@@ -48,7 +50,7 @@ def fair_batches(*, max_batch: int = 8) -> st.SearchStrategy[Batch]:
         size, kind, centre, scale, seed = np.random.SeedSequence(entropy).generate_state(5).tolist()
         return Batch(
             size=1 + size % max_batch,
-            kind=kind % len(KINDS),
+            kind=kind % (len(KINDS) * (len(KINDS) + len(VARIATIONS))),
             centre=centre % len(CENTRES),
             scale=scale % len(SCALES),
             seed=seed,
@@ -57,18 +59,25 @@ def fair_batches(*, max_batch: int = 8) -> st.SearchStrategy[Batch]:
     return st.tuples(*[st.booleans()] * _COINS).map(describe)
 
 
-def build(batch: Batch, specs: Mapping[str, InputSpec]) -> dict[str, npt.NDArray[Any]]:
+def build(
+    batch: Batch,
+    specs: Mapping[str, InputSpec],
+    samples: Mapping[str, npt.NDArray[Any]] | None = None,
+) -> dict[str, npt.NDArray[Any]]:
     """Build the arrays that a description stands for.
 
     Args:
         batch: the description.
         specs: the inputs' names and specs.
+        samples: {input name: real inputs, shape (n, *shape)}, for the inputs that have any.
 
     Returns:
         {input name: array of shape (batch.size, *shape)}, each inside its legal range.
     """
+    real = samples or {}
     return {
-        name: render(batch.rows(place), spec) for place, (name, spec) in enumerate(specs.items())
+        name: render(batch.rows(place, sampled=name in real), spec, real.get(name))
+        for place, (name, spec) in enumerate(specs.items())
     }
 
 
@@ -78,14 +87,19 @@ def feeds(
     """Draw one batch of every input of a model, as `predict` takes it.
 
     Args:
-        inputs: the inputs' names and specs.
+        inputs: the inputs' names and specs; where a spec names real samples, blends and
+            windows of them are drawn besides.
         max_batch: largest number of rows in a batch.
 
     Returns:
         A strategy of {name: array of shape (rows, *shape)}, inside each input's legal range.
+
+    Raises:
+        SettingError: no file matches a spec's samples, or one does not fit the input.
     """
     specs = {name: InputSpec.of(value, name) for name, value in inputs.items()}
-    return batches(max_batch=max_batch).map(lambda batch: build(batch, specs))
+    samples = collect(specs)
+    return batches(max_batch=max_batch).map(lambda batch: build(batch, specs, samples))
 
 
 def images(
@@ -95,6 +109,7 @@ def images(
     low: float | None = None,
     high: float | None = None,
     max_batch: int = 8,
+    samples: npt.NDArray[Any] | None = None,
 ) -> st.SearchStrategy[npt.NDArray[Any]]:
     """Draw one batch of images: flat, ramps, smooth, noise at many scales, spikes, extremes.
 
@@ -104,12 +119,14 @@ def images(
         low: least legal value, by default -1 for floats and the type's own for integers.
         high: largest legal value, likewise.
         max_batch: largest number of rows in a batch.
+        samples: real images, shape (n, *shape): blends and windows of them are drawn besides.
 
     Returns:
         A strategy of arrays of shape (rows, *shape).
     """
     spec = InputSpec(tuple(shape), dtype, low, high)
-    return batches(max_batch=max_batch).map(lambda batch: render(batch.rows(), spec))
+    real = {} if samples is None else {"": samples}
+    return batches(max_batch=max_batch).map(lambda batch: build(batch, {"": spec}, real)[""])
 
 
 def probabilities(shape: tuple[int, ...], *, max_batch: int = 8) -> st.SearchStrategy[Any]:

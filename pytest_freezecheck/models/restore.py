@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
+
 from pytest_freezecheck.errors import ModelError, listed, nearest
 from pytest_freezecheck.spec import EMA_MODES
+
+#: Looks a key up in a checkpoint; None if it has not got it.
+Lookup = Callable[[str], npt.NDArray[Any] | None]
 
 _SHADOW = "/ExponentialMovingAverage"
 _INDEX = ".index"
@@ -62,6 +68,49 @@ def _latest(directory: str) -> str:
         + (f"its 'checkpoint' file names {named}" if named else "it has no 'checkpoint' file")
         + (f"; name one of {listed(there)}" if there else "")
     )
+
+
+def beside(checkpoint: str) -> list[str]:
+    """Return the prefixes of the checkpoints of other steps in the same folder, by their step.
+
+    Args:
+        checkpoint: a prefix such as `train_dir/model.ckpt-200`.
+
+    Returns:
+        `train_dir/model.ckpt-100` and the like, the earlier steps after the later ones, so that
+        the last one is the closest step before.
+    """
+    path = Path(checkpoint)
+    stem, step = _split(path.name)
+    found = []
+    for index in path.parent.glob(f"*{_INDEX}"):
+        name = index.name.removesuffix(_INDEX)
+        other_stem, other = _split(name)
+        if name != path.name and other_stem == stem and other is not None and step is not None:
+            found.append((other < step, abs(step - other), str(path.parent / name)))
+    later = [prefix for _, _, prefix in sorted((f for f in found if not f[0]), reverse=True)]
+    return later + [prefix for _, _, prefix in sorted((f for f in found if f[0]), reverse=True)]
+
+
+def _split(name: str) -> tuple[str, int | None]:
+    found = re.fullmatch(r"(.*)-(\d+)", name)
+    return (found[1], int(found[2])) if found else (name, None)
+
+
+def values_of(checkpoint: str) -> Lookup:
+    """Return what reads a checkpoint's values, one at a time.
+
+    Args:
+        checkpoint: a prefix.
+    """
+    import tensorflow as tf
+
+    reader = tf.train.load_checkpoint(checkpoint)
+
+    def look_up(key: str) -> npt.NDArray[Any] | None:
+        return reader.get_tensor(key) if reader.has_tensor(key) else None
+
+    return look_up
 
 
 def keys_to_restore(ema: str) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""tf_slim on today's TensorFlow: supply the two names that it looks for and that have moved.
+"""tf_slim on today's TensorFlow: supply the three names that it looks for and that have moved.
 
 tf-slim 1.1.0, the newest release, reaches `tf_keras.legacy_tf_layers` through TensorFlow's own
 lazy loader in `batch_norm`, which tf-keras keeps under `tf_keras.src`, and fused `batch_norm` on a
 fully connected layer asks for `tensorflow.python.framework.ops.Tensor`, which lives in a module of
-its own since TensorFlow 2.14. Both are supplied only where they are missing.
+its own since TensorFlow 2.14. With a tensor for `is_training`, its `smart_cond` asks for
+`control_flow_ops.cond`, which has moved likewise. Each is supplied only where it is missing.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ def prepare() -> None:
     """Make tf_slim usable in this process. Cheap to call again."""
     _alias_legacy_layers()
     _restore_ops_tensor()
+    _restore_cond()
 
 
 def _alias_legacy_layers() -> None:
@@ -37,3 +39,12 @@ def _restore_ops_tensor() -> None:
         from tensorflow.python.framework import tensor
 
         ops.Tensor = tensor.Tensor
+
+
+def _restore_cond() -> None:
+    from tensorflow.python.ops import control_flow_ops
+
+    if not hasattr(control_flow_ops, "cond"):
+        from tensorflow.python.ops import cond
+
+        control_flow_ops.cond = cond.cond

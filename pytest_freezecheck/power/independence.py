@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_freezecheck.power.noise import apart
+
 if TYPE_CHECKING:
     from pytest_freezecheck.formats.base import Change, FrozenModel
     from pytest_freezecheck.models.live import LiveModel
@@ -28,11 +30,15 @@ class Independence:
         reason: why the two could not be told apart, or None.
         live: the live model's answer.
         steady: whether the live model answered the same when asked the same twice.
+        frozen_steady: whether the artifact did.
+        repeated: how far two answers of one side were apart, in any output.
     """
 
     reason: str | None
     live: Answer
     steady: bool
+    frozen_steady: bool = True
+    repeated: float = 0.0
 
 
 def shared(live: LiveModel, frozen: FrozenModel) -> str | None:
@@ -60,13 +66,15 @@ def prove(
     """
     before, again = ask_live(), ask_live()
     steady = _same(before, again)
-    if not _moves(ask_frozen(), ask_disturbed):
+    frozen, twice = ask_frozen(), ask_frozen()
+    if not _moves(frozen, ask_disturbed):
         reason = "its answer stays the same, bit for bit, whatever its weights are changed to"
     elif steady and not _same(again, ask_live()):
         reason = "the live model's answer follows the artifact's weights"
     else:
         reason = None
-    return Independence(reason, again, steady)
+    repeated = max(apart(before, again), apart(frozen, twice))
+    return Independence(reason, again, steady, _same(frozen, twice), repeated)
 
 
 def _moves(answer: Answer, ask_disturbed: Callable[[Change], Answer | None]) -> bool:

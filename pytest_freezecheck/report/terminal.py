@@ -7,7 +7,18 @@ from typing import Any
 
 from pytest_freezecheck.agreement import shown
 
-_HEADER = ("model", "artifact or way", "difference", "inputs", "time", "verdict")
+_HEADER = (
+    "model",
+    "artifact or way",
+    "difference",
+    "allowed",
+    "noise",
+    "inputs",
+    "power",
+    "time",
+    "verdict",
+)
+_MOST_SURVIVORS = 3
 _VERDICTS = {"passed": "agrees", "failed": "DIFFERS", "error": "ERROR", "skipped": "skipped"}
 
 
@@ -19,29 +30,64 @@ def table(checks: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def warnings(checks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return one line for each warning, and which check it belongs to."""
+    """Return one line for each warning of a model, and which of its checks it belongs to."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for check in checks:
+        for warning in check["warnings"]:
+            said.setdefault((check["model"], warning), []).append(check["artifact"])
     return [
-        f"warning: {check['model']}, {check['artifact']}: {warning}"
-        for check in checks
-        for warning in check["warnings"]
+        f"warning: {model}, {artifacts[0]}{_and_more(len(artifacts) - 1)}: {warning}"
+        for (model, warning), artifacts in said.items()
     ]
 
 
+def weaknesses(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return one line for each model: which planted mistakes no input showed, and why."""
+    said: dict[str, str] = {}
+    for check in checks:
+        survivors = (check["power"] or {}).get("survivors", ())
+        if survivors and check["model"] not in said:
+            named = [f"{s['mistake']} ({s['reason']})" for s in survivors[:_MOST_SURVIVORS]]
+            more = _and_more(len(survivors) - len(named))
+            said[check["model"]] = (
+                f"power: {check['model']}: {len(survivors)} of {check['power']['planted']} planted "
+                f"mistakes are not noticed: {'; '.join(named)}{more}"
+            )
+    return list(said.values())
+
+
+def _and_more(count: int) -> str:
+    return f" and {count} more" if count else ""
+
+
+def _verdict(check: Mapping[str, Any]) -> str:
+    """Return one word; a check that failed although nothing differs was too weak, or not exact."""
+    apart, logits = check["max_abs_diff"], check["logits"]
+    close = apart is not None and apart <= check["atol"] and not check["non_finite"]
+    if logits is not None and logits["rtol"] is not None and logits["max_rel_diff"] is not None:
+        close = close and logits["max_rel_diff"] <= logits["rtol"]
+    return "FAILED" if check["outcome"] == "failed" and close else _VERDICTS[check["outcome"]]
+
+
 def _row(check: Mapping[str, Any]) -> tuple[str, ...]:
-    difference = shown(check["max_abs_diff"])
+    difference, power = shown(check["max_abs_diff"]), check["power"]
     if check["non_finite"]:
         difference = "NaN or inf"
     return (
         check["model"],
         check["artifact"],
         difference,
+        f"{check['atol']:g}",
+        shown(check["noise_floor"]),
         str(check["inputs"]) if check["inputs"] else "-",
+        "-" if power is None else f"{power['caught']}/{power['planted']}",
         f"{check['seconds']:.2f} s",
-        _VERDICTS[check["outcome"]],
+        _verdict(check),
     )
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     left = "  ".join(f"{cell:<{width}}" for cell, width in zip(row[:2], widths[:2], strict=True))
-    right = "  ".join(f"{cell:>{width}}" for cell, width in zip(row[2:5], widths[2:5], strict=True))
-    return f"{left}  {right}  {row[5]}"
+    numbers = zip(row[2:-1], widths[2:-1], strict=True)
+    right = "  ".join(f"{cell:>{width}}" for cell, width in numbers)
+    return f"{left}  {right}  {row[-1]}"

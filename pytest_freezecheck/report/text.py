@@ -57,8 +57,10 @@ def mismatch(
     logit_output: str | None,
     outputs: Mapping[str, str],
     weights: WeightDifferences,
+    *,
+    showing: int,
 ) -> str:
-    """Return the full text of a failure.
+    """Return the text of a failure, as far as the comparison itself tells it.
 
     Args:
         agreement: the numbers of the whole check.
@@ -68,15 +70,14 @@ def mismatch(
         logit_output: the output whose logits are furthest apart, if any.
         outputs: {live output name: name in the artifact}.
         weights: what the comparison of weights found.
+        showing: how many inputs were further apart than is allowed.
     """
     lines = [_headline(agreement, worst, logit_output), *_numbers(agreement, worst, where, seed)]
+    if showing:
+        lines.append(f"  {showing} of {agreement.inputs} inputs show it")
     if outputs[worst.output] != worst.output:
         lines.append(f"  compared with the artifact's output {outputs[worst.output]!r}")
     lines += _weights(weights)
-    if agreement.nodeid:
-        lines.append(
-            f'  repeat: pytest "{agreement.nodeid}" --freezecheck --freezecheck-seed={seed}'
-        )
     return "\n".join(lines)
 
 

@@ -19,6 +19,7 @@ import pytest_freezecheck as freezecheck
 from pytest_freezecheck import pyproject
 from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.declaration import Artifact, Model
+from pytest_freezecheck.findings import Counterexample, Power
 from pytest_freezecheck.report import json as json_report
 from pytest_freezecheck.report import text
 from pytest_freezecheck.spec import InputSpec
@@ -118,7 +119,8 @@ def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
                 assert expected in had, line
     (key,) = (line for line in shown[-2].splitlines() if " differs from the live model " in line)
     assert without_figures(key) in without_figures(failing)
-    assert re.search(r"export/frozen\.pb +0 +455 .* agrees", passing)  # as the page says: exactly 0
+    # As the page says: exactly 0.
+    assert re.search(r"export/frozen\.pb +0 +1e-05 +0 +463 .* agrees", passing)
 
 
 def without_figures(line: str) -> str:
@@ -231,8 +233,7 @@ def test_every_field_of_the_report_is_described() -> None:
     check = Agreement("flowers", "frozen.pb", "graph_def", None, "passed").as_json()
     document = json_report.document([check], {}, 0)
     assert named("report.md", {*check, *document}) == set()
-    reserved = {"caught", "planted", "score", "tensor", "path", "batch", "nonzero", "size"}
-    assert named("report.md", fields(SCHEMA) - reserved) == set()
+    assert named("report.md", fields(SCHEMA) - {"tensor"}) == set()  # of a reserved field
 
 
 # Links.
@@ -278,6 +279,15 @@ def checks() -> list[Agreement]:
     common: Any = {"model": "flowers", "artifact": "frozen.pb", "format": "graph_def", "way": None}
     told_apart = Agreement(**common, outcome="failed", text="freezecheck: ...")
     told_apart.cause = text.self_comparison("it runs in the live session")
+    smallest = Counterexample(
+        background={"images": 0.0},
+        feeds={"images": [[0.0, 1.0]]},
+        away=1,
+        size=2,
+        max_abs_diff=1e-4,
+        seconds=0.1,
+    )
+    saved = dataclasses.replace(smallest, path=".freezecheck/flowers-frozen.pb.npz")
     return [
         Agreement(
             **common,
@@ -286,11 +296,13 @@ def checks() -> list[Agreement]:
             exact=True,
             logit_rel_diff=0.0,
             logit_rtol=None,
-            inputs=455,
+            inputs=463,
             examples=100,
             seconds=0.4,
             warnings=["it is not bit-identical"],
             text="freezecheck: flowers, frozen.pb agrees",
+            noise_floor=0.0,
+            power=Power(60, 61, (("logits/biases: rounded to float16", "below the tolerance"),)),
             nodeid="test_export.py::test_export",
         ),
         Agreement(
@@ -300,11 +312,16 @@ def checks() -> list[Agreement]:
             exact=False,
             logit_rel_diff=float("inf"),
             logit_rtol=1e-4,
-            inputs=455,
+            inputs=463,
             examples=100,
             non_finite=True,
             text="freezecheck: flowers, frozen.pb: output 'p' answers nan",
+            noise_floor=float("inf"),
+            power=Power(61, 61, ()),
+            counterexample=saved,
+            replay="pytest --freezecheck --freezecheck-replay=.freezecheck/flowers-frozen.pb.npz",
         ),
+        Agreement(**common, outcome="failed", max_abs_diff=1e-4, counterexample=smallest),
         Agreement("flowers", "graph_def", "graph_def", "graph_def", "passed", max_abs_diff=1e-7),
         Agreement("flowers", "nowhere.pb", "", None, "error", text="nowhere.pb: no such file"),
         told_apart,

@@ -122,12 +122,12 @@ def test_a_missing_file_fails_with_one_line(repository: pytest.Pytester) -> None
     ("ini", "arguments", "marker", "passes"),
     [
         ("", [], "", False),
-        ("freezecheck_atol = 1", [], "logit_rtol=False", True),
-        ("freezecheck_atol = 1", [], "", False),
-        ("freezecheck_atol = 1", ["--freezecheck-atol=1e-5"], "logit_rtol=False", False),
-        ("", ["--freezecheck-atol=1"], "logit_rtol=False", True),
-        ("", ["--freezecheck-atol=1"], "logit_rtol=False, atol=1e-5", False),
-        ("", [], "logit_rtol=False, atol=1", True),
+        ("freezecheck_atol = 0.9", [], "logit_rtol=False", True),
+        ("freezecheck_atol = 0.9", [], "", False),
+        ("freezecheck_atol = 0.9", ["--freezecheck-atol=1e-5"], "logit_rtol=False", False),
+        ("", ["--freezecheck-atol=0.9"], "logit_rtol=False", True),
+        ("", ["--freezecheck-atol=0.9"], "logit_rtol=False, atol=1e-5", False),
+        ("", [], "logit_rtol=False, atol=0.9", True),
     ],
 )
 def test_the_marker_beats_the_command_line_beats_the_configuration(
@@ -152,11 +152,11 @@ def test_inexact_within_the_tolerance_passes_with_a_warning_and_fails_where_exac
 ) -> None:
     averaged_statistics(trained, repository.path / "frozen.pb")
     repository.makepyfile(
-        test_export=TEST.replace("mark.freezecheck", "mark.freezecheck(atol=1, logit_rtol=False)")
+        test_export=TEST.replace("mark.freezecheck", "mark.freezecheck(atol=0.9, logit_rtol=False)")
     )
     result = run(repository, "--freezecheck-report=report.json")
     assert result.ret == 0
-    warning = "warning: flowers, frozen.pb: frozen.pb is within 1 but not bit-identical*8 of 23*"
+    warning = "warning: flowers, frozen.pb: frozen.pb is within 0.9 but not bit-identical*8 of 23*"
     result.stdout.fnmatch_lines([warning])
     (check,) = report(repository)["checks"]
     assert check["exact"] is False

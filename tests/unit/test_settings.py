@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_freezecheck.errors import SettingError
-from pytest_freezecheck.settings import LARGEST_SEED, Settings, current, using
+from pytest_freezecheck.settings import LARGEST_SEED, Run, Settings, current, using
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,6 @@ def test_a_random_seed_is_a_seed() -> None:
 
 
 def test_settings_of_a_test_end_with_it() -> None:
-    with using(Settings(atol=1.0), "outer"), using(Settings(atol=2.0), "inner"):
-        assert current() == (Settings(atol=2.0), "inner")
-    assert current() == (Settings(), None)
+    with using(Run(Settings(atol=1.0), "outer")), using(Run(Settings(atol=2.0), "inner")):
+        assert current() == Run(Settings(atol=2.0), "inner")
+    assert current() == Run()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_freezecheck.tally import Tally
+from pytest_freezecheck.comparing.tally import Tally
 
 
 def softmax(logits: Any) -> Any:

@@ -14,6 +14,7 @@ from pytest_freezecheck.compare import (
     centred_logits,
     compare,
 )
+from pytest_freezecheck.severity import Yardstick
 
 
 @dataclasses.dataclass
@@ -44,20 +45,22 @@ class Tally:
         self.examples += 1
         self.inputs += rows
 
-    def output(self, name: str, live: Array, frozen: Array, where: str) -> None:
-        """Compare one output of one batch."""
+    def output(self, name: str, live: Array, frozen: Array, where: str) -> bool:
+        """Compare one output of one batch; return whether it was bit-identical."""
         difference = compare(name, live, frozen, self.atol)
         # Zeros of either sign compare as equal, and are not identical.
-        self.identical = self.identical and _identical(live, frozen)
+        identical = _identical(live, frozen)
+        self.identical = self.identical and identical
         if self.worst is None or difference.rank > self.worst.rank:
             self.worst, self.where = difference, where
+        return identical
 
     def logits(
         self,
         name: str,
         outputs: tuple[Array, Array],
         before_softmax: tuple[Array | None, Array | None],
-    ) -> None:
+    ) -> bool:
         """Compare the logits of one output of one batch.
 
         Args:
@@ -65,22 +68,35 @@ class Tally:
             outputs: the live and the frozen probabilities.
             before_softmax: what went into their softmax, where the graphs show it. Where one side
                 does not, the logits are recovered from the probabilities of both.
+
+        Returns:
+            Whether they were bit-identical, as far as both graphs show them.
         """
+        identical = True
         live, frozen = before_softmax
         if live is not None and frozen is not None and _comparable(live, frozen):
-            if live.size == 0 or not (np.isfinite(live).all() and np.isfinite(frozen).all()):
-                self.identical = self.identical and _identical(live, frozen)
-                return  # non-finite logits show as non-finite or saturated probabilities
-            self.identical = self.identical and _identical(
-                live.reshape(-1, live.shape[-1]), frozen.reshape(-1, live.shape[-1])
-            )
+            finite = np.isfinite(live).all() and np.isfinite(frozen).all()
+            classes = live.shape[-1]
+            identical = _identical(live.reshape(-1, classes), frozen.reshape(-1, classes))
+            self.identical = self.identical and identical
+            if live.size == 0 or not finite:
+                return identical  # non-finite logits show as non-finite or saturated probabilities
             pair = (centred_logits(live), centred_logits(frozen))
         else:
             recovered = centred_log_probabilities(*outputs)
             if recovered is None:
-                return
+                return identical
             pair = recovered
         self._add(name, *pair)
+        return identical
+
+    def yardstick(self, rtol: float | None) -> Yardstick:
+        """Return what is allowed of a single row.
+
+        Args:
+            rtol: largest relative difference of the centred logits, None if not judged.
+        """
+        return Yardstick(self.atol, rtol, {name: size for name, (_, size) in self.centred.items()})
 
     def _add(
         self, name: str, live: npt.NDArray[np.float64], frozen: npt.NDArray[np.float64]

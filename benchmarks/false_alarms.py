@@ -1,0 +1,86 @@
+"""How often does the gate cry wolf? Compares true exports of every kind many times over.
+
+A comparison is one batch that was fed to both sides. Exits with 1 if any check failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest_freezecheck as freezecheck
+from benchmarks.common import Bench, bench, number, table
+
+
+def main() -> int:
+    """Run the benchmark and return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--comparisons", type=int, default=10_000, help="at least so many")
+    parser.add_argument("--seeds", type=int, default=10, help="check with seeds 0 to this - 1")
+    options = parser.parse_args()
+    started = time.perf_counter()
+    with bench() as made, TemporaryDirectory() as folder:
+        checks = len(made.subjects) * len(freezecheck.available_ways()) * options.seeds
+        examples = math.ceil(options.comparisons / checks)
+        results = compare(made, Path(folder), range(options.seeds), examples)
+    print(table(rows(results)), end="\n\n")
+    every = [agreement for agreements in results.values() for agreement in agreements]
+    alarms = [agreement for agreement in every if not agreement]
+    print(
+        f"{sum(a.examples for a in every)} comparisons of {sum(a.inputs for a in every)} inputs in "
+        f"{len(every)} checks, {time.perf_counter() - started:.0f} s: {len(alarms)} failed, "
+        f"{sum(not a.exact for a in every)} were not bit-identical"
+    )
+    for alarm in alarms:
+        print(alarm.text)
+    return 1 if alarms else 0
+
+
+def compare(
+    made: Bench, folder: Path, seeds: range, examples: int
+) -> dict[tuple[str, str], list[freezecheck.Agreement]]:
+    """Freeze every subject in every way, and check each with every seed."""
+    results: dict[tuple[str, str], list[freezecheck.Agreement]] = {}
+    for subject in made.subjects:
+        live = made.live(subject)
+        artifacts = {
+            way: freezecheck.load(
+                freezecheck.freeze(live, way, folder / f"{subject}-{way}"), way=way
+            )
+            for way in freezecheck.available_ways()
+        }
+        for seed in seeds:  # outside: the live answers of one seed are kept
+            for way, artifact in artifacts.items():
+                agreement = freezecheck.check(live, artifact, seed=seed, examples=examples)
+                results.setdefault((subject, way), []).append(agreement)
+            print(f"{subject}, seed {seed}: done", file=sys.stderr)
+        for artifact in artifacts.values():
+            artifact.close()
+    return results
+
+
+def rows(
+    results: dict[tuple[str, str], list[freezecheck.Agreement]],
+) -> list[dict[str, object]]:
+    """Return a row for each subject and way."""
+    return [
+        {
+            "network": subject,
+            "way": way,
+            "checks": len(agreements),
+            "comparisons": sum(a.examples for a in agreements),
+            "inputs": sum(a.inputs for a in agreements),
+            "failed": sum(not a for a in agreements),
+            "not bit-identical": sum(not a.exact for a in agreements),
+            "largest difference": number(max(a.max_abs_diff or 0.0 for a in agreements)),
+        }
+        for (subject, way), agreements in results.items()
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

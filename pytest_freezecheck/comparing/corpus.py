@@ -1,0 +1,220 @@
+"""The inputs of a check and the live model's answers to them, made once for all artifacts."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from pytest_freezecheck.comparing.steering import Drawn, Steered, Steering
+from pytest_freezecheck.errors import ModelError
+from pytest_freezecheck.findings import Power
+from pytest_freezecheck.inputs.render import Batch
+from pytest_freezecheck.inputs.samples import collect, sample_batches
+from pytest_freezecheck.inputs.search import draw, in_words
+from pytest_freezecheck.inputs.strategies import build
+from pytest_freezecheck.models.live import LiveModel
+from pytest_freezecheck.models.session import Answer, Arrays
+from pytest_freezecheck.models.twin import Twin
+
+Ask = Callable[[Arrays], Answer]
+#: A batch in words, its arrays, and the live model's answer.
+Answered = tuple[str, Arrays, Answer]
+#: Of 100 examples, 4 hold inputs that were steered to the decision boundary, 10 are left for the
+#: search around what showed most; steered batches have 8 rows, so that is 32 inputs.
+_STEERED, _SEARCHED, STEERED_ROWS = 0.04, 0.1, 8
+#: With so few examples there is hardly anything to steer.
+_FEW = 5
+
+
+class Corpus:
+    """Inputs of one live model in one state.
+
+    Descriptions are kept, and not the arrays they stand for, which are what is large; real samples
+    and steered inputs, of which there are few, are kept as arrays.
+
+    Args:
+        live: the model.
+        examples: how many batches a check feeds, apart from real samples.
+        seed: seed of everything drawn.
+
+    Attributes:
+        twin_error: why the live model cannot be copied, once that was tried in vain.
+        powers: {(atol, logit_rtol): how many planted mistakes these inputs would have caught}.
+        drift: what was seen of the live model's variables moving while it answered.
+
+    Raises:
+        ModelError: fewer batches could be drawn than were asked for.
+        SettingError: a sample is not what its input takes.
+    """
+
+    def __init__(self, live: LiveModel, examples: int, seed: int) -> None:
+        self.specs, self.seed = live.specs, seed
+        self.samples = collect(live.specs)
+        drawn = draw(examples=examples, seed=seed)
+        if len(drawn) < examples:
+            raise ModelError(
+                f"{live.name}: only {len(drawn)} of {examples} examples could be drawn for its "
+                "inputs; a check that compares less than it was asked to proves less"
+            )
+        self._steered_batches = _share(examples, _STEERED)
+        self.searched = _share(examples, _SEARCHED)
+        first = examples - self._steered_batches - self.searched
+        self._main: list[Batch | Arrays] = [
+            *sample_batches(live.specs, self.samples),
+            *drawn[:first],
+        ]
+        self._spare = drawn[first:]
+        self._answers: dict[int, Answer] = {}
+        self._steered: Steered | None = None
+        self._twin: Twin | None = None
+        self.twin_error: ModelError | None = None
+        self.powers: dict[tuple[float, float | None], Power | None] = {}
+        self.drift: list[str] = []
+
+    def main(self, live: LiveModel, ask: Ask) -> Iterator[Answered]:
+        """Yield what every artifact is fed: real samples, what was drawn, and steered inputs.
+
+        Args:
+            live: the model.
+            ask: asks it about one batch.
+        """
+        for place in range(len(self._main)):
+            yield self._answered(place, ask)
+        yield from self._boundary(live, ask)
+
+    def spare(self, ask: Ask, count: int) -> Iterator[Answered]:
+        """Yield drawn batches that nothing better was found for."""
+        used = max(0, self._steered_batches - self._filled())
+        for place in range(used, min(used + count, len(self._spare))):
+            yield self._answered(len(self._main) + place, ask)
+
+    def steered(self) -> list[Arrays]:
+        """Return the steered inputs, once `main` has run to its end."""
+        return [] if self._steered is None else self._steered.feeds
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know about how inputs were found."""
+        return [] if self._steered is None else self._steered.notes
+
+    def drawn(self) -> Drawn:
+        """Return the drawn and real inputs, with the live model's answers, once `main` has run."""
+        places = range(len(self._main))
+        answers = [self._answers[place] for place in places]
+        return Drawn(answers, [self._rows(place) for place in places], self._arrays)
+
+    def spread(self, count: int) -> Arrays:
+        """Return so many of the drawn inputs, evenly spread over them, {input name: array}."""
+        drawn = self.drawn()
+        places = np.linspace(0, drawn.count - 1, min(count, drawn.count)).astype(np.intp)
+        return drawn.rows(places)
+
+    def probe(self, rows: int) -> list[Arrays]:
+        """Return the most telling inputs, so many to a batch: the steered ones, then drawn ones."""
+        steered = [{n: a[:rows] for n, a in feeds.items()} for feeds in self.steered()]
+        return [*steered, self.spread(rows)]
+
+    def everything(self, rows: int) -> Iterator[Arrays]:
+        """Yield all steered and drawn inputs, so many to a batch."""
+        drawn = self.drawn()
+        for feeds in self.steered():
+            for start in range(0, len(next(iter(feeds.values()))), rows):
+                yield {name: array[start : start + rows] for name, array in feeds.items()}
+        for start in range(0, drawn.count, rows):
+            yield drawn.rows(np.arange(start, min(start + rows, drawn.count)))
+
+    def twin(self, live: LiveModel) -> Twin:
+        """Return a copy of the live model, made on first use.
+
+        Raises:
+            ModelError: it cannot be copied.
+        """
+        if self.twin_error is not None:
+            raise self.twin_error
+        if self._twin is None:
+            try:
+                self._twin = Twin(live)
+            except ModelError as error:
+                self.twin_error = error
+                raise
+        return self._twin
+
+    def _boundary(self, live: LiveModel, ask: Ask) -> Iterator[Answered]:
+        if self._steered is None:
+            steering = Steering(live, self.drawn(), ask, lambda: self.twin(live), self.seed)
+            rows = self._steered_batches * STEERED_ROWS
+            self._steered = steering.find(rows) if rows else Steered([], [], [])
+        number = -1
+        for words, feeds in zip(self._steered.words, self._steered.feeds, strict=True):
+            for start in range(0, len(next(iter(feeds.values()))), STEERED_ROWS):
+                piece = {n: array[start : start + STEERED_ROWS] for n, array in feeds.items()}
+                rows = len(next(iter(piece.values())))
+                if number not in self._answers:
+                    self._answers[number] = ask(piece)
+                yield f"{rows} {words}", piece, self._answers[number]
+                number -= 1
+        for place in range(max(0, self._steered_batches - self._filled())):
+            yield self._answered(len(self._main) + place, ask)
+
+    def _filled(self) -> int:
+        """Return how many batches the steered inputs fill."""
+        sizes = [len(next(iter(feeds.values()))) for feeds in self.steered()]
+        return sum(-(-size // STEERED_ROWS) for size in sizes)
+
+    def _answered(self, place: int, ask: Ask) -> Answered:
+        feeds = self._arrays(place)
+        if place not in self._answers:
+            self._answers[place] = ask(feeds)
+        return self._words(place), feeds, self._answers[place]
+
+    def _batch(self, place: int) -> Batch | Arrays:
+        drawn = place - len(self._main)
+        return self._main[place] if drawn < 0 else self._spare[drawn]
+
+    def _arrays(self, place: int) -> Arrays:
+        batch = self._batch(place)
+        return build(batch, self.specs, self.samples) if isinstance(batch, Batch) else batch
+
+    def _rows(self, place: int) -> int:
+        batch = self._batch(place)
+        return batch.size if isinstance(batch, Batch) else len(next(iter(batch.values())))
+
+    def _words(self, place: int) -> str:
+        batch = self._batch(place)
+        if isinstance(batch, Batch):
+            return in_words(batch, sampled=next(iter(self.specs)) in self.samples)
+        return f"{self._rows(place)} real samples"
+
+
+_corpora: weakref.WeakKeyDictionary[LiveModel, dict[tuple[object, ...], Corpus]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def corpus_of(live: LiveModel, *, examples: int, seed: int, state: tuple[object, ...]) -> Corpus:
+    """Return the inputs for a live model, kept from the last artifact where nothing has changed.
+
+    Args:
+        live: the model.
+        examples: how many batches, apart from real samples.
+        seed: seed of everything drawn.
+        state: the live model's fingerprint now: what it answered in another state is not used.
+    """
+    corpora = _corpora.setdefault(live, {})
+    key = (examples, seed, state)
+    if key not in corpora:
+        corpora.clear()  # one at a time: another seed or state is asked for rarely
+        corpora[key] = Corpus(live, examples, seed)
+    return corpora[key]
+
+
+def fingerprint(answer: Answer) -> tuple[object, ...]:
+    """Return what tells one state of a live model from another: its answer, byte by byte."""
+    return tuple((name, array.tobytes()) for name, array in sorted(answer.outputs.items()))
+
+
+def _share(examples: int, part: float) -> int:
+    return math.ceil(examples * part) if examples >= _FEW else 0

@@ -1,0 +1,223 @@
+"""What stands behind a verdict: the smallest failing input, the noise floor, the check's power."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from pathlib import Path
+
+from pytest_freezecheck.agreement import Agreement
+from pytest_freezecheck.compare import is_distribution
+from pytest_freezecheck.comparing.corpus import Corpus
+from pytest_freezecheck.comparing.failing import largest, recorded_answers, smallest_failing
+from pytest_freezecheck.comparing.sides import Sides
+from pytest_freezecheck.comparing.suspects import Suspects
+from pytest_freezecheck.comparing.tally import Tally
+from pytest_freezecheck.errors import ModelError
+from pytest_freezecheck.findings import Counterexample, Power
+from pytest_freezecheck.inputs.saved import Saved, place, save
+from pytest_freezecheck.models.session import Arrays
+from pytest_freezecheck.power import noise, vacuity
+from pytest_freezecheck.power.score import Outcome, Probe, plan
+from pytest_freezecheck.report import findings as words
+from pytest_freezecheck.settings import Settings
+from pytest_freezecheck.severity import Yardstick
+from pytest_freezecheck.versions import versions
+
+#: Inputs that tell whether the answer depends on each of several inputs.
+_ROWS = 16
+#: Inputs, of those steered to the boundary and of those drawn, that the noise is measured on.
+_NOISE_ROWS = 8
+#: Rows to a batch where mistakes that survived are tried on all inputs.
+_AT_ONCE = 64
+
+
+@dataclasses.dataclass
+class Evidence:
+    """Gathers it for one check.
+
+    Attributes:
+        sides: live and frozen.
+        settings: what the check works with.
+        tally: what the check added up.
+        suspects: the inputs that showed most.
+        steady: whether the live model, and whether the artifact, answers the same twice.
+        folder: where failing inputs are saved, or None.
+    """
+
+    sides: Sides
+    settings: Settings
+    tally: Tally
+    suspects: Suspects
+    steady: tuple[bool, bool]
+    folder: Path | None
+
+    @property
+    def yardstick(self) -> Yardstick:
+        """What is allowed, of the kind of difference that the check failed by."""
+        worst, rtol = self.tally.worst, self.settings.logit_rtol
+        if worst is None or not worst.within(self.settings.atol):
+            return self.tally.yardstick(None)
+        ratio = (self.tally.logit_worst or ("", 0.0))[1]
+        if rtol is not None and not ratio <= rtol:
+            return self.tally.yardstick(rtol)
+        return self._bit_identity
+
+    @property
+    def _bit_identity(self) -> Yardstick:
+        """What is allowed where nothing is."""
+        return dataclasses.replace(self.tally.yardstick(0.0), atol=0.0)
+
+    def counterexample(self, agreement: Agreement) -> None:
+        """Find the smallest failing input, and save it."""
+        if not self.suspects or self.tally.worst is None:
+            return
+        found = smallest_failing(self.sides, self.suspects, self.tally.worst, self.yardstick)
+        agreement.counterexample = found
+        if self.folder is not None:
+            agreement.counterexample = self._saved(agreement, found, self.folder)
+
+    def _saved(self, agreement: Agreement, found: Counterexample, folder: Path) -> Counterexample:
+        feeds: Arrays = dict(found.feeds)
+        live, frozen = recorded_answers(self.sides, feeds, steady=self.steady[1])
+        path = place(folder, agreement.model, agreement.artifact, agreement.nodeid)
+        found = dataclasses.replace(found, max_abs_diff=largest(live, frozen))
+        saved = Saved(
+            model=agreement.model,
+            artifact=agreement.artifact,
+            nodeid=agreement.nodeid,
+            seed=self.settings.seed,
+            away=found.away,
+            background=dict(found.background),
+            max_abs_diff=found.max_abs_diff if math.isfinite(found.max_abs_diff) else None,
+            versions=versions(),
+            feeds=feeds,
+            live=live,
+            frozen=frozen,
+        )
+        try:
+            save(path, saved)
+        except OSError as error:
+            agreement.warnings.append(f"the failing input cannot be saved: {path}: {error}")
+            return found
+        shown = _from_here(path)
+        agreement.replay = words.replay(shown)
+        return dataclasses.replace(found, path=shown)
+
+    def noise_floor(self, agreement: Agreement, corpus: Corpus, repeated: float) -> None:
+        """Measure how far each side is from itself.
+
+        Args:
+            agreement: the result.
+            corpus: the inputs.
+            repeated: how far two answers of one side to the same batch were apart.
+        """
+        floor = repeated
+        if not self.sides.frozen.in_tensorflow:
+            for feeds in corpus.probe(_NOISE_ROWS):
+                floor = max(floor, *self._executed_otherwise(feeds))
+            try:
+                twin = corpus.twin(self.sides.live)
+                for feeds in corpus.probe(_NOISE_ROWS):
+                    floor = max(floor, noise.executed_otherwise(twin, feeds))
+            except ModelError as error:
+                agreement.warnings.append(f"the noise floor is that of batch sizes alone: {error}")
+        agreement.noise_floor = floor
+        if not self.sides.frozen.in_tensorflow and floor > agreement.atol:
+            agreement.warnings.append(words.below_floor(agreement, floor))
+
+    def _executed_otherwise(self, feeds: Arrays) -> tuple[float, ...]:
+        ask_live, ask_frozen = self.sides.ask_live, self.sides.ask_frozen
+        return (
+            noise.repeated(ask_frozen, feeds),
+            noise.split(ask_frozen, feeds),
+            noise.split(ask_live, feeds),
+        )
+
+    def power(self, agreement: Agreement, corpus: Corpus, *, drifting: bool) -> None:
+        """Measure how many planted mistakes the inputs would have caught."""
+        if drifting or not self.steady[0]:
+            agreement.warnings.append(
+                "power was not measured: the live model is not the same from one answer to the next"
+            )
+            return
+        yardstick = self.tally.yardstick(self.settings.logit_rtol)
+        if self.settings.exact and self.sides.frozen.in_tensorflow:
+            yardstick = self._bit_identity
+        key = (yardstick.atol, yardstick.rtol)
+        if key not in corpus.powers:
+            try:
+                corpus.powers[key] = self._measured(corpus, yardstick)
+            except ModelError as error:
+                agreement.warnings.append(f"power could not be measured: {error}")
+                return
+        agreement.power = corpus.powers[key]
+        if agreement.power is None:
+            agreement.warnings.append("power could not be measured: there is nothing to alter")
+
+    def _measured(self, corpus: Corpus, yardstick: Yardstick) -> Power | None:
+        twin = corpus.twin(self.sides.live)
+        drawn = corpus.drawn()
+        made = plan(
+            twin,
+            self.sides.live.checkpoint,
+            self.settings.seed,
+            classes=any(is_distribution(array) for array in drawn.answers[0].outputs.values()),
+        )
+        if not made.mistakes:
+            return None
+        probe = Probe(twin, yardstick)
+        outcomes = {o.name: o for o in probe.measure(made.mistakes, corpus.probe(made.rows))}
+        # The few that no telling input shows are tried on all inputs, as far as time allows.
+        survivors = [m for m in made.mistakes if outcomes[m.name].ratio <= 1.0]
+        size = max(made.rows, _AT_ONCE)
+        batches = itertools.islice(corpus.everything(size), made.further(len(survivors), size))
+        outcomes |= {o.name: o for o in probe.measure(survivors, batches) if o.tried}
+        missed = [outcome for outcome in outcomes.values() if outcome.ratio <= 1.0]
+        every = drawn.count + sum(len(next(iter(feeds.values()))) for feeds in corpus.steered())
+        return Power(
+            len(outcomes) - len(missed),
+            len(outcomes),
+            tuple((outcome.name, _why(outcome, every)) for outcome in missed),
+        )
+
+    def vacuity(self, agreement: Agreement, corpus: Corpus) -> None:
+        """Say by name what makes the check say less than it seems to."""
+        answers = corpus.drawn().answers
+        agreement.warnings += vacuity.still_answers(answers, agreement.atol)
+        agreement.warnings += corpus.notes
+        probe = corpus.spread(_ROWS)
+        agreement.warnings += vacuity.idle_inputs(self.sides.ask_live, probe)
+
+    def weigh(self, agreement: Agreement) -> None:
+        """Turn a pass that proves too little into a failure."""
+        least, power = self.settings.min_power, agreement.power
+        if power is not None and power.caught == 0:
+            why = words.nothing_could_fail(agreement, power)
+        elif least > 0.0 and (power is None or power.score < least):
+            why = words.too_weak(agreement, least)
+        else:
+            return
+        if agreement.outcome == "passed":
+            agreement.outcome, agreement.text = "failed", why
+
+
+def _why(outcome: Outcome, every: int) -> str:
+    """Return why a mistake was not noticed, and on how many of the inputs it was tried."""
+    tried = f"all {every}" if outcome.tried >= every else f"{outcome.tried} of {every}"
+    if outcome.largest == 0.0:
+        return (
+            f"moves no answer on {tried} inputs: a dead channel, or a value that nothing uses or "
+            "none of them reaches"
+        )
+    return (
+        f"below the tolerance on {tried} inputs: moves an answer by at most {outcome.largest:.1e}"
+    )
+
+
+def _from_here(path: Path) -> str:
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

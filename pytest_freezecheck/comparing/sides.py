@@ -1,0 +1,81 @@
+"""The two sides of a check: asks live and frozen about one batch, under the names each uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from pytest_freezecheck.errors import ArtifactError, FreezecheckError, ModelError, reason
+from pytest_freezecheck.formats.base import Change, FrozenModel
+from pytest_freezecheck.formats.pieces import in_pieces
+from pytest_freezecheck.models.live import LiveModel
+from pytest_freezecheck.models.session import Answer, Arrays
+
+T = TypeVar("T")
+
+
+class Sides:
+    """A live model and an artifact, matched.
+
+    Attributes:
+        outputs: {live output name: name in the artifact}.
+        inputs: {live input name: name in the artifact}.
+        batch_size: the only number of rows that the artifact takes, or None.
+
+    Raises:
+        MatchError: the artifact lacks an input or output of the live model's names.
+    """
+
+    def __init__(self, live: LiveModel, frozen: FrozenModel) -> None:
+        self.live = live
+        self.frozen = frozen
+        self.outputs = frozen.match_outputs(live.outputs)
+        self.wanted = list(self.outputs.values())
+        self.inputs = frozen.match_inputs(live.inputs, self.wanted)
+        self.batch_size = frozen.batch_size()
+
+    def ask_live(self, feeds: Arrays) -> Answer:
+        """Return what the live model answers to one batch.
+
+        Raises:
+            ModelError: it cannot be run on it.
+        """
+        return _ask(ModelError, self.live.name, lambda: self.live.answer(feeds))
+
+    def ask_frozen(self, feeds: Arrays) -> Answer:
+        """Return what the artifact answers, under its own names.
+
+        Raises:
+            ArtifactError: it cannot be run on it.
+        """
+
+        def ask(piece: Mapping[str, Any]) -> Answer:
+            return self.frozen.answer({**piece, **self.frozen.constants}, self.wanted)
+
+        return _ask(
+            ArtifactError,
+            str(self.frozen.path),
+            lambda: in_pieces(self._renamed(feeds), self.batch_size, ask),
+        )
+
+    def ask_disturbed(self, feeds: Arrays, change: Change) -> Answer | None:
+        """Return what the artifact would answer if its weights were changed so."""
+        fed = {**self._renamed(feeds), **self.frozen.constants}
+        return _ask(
+            ArtifactError,
+            str(self.frozen.path),
+            lambda: self.frozen.answer_disturbed(fed, self.wanted, change),
+        )
+
+    def _renamed(self, feeds: Arrays) -> Arrays:
+        return {self.inputs[name]: value for name, value in feeds.items()}
+
+
+def _ask(kind: type[FreezecheckError], who: str, answer: Callable[[], T]) -> T:
+    """Ask a model, and turn what TensorFlow raises into one line that names the model."""
+    import tensorflow as tf
+
+    try:
+        return answer()
+    except (tf.errors.OpError, ValueError) as error:
+        raise kind(f"{who}: cannot be run on the inputs: {reason(error)}") from None

@@ -1,0 +1,60 @@
+"""Remembers which inputs showed most, to search around them and to make them smaller."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from pytest_freezecheck.compare import Array
+
+Feeds = dict[str, Array]
+Floats = npt.NDArray[np.float64]
+_KEPT = 8
+
+
+@dataclasses.dataclass
+class Suspects:
+    """The inputs furthest apart so far.
+
+    Attributes:
+        batch: the batch that the worst of them came in.
+    """
+
+    batch: Feeds = dataclasses.field(default_factory=dict)
+    _ratios: Floats = dataclasses.field(default_factory=lambda: np.zeros(0))
+    _rows: list[Feeds] = dataclasses.field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
+
+    def add(self, feeds: Mapping[str, Array], ratios: Floats) -> None:
+        """Take in a batch.
+
+        Args:
+            feeds: {input name: array (rows, *shape)}.
+            ratios: how far each row is apart; 1 is what is allowed.
+        """
+        if not len(self._ratios) or ratios.max() > self._ratios[0]:
+            self.batch = dict(feeds)
+        new = np.flatnonzero(ratios > 0.0)
+        every = np.concatenate([self._ratios, ratios[new]])
+        best = np.argsort(-every, kind="stable")[:_KEPT]
+        held = len(self._rows)
+        self._rows = [
+            self._rows[n]
+            if n < held
+            else {name: array[new[n - held]].copy() for name, array in feeds.items()}
+            for n in best.tolist()
+        ]
+        self._ratios = every[best]
+
+    def include(self, others: Suspects) -> None:
+        """Take in what others remember."""
+        self.add(others.feeds(), others._ratios)
+
+    def feeds(self) -> Feeds:
+        """Return up to 8 inputs, the worst first, {input name: array (rows, *shape)}."""
+        return {name: np.stack([row[name] for row in self._rows]) for name in self._rows[0]}

@@ -1,0 +1,197 @@
+"""Mistakes planted in a model, to see whether a check would have noticed them. NumPy only.
+
+Two families: single weights altered in every layer, as a broken converter or a stray edit would;
+and the mistakes of freezing scripts, as far as other values for weights or another order of
+classes express them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Weights = Mapping[str, Array]
+#: Looks a key up in a checkpoint; None if it has not got it.
+Lookup = Callable[[str], Array | None]
+
+_SHADOW = "/ExponentialMovingAverage"
+_STATISTICS = {"moving_mean": 0.0, "moving_variance": 1.0}
+#: What a weight's neighbours may do to it: another amount, place, none, another sign.
+#: By name, what the value is multiplied with, and what share of the layer's spread is added.
+_ALTERED: Mapping[str, tuple[float, float]] = {
+    "scaled by 1.01": (1.01, 0.0),
+    "shifted by a hundredth of the layer's spread": (1.0, 0.01),
+    "set to 0": (0.0, 0.0),
+    "negated": (-1.0, 0.0),
+}
+_CELLS = 3
+#: From one usual epsilon of BatchNorm to the other; as seen by the square root, so much more
+#: variance is so much more epsilon.
+_EPSILON = 1e-3 - 1e-5
+
+
+@dataclasses.dataclass(frozen=True)
+class Mistake:
+    """One planted mistake.
+
+    Attributes:
+        name: in words, such as `conv1/weights: raw instead of its shadow`.
+        changes: makes {weight: other value}; made when it is needed, for they can be large.
+        classes: reorders the classes of an output, array (..., classes), if that is the mistake.
+    """
+
+    name: str
+    changes: Callable[[], dict[str, Array]]
+    classes: Callable[[Array], Array] | None = None
+
+
+def altered_weights(weights: Weights, seed: int) -> Iterator[Mistake]:
+    """Yield mistakes that alter one element of one floating-point weight.
+
+    What changes nothing, as negating a 0 does, is no mistake and is left out.
+
+    Args:
+        weights: {name: value}.
+        seed: chooses the elements: 3 of each weight, or as many as it has.
+    """
+    rng = np.random.default_rng(seed)
+    for name, value in weights.items():
+        if value.dtype.kind != "f" or not value.size:
+            continue
+        spread = float(np.std(value)) or float(np.max(np.abs(value)))
+        cells = rng.choice(value.size, size=min(_CELLS, value.size), replace=False)
+        for cell in cells.tolist():
+            for done, (factor, share) in _ALTERED.items():
+                before = value.reshape(-1)[cell]
+                after = value.dtype.type(factor * float(before) + share * spread)
+                # A negative variance is not a number in every answer: nothing could miss that.
+                absurd = factor < 0 and name.endswith("moving_variance")
+                if after != before and not absurd:
+                    place = tuple(int(i) for i in np.unravel_index(cell, value.shape))
+                    yield Mistake(
+                        f"{name}{list(place)} {done}", _one_element(name, value, cell, after)
+                    )
+
+
+def _one_element(name: str, value: Array, cell: int, after: Any) -> Callable[[], dict[str, Array]]:
+    def make() -> dict[str, Array]:
+        changed = value.copy()
+        changed.reshape(-1)[cell] = after
+        return {name: changed}
+
+    return make
+
+
+def freezing_mistakes(
+    weights: Weights, checkpoint: Lookup | None, older: Lookup | None
+) -> Iterator[Mistake]:
+    """Yield the mistakes of freezing scripts, for each weight and for all of them at once.
+
+    Args:
+        weights: {name: value} that the live model reads.
+        checkpoint: its checkpoint, if known.
+        older: another step's checkpoint beside it, if there is one.
+    """
+    floats = {name: value for name, value in weights.items() if value.dtype.kind == "f"}
+    yield from _families("rounded to float16", floats, _rounded)
+    statistics = {n: v for n, v in floats.items() if _initial_statistic(n) is not None}
+    yield from _families("still at its initial value", statistics, _initial)
+    variances = {n: v for n, v in floats.items() if n.endswith("moving_variance")}
+    yield from _families("with an epsilon larger by 1e-3", variances, _epsilon)
+    if checkpoint is None:
+        return
+    found = {name: _counterpart(name, value, checkpoint) for name, value in floats.items()}
+    raw = {n: v for n, (kind, v) in found.items() if kind == "raw" and v is not None}
+    yield from _replaced("raw instead of its shadow", floats, raw)
+    shadows = {n: v for n, (kind, v) in found.items() if kind == "shadow" and v is not None}
+    yield from _replaced("its shadow instead of the variable", floats, shadows)
+    if older is not None:
+        before = {n: _same_key(n, v, checkpoint, older) for n, v in floats.items()}
+        there = {n: v for n, v in before.items() if v is not None}
+        yield from _replaced("of another step's checkpoint", floats, there)
+
+
+def class_orders() -> Iterator[Mistake]:
+    """Yield the mistakes that put classes in another order."""
+    orders: Mapping[str, Callable[[Array], Array]] = {
+        "classes shifted by one": lambda answer: np.roll(answer, 1, axis=-1),
+        "classes in reverse order": lambda answer: answer[..., ::-1],
+        "the first two classes swapped": lambda answer: np.concatenate(
+            [answer[..., 1:2], answer[..., :1], answer[..., 2:]], axis=-1
+        ),
+    }
+    for name, order in orders.items():
+        yield Mistake(name, dict, order)
+
+
+def _families(
+    text: str, weights: Weights, change: Callable[[str, Array], Array]
+) -> Iterator[Mistake]:
+    """Yield a mistake of each weight that it changes, and one of all of them."""
+
+    def one(name: str, value: Array) -> Callable[[], dict[str, Array]]:
+        return lambda: {name: np.asarray(change(name, value), value.dtype)}
+
+    def everything() -> dict[str, Array]:
+        return {n: np.asarray(change(n, v), v.dtype) for n, v in weights.items()}
+
+    changed = [n for n, v in weights.items() if not np.array_equal(change(n, v), v)]
+    for name in changed:
+        yield Mistake(f"{name}: {text}", one(name, weights[name]))
+    if len(changed) > 1:
+        yield Mistake(f"all {len(changed)} weights: {text}", everything)
+
+
+def _replaced(text: str, weights: Weights, others: Weights) -> Iterator[Mistake]:
+    """Yield the mistakes of weights that have another one's value."""
+    concerned = {name: weights[name] for name in others}
+    yield from _families(text, concerned, lambda name, _: others[name])
+
+
+def _rounded(name: str, value: Array) -> Array:
+    del name
+    return value.astype(np.float16).astype(value.dtype)
+
+
+def _initial_statistic(name: str) -> float | None:
+    return _STATISTICS.get(name.rsplit("/", 1)[-1])
+
+
+def _initial(name: str, value: Array) -> Array:
+    return np.full_like(value, _initial_statistic(name))
+
+
+def _epsilon(name: str, value: Array) -> Array:
+    del name
+    return np.asarray(value + value.dtype.type(_EPSILON))
+
+
+def _shadow(name: str, lookup: Lookup) -> Array | None:
+    for key in (f"{name}{_SHADOW}", f"{name.split('/')[0]}/{name}{_SHADOW}"):
+        value = lookup(key)
+        if value is not None:
+            return value
+    return None
+
+
+def _counterpart(name: str, value: Array, lookup: Lookup) -> tuple[str, Array | None]:
+    """Return which of variable and shadow the live model does not read, and its value."""
+    raw, shadow = lookup(name), _shadow(name, lookup)
+    if shadow is not None and np.array_equal(shadow, value):
+        return "raw", raw if raw is not None and raw.shape == value.shape else None
+    if raw is not None and np.array_equal(raw, value):
+        return "shadow", shadow if shadow is not None and shadow.shape == value.shape else None
+    return "", None
+
+
+def _same_key(name: str, value: Array, checkpoint: Lookup, older: Lookup) -> Array | None:
+    """Return another step's value under the key that the live model reads."""
+    shadow = _shadow(name, checkpoint)
+    averaged = shadow is not None and np.array_equal(shadow, value)
+    other = _shadow(name, older) if averaged else older(name)
+    return other if other is not None and other.shape == value.shape else None

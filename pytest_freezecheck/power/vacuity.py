@@ -1,0 +1,126 @@
+"""What makes a check say less than it seems to: answers that hardly move, weights that do.
+
+Each of these lets a wrong freeze pass everywhere; none is a failure of the artifact. So they are
+said by name, and the planted mistakes tell whether the check could have failed at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pytest_freezecheck.compare import is_distribution
+from pytest_freezecheck.errors import listed
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.models.session import Answer, Arrays
+
+#: Share of inputs from which on a model counts as saturated.
+_NEARLY_ALL = 0.99
+#: Answers that vary by less are the same, and a probability this close to 1 is 1, however large
+#: the difference is that a check allows.
+_SAME, _SURE = 1e-6, 1e-5
+
+
+def still_answers(answers: Sequence[Answer], atol: float) -> list[str]:
+    """Return what is to be said of outputs that hardly move, or not at all.
+
+    Args:
+        answers: of the live model, batch by batch.
+        atol: largest difference allowed: a probability that is closer to 0 or 1 than that cannot
+            show a difference on its far side.
+    """
+    said = []
+    for name in answers[0].outputs:
+        every = [answer.outputs[name] for answer in answers]
+        if any(array.ndim < 1 or array.dtype.kind not in "fiub" for array in every):
+            continue
+        values = np.concatenate(every).astype(np.float64)
+        if not np.isfinite(values).any():
+            said.append(f"{name!r} is NaN or infinite for all {len(values)} inputs")
+            continue
+        spread = _spread(values)
+        logits = [answer.logits[name] for answer in answers if name in answer.logits]
+        # A softmax that answers the same everywhere can hide logits that do not.
+        hidden = bool(logits) and _spread(np.concatenate(logits).astype(np.float64)) > _SAME
+        if spread <= min(atol, _SAME) and len(values) > 1 and not hidden:
+            said.append(
+                f"constant: {name!r} is the same for all {len(values)} drawn inputs"
+                f"{f', to within {spread:.1e}' if spread else ''}: the answer does not depend on "
+                "the input"
+            )
+        elif all(is_distribution(array) for array in every):
+            said += _saturated(name, values, atol)
+    return said
+
+
+def _spread(values: npt.NDArray[np.float64]) -> float:
+    return float(np.nan_to_num(values.max(axis=0) - values.min(axis=0)).max(initial=0.0))
+
+
+def _saturated(name: str, values: npt.NDArray[np.float64], atol: float) -> list[str]:
+    sure = values.reshape(-1, values.shape[-1]).max(axis=1) >= 1.0 - min(atol, _SURE)
+    if sure.mean() < _NEARLY_ALL:
+        return []
+    return [
+        f"saturated: {name!r} gives one class a probability of 1 for {int(sure.sum())} of "
+        f"{len(sure)} drawn inputs, where a probability hides what the logits do"
+    ]
+
+
+def idle_inputs(ask: Callable[[Arrays], Answer], feeds: Arrays) -> list[str]:
+    """Return which of several inputs the answer does not depend on.
+
+    Args:
+        ask: asks the live model.
+        feeds: a batch of different rows, {input name: array (rows, *shape)}.
+    """
+    if len(feeds) < 2 or len(next(iter(feeds.values()))) < 2:
+        return []
+    before = ask(feeds)
+    idle = [
+        name
+        for name, array in feeds.items()
+        if _same(before, ask({**feeds, name: np.roll(array, 1, axis=0)}))
+    ]
+    return [f"the answer does not depend on the input {listed(idle)}"] if idle else []
+
+
+def _same(one: Answer, other: Answer) -> bool:
+    return all(
+        np.array_equal(value, mapping[name], equal_nan=value.dtype.kind == "f")
+        for mine, mapping in ((one.outputs, other.outputs), (one.logits, other.logits))
+        for name, value in mine.items()
+    )
+
+
+def digests(weights: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return {variable name: digest of its value}, which tells states of a model apart.
+
+    Args:
+        weights: {variable name: value}.
+    """
+    return {
+        name: hashlib.blake2b(np.ascontiguousarray(value).tobytes()).digest()
+        for name, value in weights.items()
+    }
+
+
+def drifting(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[str]:
+    """Return which variables of the live model have changed while it was asked.
+
+    Args:
+        before: their digests before the check.
+        after: after it.
+    """
+    moved = [name for name, digest in before.items() if digest != after[name]]
+    if not moved:
+        return []
+    return [
+        f"drifting: {len(moved)} of the live model's {len(before)} variables change while it is "
+        f"asked: {listed(moved, 3)}; does its graph run UPDATE_OPS or an assignment?"
+    ]

@@ -1,0 +1,104 @@
+"""The noise floor: 0 for what TensorFlow runs, measured for other executors, never a free pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pytest_freezecheck as freezecheck
+from pytest_freezecheck import LiveModel
+from pytest_freezecheck.formats.graph_def import FrozenGraphDef
+from pytest_freezecheck.models.session import Answer
+from pytest_freezecheck.report.findings import passing
+from tests.models.faults import dropout, freeze
+
+
+class Converted(FrozenGraphDef):
+    """Stands for an executor of its own, whose sums depend on the size of the batch."""
+
+    in_tensorflow = False
+    noise = 0.0
+
+    def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
+        answer = super().answer(feeds, outputs)
+        rows = len(next(iter(feeds.values())))
+        moved = {
+            name: (array * np.float32(1.0 + self.noise * (rows % 2))).astype(array.dtype)
+            for name, array in answer.outputs.items()
+        }
+        return Answer(moved, {})
+
+
+@pytest.fixture
+def converted(trained: Path, tmp_path: Path) -> Converted:
+    freeze(trained, tmp_path / "model.pb")
+    return Converted(tmp_path / "model.pb")
+
+
+@pytest.mark.parametrize("way", freezecheck.WAYS)
+def test_what_tensorflow_runs_has_no_noise(way: str, live: LiveModel, tmp_path: Path) -> None:
+    frozen = freezecheck.load(freezecheck.freeze(live, way, tmp_path), way=way)
+    agreement = freezecheck.assert_agreement(live, frozen)
+    assert agreement.noise_floor == 0.0
+    frozen.close()
+
+
+def test_another_executor_passes_with_its_floor_shown(
+    live: LiveModel, converted: Converted
+) -> None:
+    converted.noise = 2e-6
+    agreement = freezecheck.assert_agreement(live, converted)
+    assert agreement.noise_floor is not None
+    assert 1e-6 < agreement.noise_floor < 4e-6
+    assert agreement.max_abs_diff is not None
+    assert agreement.max_abs_diff > 0.0
+    assert agreement.warnings == []
+
+
+def test_noise_above_the_tolerance_fails_and_says_what_would_pass(
+    live: LiveModel, converted: Converted
+) -> None:
+    converted.noise = 3.1e-5
+    agreement = freezecheck.check(live, converted, logit_rtol=False)
+    assert not agreement
+    assert agreement.noise_floor is not None
+    assert agreement.max_abs_diff is not None
+    assert agreement.max_abs_diff <= agreement.noise_floor * 1.01
+    (line,) = (x for x in agreement.text.splitlines() if "noise floor" in x)
+    assert "atol = 5e-05 would pass" in line
+    assert any("is below the noise floor of this format" in w for w in agreement.warnings)
+    assert freezecheck.check(live, converted, logit_rtol=False, atol=5e-5)
+
+
+def test_a_real_difference_is_not_explained_by_noise(
+    trained: Path, live: LiveModel, converted: Converted
+) -> None:
+    freeze(trained, converted.path, step=110)
+    older = Converted(converted.path)
+    older.noise = 2e-6
+    agreement = freezecheck.check(live, older)
+    assert not agreement
+    assert "which does not explain the difference" in agreement.text
+    assert "would pass" not in agreement.text
+    older.close()
+
+
+def test_a_random_artifact_is_called_that(trained: Path, live: LiveModel, tmp_path: Path) -> None:
+    dropout(trained, tmp_path / "dropout.pb")
+    agreement = freezecheck.check(live, tmp_path / "dropout.pb")
+    assert not agreement
+    assert agreement.noise_floor is not None
+    assert agreement.noise_floor > 1e-3
+    assert "the artifact answers differently when asked the same twice" in agreement.text
+
+
+@pytest.mark.parametrize(
+    ("apart", "tolerance"),
+    [(3.1e-5, 5e-5), (1e-4, 1e-4), (1.01e-4, 2e-4), (9e-3, 1e-2), (0.2, 0.2), (6.0, 10.0)],
+)
+def test_a_tolerance_that_passes_is_round(apart: float, tolerance: float) -> None:
+    assert passing(apart) == f"{tolerance:g}"

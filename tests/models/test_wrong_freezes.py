@@ -1,0 +1,154 @@
+"""Wrong freezes of three networks fail and correct ones pass, whatever the network and the seed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import pytest_freezecheck as freezecheck
+from pytest_freezecheck import LiveModel
+from pytest_freezecheck.inputs.render import Batch
+from pytest_freezecheck.inputs.strategies import build
+from tests.models.subjects import SUBJECTS, Subject
+from tests.models.wrong_freezes import CORRECT, WRONG, CorrectFreeze, WrongFreeze
+
+Freeze = WrongFreeze | CorrectFreeze
+SEEDS = (0, 1)
+
+
+def _cases(freezes: list[WrongFreeze] | list[CorrectFreeze]) -> list[object]:
+    """Return every subject, seed and freeze; the seed changes rarely, as live answers are kept."""
+    return [
+        pytest.param(
+            subject,
+            seed,
+            freeze,
+            id=f"{subject}-{freeze.name}-{seed}",
+            marks=[pytest.mark.skip(freeze.skip[subject])] if subject in freeze.skip else [],
+        )
+        for subject in SUBJECTS
+        for seed in SEEDS
+        for freeze in freezes
+    ]
+
+
+@pytest.fixture(scope="session")
+def subject_of(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Subject]:
+    """Make a subject when it is first asked for."""
+    made: dict[str, Subject] = {}
+
+    def get(name: str) -> Subject:
+        if name not in made:
+            folder = trained if name == "reference" else tmp_path_factory.mktemp(name)
+            made[name] = SUBJECTS[name](folder)
+        return made[name]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def live_of(subject_of: Callable[[str], Subject]) -> Iterator[Callable[[str, str], LiveModel]]:
+    """Restore a live model, by subject and what it reads from shadows, once."""
+    made: dict[tuple[str, str], LiveModel] = {}
+
+    def get(name: str, ema: str) -> LiveModel:
+        if (name, ema) not in made:
+            made[name, ema] = subject_of(name).live(ema)
+        return made[name, ema]
+
+    yield get
+    for live in made.values():
+        live.close()
+
+
+@pytest.fixture(scope="session")
+def shipped(
+    subject_of: Callable[[str], Subject], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, Freeze], Path]:
+    """Write an artifact, by subject and freeze, once."""
+    folder = tmp_path_factory.mktemp("shipped")
+
+    def get(name: str, freeze: Freeze) -> Path:
+        path = folder / name / f"{freeze.name}.pb"
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            freeze.ship(subject_of(name), path)
+        return path
+
+    return get
+
+
+@pytest.mark.parametrize(("subject", "seed", "freeze"), _cases(WRONG))
+def test_a_wrong_freeze_fails(
+    subject: str,
+    seed: int,
+    freeze: WrongFreeze,
+    live_of: Callable[[str, str], LiveModel],
+    shipped: Callable[[str, Freeze], Path],
+) -> None:
+    live, path = live_of(subject, freeze.live_ema), shipped(subject, freeze)
+    agreement = freezecheck.check(live, path, seed=seed)
+    assert not agreement
+    (output,) = live.outputs
+    first = agreement.text.splitlines()[0]
+    assert first.startswith(f"freezecheck: {subject}, {path.name} differs from the live model by ")
+    assert re.search(rf" by \d\.\de[+-]\d\d in '{re.escape(output)}' \(allowed 1e-05\)$", first)
+
+
+@pytest.mark.parametrize(("subject", "seed", "freeze"), _cases(CORRECT))
+def test_a_correct_freeze_passes(
+    subject: str,
+    seed: int,
+    freeze: CorrectFreeze,
+    live_of: Callable[[str, str], LiveModel],
+    shipped: Callable[[str, Freeze], Path],
+) -> None:
+    path = shipped(subject, freeze)
+    agreement = freezecheck.assert_agreement(live_of(subject, freeze.live_ema), path, seed=seed)
+    assert agreement.exact is freeze.exact
+    assert f"{subject}, {path.name} agrees with the live model" in agreement.text
+    if freeze.exact:
+        assert agreement.max_abs_diff == agreement.logit_rel_diff == 0.0
+        assert agreement.warnings == []
+    else:
+        assert agreement.max_abs_diff is not None
+        assert 0.0 < agreement.max_abs_diff <= 1e-5
+        (warning,) = agreement.warnings
+        assert warning.startswith(f"{path.name} is within 1e-05 but not bit-identical")
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_phase_that_is_fed_is_right(
+    subject: str,
+    live_of: Callable[[str, str], LiveModel],
+    shipped: Callable[[str, Freeze], Path],
+) -> None:
+    """The same file passes when its phase is fed: the default is all that is wrong with it."""
+    freeze = next(freeze for freeze in WRONG if freeze.name == "phase_defaults_to_training")
+    artifact = freezecheck.load(shipped(subject, freeze), constants={"phase": False})
+    agreement = freezecheck.assert_agreement(live_of(subject, "trainable"), artifact)
+    assert agreement.exact
+    artifact.close()
+
+
+def test_the_three_networks_hide_nothing(live_of: Callable[[str, str], LiveModel]) -> None:
+    """A weight that training left alone, or that its shadow equals, would hide its faults."""
+    for subject in SUBJECTS:
+        averaged, raw = live_of(subject, "all").weights(), live_of(subject, "none").weights()
+        assert averaged.keys() == raw.keys()
+        for name, value in raw.items():
+            initial = 1.0 if name.endswith(("gamma", "moving_variance")) else 0.0
+            assert (value != initial).all(), f"{subject}: {name}"
+            assert abs(value - averaged[name]).max() > 1e-4, f"{subject}: {name}"
+
+
+def test_the_three_networks_are_not_saturated(live_of: Callable[[str, str], LiveModel]) -> None:
+    """Probabilities at 0 and 1 would hide faults that show before the softmax."""
+    for subject in SUBJECTS:
+        live = live_of(subject, "trainable")
+        feeds = build(Batch(size=64, kind=3, centre=8, scale=14, seed=0), live.specs)
+        (logits,) = live.answer(feeds).logits.values()
+        assert 0.5 < logits.std() < 6.0, f"{subject}: {logits.std()}"
