@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,23 @@ from tests.subprocesses import run_pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "inception_v3_ema"
 FIRST = "InceptionV3/Conv2d_1a_3x3/BatchNorm"
+#: A freeze of the raw weights, which the example does not have.
+RAW = """
+import pytest
+import pytest_freezecheck as freezecheck
+
+
+@pytest.mark.freezecheck
+def test_raw_weights(freezecheck_live_model, checkpoint, tmp_path):
+    import net
+
+    raw = freezecheck.LiveModel.from_checkpoint(
+        net.build, checkpoint, freezecheck_live_model.specs, ema="none"
+    )
+    path = freezecheck.freeze(raw, "graph_def", tmp_path)
+    raw.close()
+    freezecheck.assert_agreement(freezecheck_live_model, path)
+"""
 
 
 @pytest.mark.slow
@@ -28,8 +46,28 @@ def test_as_answered_passes_bit_for_bit_and_as_asked_fails_by_name(tmp_path: Pat
     assert check["exact"] is True
     assert check["inputs"] > 300
 
-    asked, printed = run_pytest(folder, "--freezecheck", "-k", "as_asked")
+    assert check["power"]["score"] > 0.6
+
+    (folder / "test_raw.py").write_text(RAW)
+    asked, printed = run_pytest(
+        folder,
+        "--freezecheck",
+        "-k",
+        "as_asked or raw",
+        "--freezecheck-atol=1e-3",
+        "--freezecheck-report=asked.json",
+    )
     assert asked == 1, printed
+    # Uniform noise in [0, 1] shows 1e-13 of it.
+    shown = re.findall(r"^  (\d+) of \d+ inputs show it$", printed, re.M)
+    assert len(shown) == 2
+    assert all(int(count) >= 8 for count in shown)
+    for check in json.loads((folder / "asked.json").read_text())["checks"]:
+        assert check["outcome"] == "failed"
+        assert check["counterexample"]["batch"] == 1
+        assert check["counterexample"]["size"] == 100 * 221 * 6
+        assert check["counterexample"]["nonzero"] <= 0.02 * 100 * 221 * 6
+        assert check["seconds"] < 60  # half of that on two idle cores
     assert "freezecheck: inception_v3, as_asked.pb differs from the live model by " in printed
     assert (
         f"weights: 188 of 378 differ from the live model's, from the input on: "
