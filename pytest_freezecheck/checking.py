@@ -15,6 +15,7 @@ from pytest_freezecheck.errors import FreezecheckError, SettingError
 from pytest_freezecheck.formats.base import FrozenModel
 from pytest_freezecheck.inputs.saved import Saved, misfit, place, read
 from pytest_freezecheck.models.live import LiveModel
+from pytest_freezecheck.paths import from_here
 from pytest_freezecheck.settings import Run, Settings, current
 
 
@@ -175,7 +176,5 @@ def _label(frozen: FrozenModel) -> str:
 
 
 def _short(path: Path) -> str:
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return path.name
+    here = from_here(path)
+    return path.name if here.is_absolute() else str(here)

@@ -85,6 +85,11 @@ def listed(names: Iterable[str], most: int = 3) -> str:
     return ", ".join(every[:most]) + more
 
 
+def counted(number: int, noun: str) -> str:
+    """Return `1 input`, `2 inputs`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def nearest(name: str, among: Iterable[str]) -> str:
     """Return `" (nearest: 'x')"` for the most similar known name, or an empty string."""
     close = difflib.get_close_matches(name, list(among), n=1, cutoff=0.5)

@@ -12,6 +12,7 @@ from pytest_freezecheck.checking import assert_agreement, check, errors_recorded
 from pytest_freezecheck.declaration import EXPORT, Artifact, Model
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError, FrozenMismatch, listed
 from pytest_freezecheck.models.live import LiveModel
+from pytest_freezecheck.paths import from_here
 
 
 def check_artifact(live: LiveModel, artifact: Artifact, root: Path) -> None:
@@ -30,7 +31,7 @@ def check_artifact(live: LiveModel, artifact: Artifact, root: Path) -> None:
     __tracebackhide__ = True
     with errors_recorded(live, artifact.path):
         frozen = formats.load(
-            _from_here(root / artifact.path),
+            from_here(root / artifact.path),
             inputs=artifact.names,
             outputs=artifact.outputs,
             constants=artifact.constants,
@@ -98,14 +99,6 @@ def check_export(live: LiveModel, model: Model, directory: Path) -> None:
             failures.append(failure)
     if failures:
         raise failures[0]
-
-
-def _from_here(path: Path) -> Path:
-    """Return a path as people write it, from the current folder, so that messages are the same."""
-    try:
-        return path.resolve().relative_to(Path.cwd())
-    except ValueError:
-        return path
 
 
 def _written(directory: Path) -> tuple[list[Path], list[Path]]:

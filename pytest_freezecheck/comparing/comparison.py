@@ -24,6 +24,7 @@ from pytest_freezecheck.inputs.saved import Saved, changed
 from pytest_freezecheck.inputs.strategies import build
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.session import Answer, Arrays
+from pytest_freezecheck.paths import from_here
 from pytest_freezecheck.power import independence, vacuity
 from pytest_freezecheck.report import findings, text
 from pytest_freezecheck.settings import Settings
@@ -132,7 +133,7 @@ class Comparison:
                 size=sum(array.size for array in saved.feeds.values()),
                 max_abs_diff=self.tally.worst.max_abs if self.tally.worst else math.nan,
                 seconds=0.0,
-                path=str(self.replay),
+                path=str(from_here(self.replay)) if self.replay else None,
             )
         agreement.text = findings.replayed(agreement, changed(saved, *self._first), saved.versions)
 

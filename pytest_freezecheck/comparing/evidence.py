@@ -18,6 +18,7 @@ from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.findings import Counterexample, Power
 from pytest_freezecheck.inputs.saved import Saved, place, save
 from pytest_freezecheck.models.session import Arrays
+from pytest_freezecheck.paths import from_here
 from pytest_freezecheck.power import noise, vacuity
 from pytest_freezecheck.power.score import Outcome, Probe, plan
 from pytest_freezecheck.report import findings as words
@@ -101,7 +102,7 @@ class Evidence:
         except OSError as error:
             agreement.warnings.append(f"the failing input cannot be saved: {path}: {error}")
             return found
-        shown = _from_here(path)
+        shown = str(from_here(path))
         agreement.replay = words.replay(shown)
         return dataclasses.replace(found, path=shown)
 
@@ -214,10 +215,3 @@ def _why(outcome: Outcome, every: int) -> str:
     return (
         f"below the tolerance on {tried} inputs: moves an answer by at most {outcome.largest:.1e}"
     )
-
-
-def _from_here(path: Path) -> str:
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

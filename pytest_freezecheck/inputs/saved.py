@@ -23,7 +23,6 @@ _FORMAT = 1
 _UNREADABLE = (
     OSError,
     ValueError,
-    KeyError,
     TypeError,
     AttributeError,
     EOFError,
@@ -124,6 +123,10 @@ def read(path: Path) -> Saved:
         about = json.loads(str(arrays.pop(_ABOUT)))
         known = about["format"] == _FORMAT
         plain = {name: about[name] for name in _plain()} if known else {}
+    except KeyError as error:
+        raise SettingError(
+            f"{path}: no failing input that --freezecheck saved: it has no {error}"
+        ) from None
     except FileNotFoundError:
         raise SettingError(f"{path}: no such file") from None
     except _UNREADABLE as error:

@@ -43,15 +43,18 @@ def warnings(checks: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def weaknesses(checks: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return one line for each model: which planted mistakes no input showed, and why."""
-    said: dict[str, str] = {}
+    said: dict[tuple[str, int, int], str] = {}
     for check in checks:
-        survivors = (check["power"] or {}).get("survivors", ())
-        if survivors and check["model"] not in said:
+        power = check["power"] or {}
+        survivors = power.get("survivors", ())
+        key = (check["model"], power.get("caught", 0), power.get("planted", 0))
+        if survivors and key not in said:
             named = [f"{s['mistake']} ({s['reason']})" for s in survivors[:_MOST_SURVIVORS]]
             more = _and_more(len(survivors) - len(named))
-            said[check["model"]] = (
+            verb = "is" if len(survivors) == 1 else "are"
+            said[key] = (
                 f"power: {check['model']}: {len(survivors)} of {check['power']['planted']} planted "
-                f"mistakes are not noticed: {'; '.join(named)}{more}"
+                f"mistakes {verb} not noticed: {'; '.join(named)}{more}"
             )
     return list(said.values())
 
@@ -62,6 +65,8 @@ def _and_more(count: int) -> str:
 
 def _verdict(check: Mapping[str, Any]) -> str:
     """Return one word; a check that failed although nothing differs was too weak, or not exact."""
+    if (check["cause"] or {}).get("id") == "self-comparison":
+        return "FAILED"
     apart, logits = check["max_abs_diff"], check["logits"]
     close = apart is not None and apart <= check["atol"] and not check["non_finite"]
     if logits is not None and logits["rtol"] is not None and logits["max_rel_diff"] is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from pytest_freezecheck.agreement import Agreement, shown
 from pytest_freezecheck.compare import Difference
 from pytest_freezecheck.diagnosis.values import WeightDifferences
-from pytest_freezecheck.errors import listed
+from pytest_freezecheck.errors import counted, listed
 
 _MOST_TENSORS = 4
 UNSTEADY = (
@@ -22,8 +22,8 @@ def passed(agreement: Agreement) -> str:
     """Return the text of a pass: it has its numbers too."""
     exact = "bit-identical" if agreement.exact else f"up to {shown(agreement.max_abs_diff)} apart"
     return (
-        f"{_title(agreement)} agrees with the live model: {exact} on {agreement.inputs} inputs "
-        f"(allowed {agreement.atol:g})"
+        f"{_title(agreement)} agrees with the live model: {exact} on "
+        f"{counted(agreement.inputs, 'input')} (allowed {agreement.atol:g})"
     )
 
 
@@ -74,7 +74,7 @@ def mismatch(
     """
     lines = [_headline(agreement, worst, logit_output), *_numbers(agreement, worst, where, seed)]
     if showing:
-        lines.append(f"  {showing} of {agreement.inputs} inputs show it")
+        lines.append(f"  {showing} of {counted(agreement.inputs, 'input')} show it")
     if outputs[worst.output] != worst.output:
         lines.append(f"  compared with the artifact's output {outputs[worst.output]!r}")
     lines += _weights(weights)
@@ -138,8 +138,8 @@ def _numbers(agreement: Agreement, worst: Difference, where: str, seed: int) -> 
                 f"{hidden if far and worst.within(agreement.atol) else ''}"
             )
     lines.append(
-        f"  worst of {agreement.inputs} inputs in {agreement.examples} examples, seed {seed}: "
-        f"{where}"
+        f"  worst of {counted(agreement.inputs, 'input')} in "
+        f"{counted(agreement.examples, 'example')}, seed {seed}: {where}"
     )
     return lines
 
