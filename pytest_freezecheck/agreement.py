@@ -38,6 +38,7 @@ class Agreement:
         warnings: what a reader should know although it is no failure.
         text: the result in words; its first line stands alone.
         nodeid: pytest's name of the test that made the check, if any.
+        first_difference: {"tensor", "max_abs_diff"} of the first tensor that differs.
         in_tensorflow: whether TensorFlow itself runs the artifact.
         unsteady: the side that answers differently when asked the same twice, in words, or None.
         noise_floor: how far a side is from itself when nothing but its execution changes; 0 for
@@ -65,6 +66,7 @@ class Agreement:
     warnings: list[str] = dataclasses.field(default_factory=list)
     text: str = ""
     nodeid: str | None = None
+    first_difference: dict[str, Any] | None = None
     in_tensorflow: bool = True
     unsteady: str | None = None
     noise_floor: float | None = None
@@ -128,7 +130,7 @@ class Agreement:
             "non_finite": self.non_finite,
             "power": None if self.power is None else self.power.as_json(),
             "cause": self.cause,
-            "first_difference": None,
+            "first_difference": self.first_difference,
             "counterexample": None if found is None else found.as_json(),
             "warnings": list(self.warnings),
             "message": self.text or None,

@@ -62,8 +62,10 @@ class Comparison:
         self.live, self.frozen, self.settings = live, frozen, chosen
         self.saved, self.replay, self.folder = saved, replay, folder
         self.tally = Tally(chosen.atol)
-        self.suspects, self._aside = Suspects(), Suspects()
-        self.showing = 0  # rows whose outputs are further apart than is allowed
+        # By outputs and logits together, and by outputs alone: where those differ too much, a row
+        # whose logits alone are far apart is no example of it.
+        self.suspects, self.visible = Suspects(), Suspects()
+        self._aside = (self.suspects, self.visible)
         self._first: tuple[Arrays, Arrays] = ({}, {})
 
     def run(self, agreement: Agreement) -> None:
@@ -93,7 +95,12 @@ class Comparison:
         unsteady = [side for side, same in zip(_SIDES, steady, strict=True) if not same]
         agreement.unsteady = " and ".join(unsteady) or None
         evidence = Evidence(
-            self.sides, self.settings, self.tally, self.suspects, steady, self.folder
+            self.sides,
+            self.settings,
+            self.tally,
+            (self.visible, self.suspects),
+            steady,
+            self.folder,
         )
         if self.saved is not None and self.replay:
             self._judge(agreement)
@@ -106,11 +113,15 @@ class Comparison:
             state=fingerprint(proof.live),
         )
         self.feed(corpus)
-        if self._aside:
-            self.suspects.include(self._aside)
+        for ours, saved in zip((self.suspects, self.visible), self._aside, strict=True):
+            if saved and saved is not ours:
+                ours.include(saved)
         self._judge(agreement)
         if not agreement:
             evidence.counterexample(agreement)
+            evidence.cause(agreement)
+        else:
+            evidence.inexactness(agreement)
         # A later artifact is compared with the answers that the live model gave for the first.
         moved = vacuity.drifting(state, vacuity.digests(self.live.weights()))
         drift = corpus.drift = moved or corpus.drift
@@ -160,8 +171,9 @@ class Comparison:
             outputs = {name: frozen.outputs[there] for name, there in self.sides.outputs.items()}
             self._first = (live.outputs, outputs)
             if self.replay is None:
-                self._aside, self.suspects = self.suspects, Suspects()
-                self.tally.inputs = self.tally.examples = self.showing = 0
+                self._aside = (self.suspects, self.visible)
+                self.suspects, self.visible = Suspects(), Suspects()
+                self.tally.inputs = self.tally.examples = 0
 
     def feed(self, corpus: Corpus) -> None:
         """Feed all inputs to both sides, and search around those that showed most."""
@@ -184,7 +196,7 @@ class Comparison:
             names, rtol = self.sides.outputs, self.settings.logit_rtol
             ratios = tally.yardstick(rtol).rows(live, frozen, names, rows)
             self.suspects.add(feeds, ratios)
-            self.showing += int((tally.yardstick(None).rows(live, frozen, names, rows) > 1).sum())
+            self.visible.add(feeds, tally.yardstick(None).rows(live, frozen, names, rows))
         return frozen
 
     def _search(self, corpus: Corpus) -> None:
@@ -230,7 +242,7 @@ class Comparison:
                 logit_output,
                 self.sides.outputs,
                 self._weights(),
-                showing=self.showing,
+                showing=self.visible.showing,
             )
 
     def _weights(self) -> WeightDifferences:

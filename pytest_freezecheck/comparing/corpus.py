@@ -43,6 +43,7 @@ class Corpus:
     Attributes:
         twin_error: why the live model cannot be copied, once that was tried in vain.
         powers: {(atol, logit_rtol): how many planted mistakes these inputs would have caught}.
+        doubts: what speaks against the reference itself, once that was looked for.
         drift: what was seen of the live model's variables moving while it answered.
 
     Raises:
@@ -73,6 +74,7 @@ class Corpus:
         self.twin_error: ModelError | None = None
         self.powers: dict[tuple[float, float | None], Power | None] = {}
         self.drift: list[str] = []
+        self.doubts: list[str] | None = None
 
     def main(self, live: LiveModel, ask: Ask) -> Iterator[Answered]:
         """Yield what every artifact is fed: real samples, what was drawn, and steered inputs.

@@ -11,6 +11,7 @@ from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.compare import is_distribution
 from pytest_freezecheck.comparing.corpus import Corpus
 from pytest_freezecheck.comparing.failing import largest, recorded_answers, smallest_failing
+from pytest_freezecheck.comparing.inquiry import doubts, inquire, older_than_checkpoint
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.suspects import Suspects
 from pytest_freezecheck.comparing.tally import Tally
@@ -42,7 +43,7 @@ class Evidence:
         sides: live and frozen.
         settings: what the check works with.
         tally: what the check added up.
-        suspects: the inputs that showed most.
+        ranked: the inputs that showed most, by outputs alone, and by outputs and logits.
         steady: whether the live model, and whether the artifact, answers the same twice.
         folder: where failing inputs are saved, or None.
     """
@@ -50,9 +51,15 @@ class Evidence:
     sides: Sides
     settings: Settings
     tally: Tally
-    suspects: Suspects
+    ranked: tuple[Suspects, Suspects]
     steady: tuple[bool, bool]
     folder: Path | None
+
+    @property
+    def suspects(self) -> Suspects:
+        """The inputs that showed most of the kind of difference that the check failed by."""
+        worst = self.tally.worst
+        return self.ranked[worst is None or worst.within(self.settings.atol)]
 
     @property
     def yardstick(self) -> Yardstick:
@@ -78,6 +85,32 @@ class Evidence:
         agreement.counterexample = found
         if self.folder is not None:
             agreement.counterexample = self._saved(agreement, found, self.folder)
+
+    def cause(self, agreement: Agreement) -> None:
+        """Find out why the two differ; another shape or dtype says it all by itself."""
+        worst = self.tally.worst
+        if not self.suspects or worst is None or worst.problem is not None:
+            return
+        verdict = inquire(
+            self.sides,
+            self.suspects.feeds(),
+            steady=self.steady[1],
+            non_finite=worst.non_finite,
+        )
+        agreement.cause, agreement.first_difference = verdict.cause, verdict.first
+        agreement.text = "\n".join([agreement.text, *verdict.lines])
+
+    def inexactness(self, agreement: Agreement) -> None:
+        """Name the cause of a difference that is small enough, in a warning, if it is proven."""
+        if not self.suspects or agreement.exact or not self.sides.frozen.in_tensorflow:
+            return
+        feeds = self.suspects.feeds()
+        verdict = inquire(self.sides, feeds, steady=self.steady[1], non_finite=False)
+        if verdict.cause["proven"]:
+            agreement.warnings.append(
+                f"what keeps {agreement.artifact} from being bit-identical: {verdict.cause['id']}: "
+                f"{verdict.cause['explanation']}"
+            )
 
     def _saved(self, agreement: Agreement, found: Counterexample, folder: Path) -> Counterexample:
         feeds: Arrays = dict(found.feeds)
@@ -188,6 +221,11 @@ class Evidence:
         answers = corpus.drawn().answers
         agreement.warnings += vacuity.still_answers(answers, agreement.atol)
         agreement.warnings += corpus.notes
+        if corpus.doubts is None:
+            corpus.doubts = doubts(self.sides.live)
+        agreement.warnings += corpus.doubts
+        if not agreement:
+            agreement.warnings += older_than_checkpoint(self.sides)
         probe = corpus.spread(_ROWS)
         agreement.warnings += vacuity.idle_inputs(self.sides.ask_live, probe)
 

@@ -20,9 +20,11 @@ class Suspects:
     """The inputs furthest apart so far.
 
     Attributes:
+        showing: how many inputs were further apart than is allowed.
         batch: the batch that the worst of them came in.
     """
 
+    showing: int = 0
     batch: Feeds = dataclasses.field(default_factory=dict)
     _ratios: Floats = dataclasses.field(default_factory=lambda: np.zeros(0))
     _rows: list[Feeds] = dataclasses.field(default_factory=list)
@@ -37,6 +39,7 @@ class Suspects:
             feeds: {input name: array (rows, *shape)}.
             ratios: how far each row is apart; 1 is what is allowed.
         """
+        self.showing += int((ratios > 1.0).sum())
         if not len(self._ratios) or ratios.max() > self._ratios[0]:
             self.batch = dict(feeds)
         new = np.flatnonzero(ratios > 0.0)
@@ -53,7 +56,9 @@ class Suspects:
 
     def include(self, others: Suspects) -> None:
         """Take in what others remember."""
+        showing = self.showing
         self.add(others.feeds(), others._ratios)
+        self.showing = showing
 
     def feeds(self) -> Feeds:
         """Return up to 8 inputs, the worst first, {input name: array (rows, *shape)}."""

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_freezecheck.errors import MatchError, listed, nearest
+from pytest_freezecheck.errors import ArtifactError, MatchError, listed, nearest
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
     from pytest_freezecheck.models.session import Answer, Arrays
+    from pytest_freezecheck.models.workbench import ConstantGraph
 
 
 #: Gives other values for those of a weight, of the same shape and dtype.
@@ -102,6 +103,21 @@ class FrozenModel(abc.ABC):
     @abc.abstractmethod
     def weights(self) -> Arrays:
         """Return {name: value} of constants or variables."""
+
+    def constant_graph(
+        self, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    ) -> ConstantGraph:
+        """Return this model as a GraphDef of constants, to look into it.
+
+        Args:
+            inputs: {live input name: name here}.
+            outputs: {live output name: name here}.
+
+        Raises:
+            ArtifactError: this format cannot be looked into, or this model cannot.
+        """
+        del inputs, outputs
+        raise ArtifactError(f"{self.path}: a {self.format} cannot be looked into")
 
     def predict(self, feeds: Mapping[str, Any]) -> Arrays:
         """Return {output name: array} for one batch, {input name: array (rows, *shape)}.

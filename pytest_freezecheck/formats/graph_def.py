@@ -13,10 +13,11 @@ from pytest_freezecheck.formats.graph_def_ways import (
     convert_variables_v2,
     freeze_graph,
 )
-from pytest_freezecheck.models.graphs import ancestors
+from pytest_freezecheck.models.graphs import ancestors, only
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays, Runner
+    from pytest_freezecheck.models.workbench import ConstantGraph
 
 _VARIABLES = frozenset(
     {"Variable", "VariableV2", "VarHandleOp", "AutoReloadVariable", "TemporaryVariable"}
@@ -129,6 +130,20 @@ class FrozenGraphDef(FrozenModel):
         }
         return self._runner(feeds, outputs).run(feeds, others) if others else None
 
+    def constant_graph(
+        self, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    ) -> ConstantGraph:
+        """Return what the outputs are computed from; its weights are constants already."""
+        from pytest_freezecheck.models.workbench import ConstantGraph
+
+        before = ancestors(self._definition, list(outputs.values()))
+        return ConstantGraph(
+            definition=only(self._definition, list(outputs.values())),
+            inputs={name: _full(there) for name, there in inputs.items() if _node(there) in before},
+            outputs={name: _full(there) for name, there in outputs.items()},
+            constants={_full(n): v for n, v in self.constants.items() if _node(n) in before},
+        )
+
     def batch_size(self) -> int | None:
         """Return the batch dimension of its placeholders, where it is fixed."""
         for node in self._definition.node:
@@ -163,6 +178,10 @@ class FrozenGraphDef(FrozenModel):
     def close(self) -> None:
         """Free the session."""
         self._session.close()
+
+
+def _node(name: str) -> str:
+    return name.split(":")[0]
 
 
 def _full(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from pytest_freezecheck.formats.signatures import (
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
     from pytest_freezecheck.models.session import Answer, Arrays
+    from pytest_freezecheck.models.workbench import ConstantGraph
 
 
 class SessionSavedModel(SignedModel):
@@ -70,6 +72,25 @@ class SessionSavedModel(SignedModel):
             return self.answer(feeds, outputs) if values else None
         finally:
             self._assign(values)
+
+    def constant_graph(
+        self, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    ) -> ConstantGraph:
+        """Return the signature's graph, its variables as constants.
+
+        Raises:
+            ModelError: TensorFlow cannot convert it.
+        """
+        from pytest_freezecheck.models.workbench import constant_graph
+
+        fed, asked = self._signature.inputs, self._signature.outputs
+        graph = constant_graph(
+            self._session,
+            {name: fed[there].name for name, there in inputs.items()},
+            {name: asked[there].name for name, there in outputs.items()},
+        )
+        constants = {fed[name].name: value for name, value in self.constants.items()}
+        return dataclasses.replace(graph, constants=constants)
 
     def weights(self) -> Arrays:
         """Return {name: value} of the variables."""

@@ -11,6 +11,7 @@ from pytest_freezecheck.formats.signatures import SignedModel, load_errors
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays
+    from pytest_freezecheck.models.workbench import ConstantGraph
 
 
 class EagerSavedModel(SignedModel):
@@ -89,6 +90,19 @@ class EagerSavedModel(SignedModel):
             finally:
                 for variable, value in kept:
                     variable.assign(value)
+
+    def constant_graph(
+        self, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    ) -> ConstantGraph:
+        """Return the signature's graph, loaded once more, into a session."""
+        from pytest_freezecheck.formats.saved_model import SessionSavedModel
+
+        again = SessionSavedModel(self.path)
+        again.constants = self.constants
+        try:
+            return again.constant_graph(inputs, outputs)
+        finally:
+            again.close()
 
     def weights(self) -> Arrays:
         """Return {name: value} of the variables."""

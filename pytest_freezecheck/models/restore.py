@@ -92,6 +92,21 @@ def beside(checkpoint: str) -> list[str]:
     return later + [prefix for _, _, prefix in sorted((f for f in found if f[0]), reverse=True)]
 
 
+def siblings(checkpoint: str) -> list[str]:
+    """Return the prefixes of all other checkpoints in the folder and right below it.
+
+    Those of other steps of the same training come first, the closest one before it at their head.
+
+    Args:
+        checkpoint: a prefix.
+    """
+    path = Path(checkpoint)
+    near = beside(checkpoint)[::-1]
+    indices = [*path.parent.glob(f"*{_INDEX}"), *path.parent.glob(f"*/*{_INDEX}")]
+    every = sorted(str(index.parent / index.name.removesuffix(_INDEX)) for index in indices)
+    return [*near, *(prefix for prefix in every if prefix not in {*near, str(path)})]
+
+
 def _split(name: str) -> tuple[str, int | None]:
     found = re.fullmatch(r"(.*)-(\d+)", name)
     return (found[1], int(found[2])) if found else (name, None)

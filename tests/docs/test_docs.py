@@ -19,6 +19,7 @@ import pytest_freezecheck as freezecheck
 from pytest_freezecheck import pyproject
 from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.declaration import Artifact, Model
+from pytest_freezecheck.diagnosis.causes import CAUSES
 from pytest_freezecheck.findings import Counterexample, Power
 from pytest_freezecheck.report import json as json_report
 from pytest_freezecheck.report import text
@@ -233,7 +234,7 @@ def test_every_field_of_the_report_is_described() -> None:
     check = Agreement("flowers", "frozen.pb", "graph_def", None, "passed").as_json()
     document = json_report.document([check], {}, 0)
     assert named("report.md", {*check, *document}) == set()
-    assert named("report.md", fields(SCHEMA) - {"tensor"}) == set()  # of a reserved field
+    assert named("report.md", fields(SCHEMA)) == set()
 
 
 # Links.
@@ -275,10 +276,23 @@ def validate(document: object) -> None:
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
 
 
+def _cause(name: str, *, proven: bool) -> dict[str, Any]:
+    return {
+        "id": name,
+        "proven": proven,
+        "tensors": ["conv/filters"] if proven else [],
+        "explanation": "the frozen model ...",
+        "fix": CAUSES[name].fix,
+    }
+
+
 def checks() -> list[Agreement]:
     common: Any = {"model": "flowers", "artifact": "frozen.pb", "format": "graph_def", "way": None}
     told_apart = Agreement(**common, outcome="failed", text="freezecheck: ...")
     told_apart.cause = text.self_comparison("it runs in the live session")
+    cause = _cause("raw-weights", proven=True)
+    both = {**cause, "others": [_cause("class-order", proven=True)]}
+    suspected = _cause("unknown", proven=False)
     smallest = Counterexample(
         background={"images": 0.0},
         feeds={"images": [[0.0, 1.0]]},
@@ -319,9 +333,19 @@ def checks() -> list[Agreement]:
             noise_floor=float("inf"),
             power=Power(61, 61, ()),
             counterexample=saved,
+            cause=cause,
+            first_difference={"tensor": "Conv2D", "max_abs_diff": None},
             replay="pytest --freezecheck --freezecheck-replay=.freezecheck/flowers-frozen.pb.npz",
         ),
-        Agreement(**common, outcome="failed", max_abs_diff=1e-4, counterexample=smallest),
+        Agreement(
+            **common,
+            outcome="failed",
+            max_abs_diff=1e-4,
+            counterexample=smallest,
+            cause=both,
+            first_difference={"tensor": "Conv2D", "max_abs_diff": 0.4},
+        ),
+        Agreement(**common, outcome="failed", max_abs_diff=1e-4, cause=suspected),
         Agreement("flowers", "graph_def", "graph_def", "graph_def", "passed", max_abs_diff=1e-7),
         Agreement("flowers", "nowhere.pb", "", None, "error", text="nowhere.pb: no such file"),
         told_apart,
@@ -346,6 +370,17 @@ def test_the_schema_has_the_fields_that_are_written_and_no_others() -> None:
     check = SCHEMA["$defs"]["check"]
     written = set(checks()[0].as_json())
     assert set(check["properties"]) == set(check["required"]) == written
+
+
+def test_the_schema_has_the_causes_that_there_are() -> None:
+    assert SCHEMA["$defs"]["causeId"]["enum"] == list(CAUSES)
+    for cause in CAUSES:
+        document = report(checks())
+        document["checks"][1]["cause"]["id"] = cause
+        validate(document)
+    document["checks"][1]["cause"]["id"] = "bad-luck"
+    with pytest.raises(jsonschema.ValidationError, match="bad-luck"):
+        validate(document)
 
 
 @pytest.mark.parametrize("field", sorted(SCHEMA["$defs"]["check"]["properties"]))

@@ -176,6 +176,11 @@ def test_a_wrong_freeze_of_such_a_model_shows_at_the_boundary(
     assert agreement.max_abs_diff is not None
     assert agreement.max_abs_diff > 0.02
     assert agreement.max_abs_diff > 100 * np.median(np.abs(one - other).max(axis=1))
+    # Rows whose logits alone are far apart are no examples of a probability that is.
+    coarse = freezecheck.check(live, path, atol=1e-3).counterexample
+    assert coarse is not None
+    assert coarse.batch == 1
+    assert coarse.max_abs_diff >= 2e-3
     wrong.close()
     live.close()
 

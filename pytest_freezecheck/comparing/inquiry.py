@@ -1,0 +1,191 @@
+"""From a failed check to its cause: both sides as graphs of constants, and what was proven."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pytest_freezecheck.comparing.sides import Sides
+from pytest_freezecheck.diagnosis.causes import CAUSES
+from pytest_freezecheck.diagnosis.diagnose import Diagnosis, diagnose
+from pytest_freezecheck.diagnosis.labels import Origins
+from pytest_freezecheck.diagnosis.reference import untrained_statistics, young_average
+from pytest_freezecheck.diagnosis.structure import bypassed
+from pytest_freezecheck.diagnosis.suspicion import Suspicion
+from pytest_freezecheck.errors import FreezecheckError, listed
+from pytest_freezecheck.models.live import LiveModel
+from pytest_freezecheck.models.restore import siblings, values_of
+from pytest_freezecheck.models.session import Arrays
+from pytest_freezecheck.models.workbench import ConstantGraph, Workbench, constant_graph
+from pytest_freezecheck.power import noise
+
+#: Sibling checkpoints that are read at most.
+_SIBLINGS = 8
+_TENSORS = 3
+#: Seconds by which files that were written together may be apart.
+_MOMENT = 60.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What the inquiry came to.
+
+    Attributes:
+        cause: as the report has it.
+        first: {"tensor", "max_abs_diff"} of the first tensor that differs, or None.
+        lines: the same in words.
+    """
+
+    cause: dict[str, Any]
+    first: dict[str, Any] | None
+    lines: list[str]
+
+
+def inquire(sides: Sides, feeds: Arrays, *, steady: bool, non_finite: bool) -> Verdict:
+    """Find out why the two sides differ.
+
+    Args:
+        sides: live and frozen.
+        feeds: inputs that show the difference, the worst first.
+        steady: whether the artifact answers the same when asked the same twice.
+        non_finite: whether it answers NaN or infinity where the live model does not.
+    """
+    try:
+        found = _diagnosed(sides, feeds)
+    except FreezecheckError as error:
+        found = Diagnosis([], None, [f"its graph could not be looked into: {error}"])
+    findings = [(f.suspicion, f.proven) for f in found.findings]
+    first = findings[0][0].cause if findings else "unknown"
+    if non_finite and first in ("changed-operation", "altered-weights", "unknown"):
+        findings = [_renamed(findings, "non-finite", "the answer is not finite")]
+    elif (
+        steady
+        and first in ("changed-operation", "input-transform", "unknown")
+        and _batch_dependent(sides, feeds)
+    ):
+        evidence = "a row is answered otherwise with other rows beside it"
+        findings = [_renamed(findings, "batch-dependence", evidence)]
+    return _worded(findings, found)
+
+
+def _renamed(
+    findings: list[tuple[Suspicion, bool]], cause: str, evidence: str
+) -> tuple[Suspicion, bool]:
+    """Return the first finding under a cause that says more."""
+    if not findings:
+        return Suspicion(cause, (), evidence), True
+    suspicion, proven = findings[0]
+    both = f"{evidence}: {suspicion.evidence}"
+    return dataclasses.replace(suspicion, cause=cause, evidence=both), proven
+
+
+def _batch_dependent(sides: Sides, feeds: Arrays) -> bool:
+    return noise.split(sides.ask_frozen, feeds) > 1e-4 > noise.split(sides.ask_live, feeds)
+
+
+def _diagnosed(sides: Sides, feeds: Arrays) -> Diagnosis:
+    live, frozen = _benches(sides)
+    try:
+        return diagnose(
+            live,
+            frozen,
+            feeds,
+            variables=set(sides.live.weights()),
+            origins=origins_of(sides.live),
+        )
+    finally:
+        live.close()
+        frozen.close()
+
+
+def _benches(sides: Sides) -> tuple[Workbench, Workbench]:
+    live = constant_graph(
+        sides.live.session,
+        {name: tensor.name for name, tensor in sides.live.inputs.items()},
+        {name: tensor.name for name, tensor in sides.live.outputs.items()},
+    )
+    frozen = sides.frozen.constant_graph(sides.inputs, sides.outputs)
+    return _bench(live), _bench(frozen)
+
+
+def _bench(graph: ConstantGraph) -> Workbench:
+    return Workbench(dataclasses.replace(graph, definition=bypassed(graph.definition)))
+
+
+def origins_of(live: LiveModel) -> Origins:
+    """Return what the weights of a model's artifacts can come from."""
+    if live.checkpoint is None:
+        return Origins(None, {})
+    near = siblings(live.checkpoint)[:_SIBLINGS]
+    return Origins(values_of(live.checkpoint), {prefix: values_of(prefix) for prefix in near})
+
+
+def _worded(findings: list[tuple[Suspicion, bool]], found: Diagnosis) -> Verdict:
+    if not findings:
+        findings = [(Suspicion("unknown", (), "; ".join(found.ruled_out)), False)]
+    causes = [_cause(suspicion, proven) for suspicion, proven in findings]
+    lines = []
+    for number, (cause, (suspicion, proven)) in enumerate(zip(causes, findings, strict=True)):
+        if number and not proven:
+            break  # one unproven suspicion is enough
+        certain = "cause" if proven else "suspected, not proven"
+        lead = "  " if number == 0 else "  and "
+        tensors = f" ({listed(suspicion.tensors, _TENSORS)})" if suspicion.tensors else ""
+        meaning = f"the frozen model {_meaning(cause['id'])}{tensors}"
+        lines.append(f"{lead}{certain}: {cause['id']}: {meaning}")
+        lines.append(f"    {suspicion.evidence}")
+        if proven:
+            lines.append("    mended in memory, the difference is gone")
+        lines.append(f"    to mend it: {cause['fix']}")
+    first = None
+    if found.first is not None:
+        name, apart = found.first
+        first = {"tensor": name, "max_abs_diff": apart if np.isfinite(apart) else None}
+        lines.append(f"  first tensor that differs: {name}, by {apart:.1e}")
+    others = [cause for cause in causes[1:] if cause["proven"]]
+    return Verdict({**causes[0], **({"others": others} if others else {})}, first, lines)
+
+
+def _meaning(cause: str) -> str:
+    entry = CAUSES[cause]
+    seen = f", as in {listed(entry.sources)}" if entry.sources else ""
+    return f"{entry.meaning}{seen}"
+
+
+def _cause(suspicion: Suspicion, proven: bool) -> dict[str, Any]:
+    entry = CAUSES[suspicion.cause]
+    return {
+        "id": entry.id,
+        "proven": proven,
+        "tensors": list(suspicion.tensors),
+        "explanation": f"the frozen model {entry.meaning}: {suspicion.evidence}",
+        "fix": entry.fix,
+    }
+
+
+def doubts(live: LiveModel) -> list[str]:
+    """Return what speaks against the reference itself."""
+    weights = live.weights()
+    said = untrained_statistics(weights)
+    if live.checkpoint is not None:
+        said += young_average(weights, values_of(live.checkpoint))
+    return said
+
+
+def older_than_checkpoint(sides: Sides) -> list[str]:
+    """Return that the artifact is older than the checkpoint, if it is by more than a moment.
+
+    Said of failures only: a clone gives all of its files the time at which it was made.
+    """
+    if sides.live.checkpoint is None or sides.frozen.way is not None:
+        return []
+    checkpoint = Path(f"{sides.live.checkpoint}.index")
+    path = sides.frozen.path
+    path = path / "saved_model.pb" if path.is_dir() else path
+    if not (checkpoint.is_file() and path.is_file()):
+        return []
+    behind = checkpoint.stat().st_mtime - path.stat().st_mtime
+    return ["the artifact's file is older than the checkpoint's"] if behind > _MOMENT else []

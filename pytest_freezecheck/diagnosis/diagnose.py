@@ -1,0 +1,253 @@
+"""Why a frozen graph differs from the live one: suspects, proof by mending, and location."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_freezecheck.diagnosis import suspects, transforms
+from pytest_freezecheck.diagnosis.labels import Origins
+from pytest_freezecheck.diagnosis.location import first_difference
+from pytest_freezecheck.diagnosis.suspicion import Mender, Suspicion
+from pytest_freezecheck.errors import ModelError
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.models.session import Answer, Arrays
+    from pytest_freezecheck.models.workbench import Workbench
+
+#: What is left of a difference may be this part of it, and no more than float noise of folding.
+_PART, _NOISE = 0.01, 3e-6
+#: Below this share of names in common, the graphs are not compared by name.
+_ALIKE = 0.3
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """A cause, and whether mending it and nothing else it shares the blame with is the mend.
+
+    Attributes:
+        suspicion: what was suspected.
+        proven: whether the difference falls to the noise floor with it mended, and not without.
+    """
+
+    suspicion: Suspicion
+    proven: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnosis:
+    """What was found.
+
+    Attributes:
+        findings: the causes, the one with the largest effect first; empty if none is suspected.
+        first: name and difference of the first tensor that differs, or None.
+        ruled_out: what was looked at in vain, in words.
+    """
+
+    findings: list[Finding]
+    first: tuple[str, float] | None
+    ruled_out: list[str]
+
+
+def diagnose(
+    live: Workbench,
+    frozen: Workbench,
+    feeds: Arrays,
+    *,
+    variables: set[str],
+    origins: Origins,
+) -> Diagnosis:
+    """Find out why two graphs differ.
+
+    Args:
+        live: the live side.
+        frozen: the frozen side.
+        feeds: inputs that show the difference, {input name: array (rows, *shape)}.
+        variables: names of the live model's variables.
+        origins: what weights can come from.
+
+    Raises:
+        ModelError: a side cannot be run.
+    """
+    right = live.answer(feeds)
+    distance = _distance(right)
+    before = distance(frozen.answer(feeds))
+    mender = Mender(live, frozen, distance, feeds)
+    try:
+        found = _suspects(live, frozen, variables, origins)
+        findings = _proven(found, mender, before)
+        if not any(finding.proven for finding in findings):
+            findings = _functions(live, frozen.answer(feeds), feeds, right) or findings
+        proven = [finding.suspicion for finding in findings if finding.proven]
+        findings = [_refined(finding, proven, live, mender, right) for finding in findings]
+    finally:
+        mender.close()
+    row = {name: array[:1] for name, array in feeds.items()}
+    first = first_difference(live, frozen, row)
+    return Diagnosis(findings, first, _ruled_out(live, frozen, found))
+
+
+def _suspects(
+    live: Workbench, frozen: Workbench, variables: set[str], origins: Origins
+) -> list[Suspicion]:
+    found = [*suspects.weights(live, frozen, variables, origins)]
+    if suspects.same_names(live, frozen) >= _ALIKE:
+        found += [*suspects.operations(live, frozen, variables), *suspects.ends(live, frozen)]
+    merged: dict[str, Suspicion] = {}
+    for suspicion in found:
+        known = merged.get(suspicion.cause)
+        merged[suspicion.cause] = suspicion if known is None else known.with_more(suspicion)
+    return list(merged.values())
+
+
+def _distance(right: Answer) -> Callable[[Answer], float]:
+    """Return what tells how far an answer is from the right one, in outputs and logits."""
+
+    def distance(answer: Answer) -> float:
+        found = [0.0]
+        for name, one in right.outputs.items():
+            found.append(_apart(one, answer.outputs[name]))
+        for name, one in right.logits.items():
+            other = answer.logits.get(name)
+            if other is not None and other.shape == one.shape:
+                size = max(1.0, float(np.abs(np.nan_to_num(one)).max()))
+                found.append(_apart(_centred(one), _centred(other)) / size)
+        return max(found)
+
+    return distance
+
+
+def _centred(logits: Any) -> Any:
+    wide = logits.astype(np.float64)
+    return wide - wide.mean(axis=-1, keepdims=True)
+
+
+def _apart(one: Any, other: Any) -> float:
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return float("inf")
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(one.astype(np.float64) - other.astype(np.float64))
+    apart = np.where((one == other) | (np.isnan(one) & np.isnan(other)), 0.0, apart)
+    return float(np.nan_to_num(apart, nan=np.inf, posinf=np.inf).max(initial=0.0))
+
+
+def _fell(after: float, before: float) -> bool:
+    return after == 0.0 or (after <= _NOISE and after <= _PART * before)
+
+
+def _proven(found: Sequence[Suspicion], mender: Mender, before: float) -> list[Finding]:
+    """Mend everything, then leave out whatever is not needed for the difference to fall."""
+    if not found:
+        return []
+    whole = _tried(mender, found)
+    if whole is None or not _fell(whole, before):
+        alone = [(s, _tried(mender, [s])) for s in found]
+        usable = [(s, after) for s, after in alone if after is not None]
+        return [
+            Finding(s, proven=_fell(after, before))
+            for s, after in sorted(usable, key=lambda pair: pair[1])
+            if after < before
+        ]
+    needed = list(found)
+    for suspicion in found:
+        rest = [s for s in needed if s is not suspicion]
+        after = _tried(mender, rest) if rest else before
+        if after is not None and _fell(after, before):
+            needed = rest
+    # The one without which most is left did most.
+    left = {
+        id(s): _tried(mender, [o for o in needed if o is not s]) if len(needed) > 1 else before
+        for s in needed
+    }
+    needed.sort(key=lambda s: -(left[id(s)] or 0.0))
+    return [finding for suspicion in needed for finding in _with_others(suspicion)]
+
+
+def _with_others(suspicion: Suspicion) -> list[Finding]:
+    """Return a proven finding, and one for each cause that it cannot be mended without."""
+    others = [dataclasses.replace(suspicion, cause=cause, also=()) for cause in suspicion.also]
+    return [Finding(s, proven=True) for s in (suspicion, *others)]
+
+
+def _tried(mender: Mender, mended: Sequence[Suspicion]) -> float | None:
+    """Return what is left with these mended, or None if the mended graph cannot be run."""
+    try:
+        return mender.apart(mended)
+    except ModelError:
+        return None
+
+
+def _functions(live: Workbench, wrong: Answer, feeds: Arrays, right: Answer) -> list[Finding]:
+    """Try what could stand before or behind the artifact, whatever its graph looks like."""
+    for name, array in feeds.items():
+        for words, transform in transforms.inputs_to_try(array).items():
+            answer = live.answer({**feeds, name: transform(array)})
+            if _same(answer, wrong):
+                return [Finding(Suspicion("input-transform", (name,), f"it {words}"), proven=True)]
+    for name, one in right.outputs.items():
+        found = _output(name, one, wrong.outputs[name])
+        if found is not None:
+            return [Finding(found, proven=True)]
+    return []
+
+
+def _same(one: Answer, other: Answer) -> bool:
+    return all(_apart(a, other.outputs[n]) <= _NOISE for n, a in one.outputs.items())
+
+
+def _output(name: str, one: Any, other: Any) -> Suspicion | None:
+    order = transforms.class_order(one, other)
+    if order is not None:
+        shown = ", ".join(map(str, order[:8])) + (", ..." if len(order) > 8 else "")
+        return Suspicion("class-order", (name,), f"its classes are the live ones {shown}")
+    function = transforms.output_function(one, other)
+    if function is not None:
+        return Suspicion("output-tensor", (name,), f"it answers with {function}")
+    return None
+
+
+def _refined(
+    finding: Finding,
+    proven: Sequence[Suspicion],
+    live: Workbench,
+    mender: Mender,
+    right: Answer,
+) -> Finding:
+    """Say what changed operations at an end amount to, where that can be told.
+
+    What else is wrong is mended first: behind raw weights, shifted classes look like nothing.
+    """
+    suspicion = finding.suspicion
+    if suspicion.cause not in ("changed-operation", "input-transform", "output-tensor"):
+        return finding
+    try:
+        wrong = mender.answer([other for other in proven if other is not suspicion])
+    except ModelError:
+        return finding
+    found: Suspicion | None = None
+    for name in suspicion.output:
+        found = found or _output(name, right.outputs[name], wrong.outputs[name])
+    if not suspicion.output:
+        named = [f.suspicion for f in _functions(live, wrong, mender.feeds, right)]
+        found = next((s for s in named if s.cause == "input-transform"), None)
+    if found is None:
+        return finding
+    both = f"{found.evidence}: {suspicion.evidence}"
+    changed = dataclasses.replace(suspicion, cause=found.cause, evidence=both)
+    return Finding(changed, finding.proven)
+
+
+def _ruled_out(live: Workbench, frozen: Workbench, found: Sequence[Suspicion]) -> list[str]:
+    causes = {suspicion.cause for suspicion in found}
+    ruled = []
+    if not any(suspicion.weights for suspicion in found):
+        common = sum(name in frozen.weights for name in live.weights)
+        ruled.append(f"{common} constants that both sides have are equal")
+    if not causes & {"training-batch-norm", "dropout", "training-flag"}:
+        ruled.append("no batch statistics, random operations or flags")
+    if not any(suspicion.nodes for suspicion in found):
+        ruled.append("operations of one name are the same")
+    return ruled

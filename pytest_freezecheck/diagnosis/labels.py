@@ -1,0 +1,230 @@
+"""Where a weight comes from: a key of the checkpoint, of a sibling, or of none. NumPy only.
+
+Every weight that differs is held against what the checkpoint has: bit for bit by its own name,
+then by its shadow's; then against the checkpoints beside it; then rounded, initialised, permuted,
+or with a few elements altered. What tells live and frozen apart is the cause.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+#: Looks a key up in a checkpoint; None if it has not got it.
+Lookup = Callable[[str], Array | None]
+
+SHADOW = "/ExponentialMovingAverage"
+_STATISTICS = {"moving_mean": 0.0, "moving_variance": 1.0}
+#: Fewer elements than this share are called a few.
+_FEW = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class Origins:
+    """What weights can come from.
+
+    Attributes:
+        checkpoint: looks keys up in the live model's checkpoint; None if it is not known.
+        siblings: {prefix: lookup} of the other checkpoints in its folder.
+    """
+
+    checkpoint: Lookup | None
+    siblings: Mapping[str, Lookup]
+
+
+def is_statistic(name: str) -> bool:
+    """Return whether a variable is a moving statistic of BatchNorm, by its name."""
+    return name.rsplit("/", 1)[-1] in _STATISTICS
+
+
+def cause_of(name: str, live: Array, frozen: Array, origins: Origins) -> tuple[str, str]:
+    """Return the causes that a differing weight points to, and what speaks for them.
+
+    Args:
+        name: of the variable.
+        live: the live model's value.
+        frozen: the artifact's, of the same shape and dtype.
+        origins: what it can come from.
+
+    Returns:
+        The id of a cause, or two joined by a blank, and the evidence in words, without the
+        weight's name.
+    """
+    if frozen.dtype.kind == "f" and not np.isfinite(frozen).all() and np.isfinite(live).all():
+        return "non-finite", "is NaN or infinite"
+    rounded = rounded_to(live, frozen)
+    if rounded is not None:
+        return "reduced-precision", f"is the live value rounded to {rounded}"
+    if origins.checkpoint is not None:
+        found = _of_checkpoint(name, frozen, origins.checkpoint, origins.siblings)
+        if found is not None:
+            return found
+    for prefix, look_up in origins.siblings.items():
+        for key in keys_of(name):
+            if _same(look_up(key), frozen):
+                return "other-checkpoint", f"is {key!r} of {prefix}"
+    if _initial(name, frozen):
+        return "initial-statistics", "is still at its initial value"
+    if _permuted(live, frozen):
+        return "class-order", "has the live values in another order of its last axis"
+    changed = live != frozen
+    if changed.mean() <= _FEW or changed.sum() == 1:
+        return "altered-weights", f"differs in {int(changed.sum())} of {changed.size} elements"
+    return "initial-values", "matches no key of the checkpoint"
+
+
+def keys_of(name: str) -> tuple[str, ...]:
+    """Return the keys that a variable may have: its own, and its shadow's with or without scope."""
+    return (name, f"{name}{SHADOW}", f"{name.split('/')[0]}/{name}{SHADOW}")
+
+
+def _of_checkpoint(
+    name: str, frozen: Array, look_up: Lookup, siblings: Mapping[str, Lookup]
+) -> tuple[str, str] | None:
+    raw_key, *shadow_keys = keys_of(name)
+    raw = look_up(raw_key)
+    shadows = {key: look_up(key) for key in shadow_keys}
+    shadow_key = next((key for key, value in shadows.items() if value is not None), "")
+    shadow = shadows.get(shadow_key)
+    of_raw = "raw-statistics" if is_statistic(name) else "raw-weights"
+    of_shadow = "averaged-statistics" if is_statistic(name) else "averaged-weights"
+    if _same(raw, frozen):
+        swapped = _swapped_sibling(raw_key, shadow_key, raw, shadow, siblings)
+        if swapped is not None:
+            return (
+                "swapped-averages",
+                f"is {shadow_key!r} of {swapped}, in which variables and averages are exchanged "
+                f"(or the raw {raw_key!r} of the live model's own checkpoint)",
+            )
+        return of_raw, f"is the raw {raw_key!r} of the checkpoint, the live one its shadow"
+    if _same(shadow, frozen):
+        return of_shadow, f"is the shadow {shadow_key!r}, the live one the variable itself"
+    for cause, key, value in ((of_raw, raw_key, raw), (of_shadow, shadow_key, shadow)):
+        grid = rounded_to(value, frozen) if value is not None else None
+        if grid is not None:
+            return f"{cause} reduced-precision", f"is the checkpoint's {key!r}, rounded to {grid}"
+    return None
+
+
+def _swapped_sibling(
+    raw_key: str,
+    shadow_key: str,
+    raw: Array | None,
+    shadow: Array | None,
+    siblings: Mapping[str, Lookup],
+) -> str | None:
+    """Return the sibling in which variable and shadow have changed places, if there is one."""
+    if shadow is None:
+        return None
+    for prefix, look_up in siblings.items():
+        if _same(look_up(raw_key), shadow) and _same(look_up(shadow_key), raw):
+            return prefix
+    return None
+
+
+def _same(one: Array | None, other: Array | None) -> bool:
+    return (
+        one is not None
+        and other is not None
+        and one.shape == other.shape
+        and one.dtype == other.dtype
+        and one.tobytes() == other.tobytes()
+    )
+
+
+def rounded_to(live: Array, frozen: Array) -> str | None:
+    """Return what a value was rounded to, if to anything."""
+    if live.dtype.kind != "f" or live.dtype != frozen.dtype or live.shape != frozen.shape:
+        return None
+    if not np.isfinite(live).all():
+        return None
+    with np.errstate(over="ignore"):
+        if np.array_equal(live.astype(np.float16).astype(live.dtype), frozen):
+            return "float16"
+    if live.dtype == np.float32 and np.array_equal(_bfloat16(live), frozen):
+        return "bfloat16"
+    levels = np.unique(frozen)
+    if frozen.size >= 300 and len(levels) <= 256:
+        span = float(frozen.max() - frozen.min())
+        if span > 0 and float(np.abs(frozen - live).max()) <= span / 250.0:
+            return f"an integer grid of {len(levels)} values"
+    return None
+
+
+def _bfloat16(value: Array) -> Array:
+    """Round to the nearest bfloat16, ties to even, and back to float32."""
+    bits = np.ascontiguousarray(value, np.float32).view(np.uint32).astype(np.uint64)
+    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16) << 16
+    return rounded.astype(np.uint32).view(np.float32)
+
+
+def _initial(name: str, frozen: Array) -> bool:
+    start = _STATISTICS.get(name.rsplit("/", 1)[-1])
+    return start is not None and bool((frozen == start).all())
+
+
+def _permuted(live: Array, frozen: Array) -> bool:
+    """Return whether the last axis holds the same slices in another order."""
+    if live.ndim < 1 or live.shape != frozen.shape or live.shape[-1] < 2:
+        return False
+    one, other = (sorted(a.T.reshape(a.shape[-1], -1).tolist()) for a in (live, frozen))
+    return bool(one == other)
+
+
+def grouped(
+    names: Sequence[str],
+    live: Mapping[str, Array],
+    frozen: Mapping[str, Array],
+    origins: Origins,
+) -> dict[str, dict[str, str]]:
+    """Return {cause: {weight: evidence}} of the weights that differ.
+
+    Some weights that match no key are a partial restore; statistics left at their initial values
+    are part of it where others were left too.
+
+    Args:
+        names: of the differing weights, in the order of the network.
+        live: {name: value}.
+        frozen: {name: value}.
+        origins: what they can come from.
+    """
+    causes: dict[str, dict[str, str]] = {}
+    for name in names:
+        cause, evidence = cause_of(name, live[name], frozen[name], origins)
+        causes.setdefault(cause, {})[name] = evidence
+    # A value that happens to be its own rounding is no cause of its own beside others that are not.
+    for both in [cause for cause in causes if " " in cause]:
+        first = both.split(" ")[0]
+        causes[both] |= causes.pop(first, {})
+    if "swapped-averages" in causes and not _all_averages(
+        causes["swapped-averages"], live, origins
+    ):
+        # A single raw weight comes from a plain checkpoint: a swapped one has exchanged them all.
+        causes["raw-weights"] = causes.pop("swapped-averages")
+    if "initial-values" in causes:
+        merged = causes.pop("initial-values")
+        merged |= causes.pop("initial-statistics", {})
+        ordered = {name: merged[name] for name in names if name in merged}
+        every = [name for name in live if name in frozen and live[name].size]
+        whole = len(ordered) >= 0.9 * len(every)
+        causes["initial-values" if whole else "partial-restore"] = ordered
+    return causes
+
+
+def _all_averages(found: Mapping[str, str], live: Mapping[str, Array], origins: Origins) -> bool:
+    """Return whether these are all weights whose shadow the live model reads."""
+    look_up = origins.checkpoint
+    if look_up is None:
+        return False
+    averaged = [
+        name
+        for name, value in live.items()
+        if not _same(look_up(name), value)
+        and any(_same(look_up(key), value) for key in keys_of(name)[1:])
+    ]
+    return set(averaged) <= set(found)

@@ -1,0 +1,235 @@
+"""What may be wrong with a frozen graph: its weights, its operations, its ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_freezecheck.diagnosis.folding import folded
+from pytest_freezecheck.diagnosis.labels import Origins, grouped, rounded_to
+from pytest_freezecheck.diagnosis.structure import (
+    RANDOM,
+    NodeDifference,
+    node_differences,
+    reads_input_names,
+)
+from pytest_freezecheck.diagnosis.suspicion import Suspicion
+from pytest_freezecheck.errors import listed
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.models.workbench import Workbench
+
+_INPUTS = frozenset({"Placeholder", "PlaceholderWithDefault"})
+#: What preprocessing is made of; another operation before the first weight is just another one.
+_ARITHMETIC = frozenset({"Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "Maximum", "Minimum"})
+_ARITHMETIC |= {"Cast", "Reshape", "Transpose", "ReverseV2", "StridedSlice", "GatherV2", "ConcatV2"}
+_BATCH_STATISTICS = ("moments", "SquaredDifference")
+
+
+def weights(
+    live: Workbench, frozen: Workbench, variables: set[str], origins: Origins
+) -> Iterator[Suspicion]:
+    """Yield a suspicion for each cause that differing constants point to.
+
+    Args:
+        live: the live side.
+        frozen: the frozen side.
+        variables: names of the live model's variables; other constants belong to operations.
+        origins: what weights can come from.
+    """
+    common = [name for name in live.weights if name in frozen.weights]
+    differing = [
+        name
+        for name in common
+        if live.weights[name].dtype == frozen.weights[name].dtype
+        and live.weights[name].shape == frozen.weights[name].shape
+        and live.weights[name].tobytes() != frozen.weights[name].tobytes()
+    ]
+    of_variables = [name for name in differing if name in variables]
+    known = {name: live.weights[name] for name in common if name in variables}
+    for causes, found in grouped(of_variables, known, frozen.weights, origins).items():
+        cause, *also = causes.split(" ")
+        names = list(found)
+        if "reduced-precision" in (cause, *also):
+            # Constants of operations are rounded with the weights.
+            names += [n for n in differing if n not in variables and _is_rounded(live, frozen, n)]
+        first, evidence = next(iter(found.items()))
+        yield Suspicion(
+            cause,
+            tuple(names),
+            f"{len(found)} of {len(known)} weights; {first} {evidence}",
+            weights={name: live.weights[name] for name in names},
+            also=tuple(also),
+        )
+        differing = [name for name in differing if name not in names]
+    preprocessing = before_weights(live, variables)
+    for name in differing:
+        if name not in variables:
+            cause = "changed-operation"
+            if name.endswith("batchnorm/add/y"):
+                cause = "batch-norm-epsilon"
+            elif any(name in _reads(live, reader) for reader in preprocessing):
+                cause = "input-transform"
+            one, other = (np.ravel(side.weights[name]) for side in (live, frozen))
+            shown = f"is {other[:3].tolist()}, in the live graph {one[:3].tolist()}"
+            yield Suspicion(cause, (name,), f"{name} {shown}", weights={name: live.weights[name]})
+    yield from folded(live, frozen, variables, origins)
+
+
+def _is_rounded(live: Workbench, frozen: Workbench, name: str) -> bool:
+    return rounded_to(live.weights[name], frozen.weights[name]) is not None
+
+
+def _reads(side: Workbench, name: str) -> set[str]:
+    return {read.split(":")[0].lstrip("^") for read in side.nodes[name].input}
+
+
+def before_weights(live: Workbench, variables: set[str]) -> set[str]:
+    """Return the nodes that are computed from an input and from no variable."""
+    found: set[str] = set()
+    tainted = set(variables)
+    for name in _ordered(live):
+        node = live.nodes[name]
+        if any(read in tainted for read in _reads(live, name)):
+            tainted.add(name)
+        elif node.op not in ("Const", "Placeholder"):
+            found.add(name)
+    return found & set(reads_input_names(live.definition))
+
+
+def _ordered(side: Workbench) -> list[str]:
+    """Return all nodes, each after what it is computed from."""
+    done: dict[str, None] = {}
+    for start in side.nodes:
+        waiting = [start]
+        while waiting:
+            left = [r for r in _reads(side, waiting[-1]) if r in side.nodes and r not in done]
+            left = [read for read in left if read not in waiting]
+            if left:
+                waiting.append(left[0])
+            else:
+                done[waiting.pop()] = None
+    return list(done)
+
+
+def operations(live: Workbench, frozen: Workbench, variables: set[str]) -> Iterator[Suspicion]:
+    """Yield a suspicion for each cause that differing operations point to."""
+    found: dict[str, list[tuple[NodeDifference, str]]] = {}
+    preprocessing = before_weights(live, variables)
+    folds = {name for s in folded(live, frozen, set(live.weights), None) for name in s.nodes}
+    for difference in node_differences(live.definition, frozen.definition):
+        if difference.name in folds:
+            continue
+        cause, evidence = _classified(difference, live, frozen, preprocessing)
+        found.setdefault(cause, []).append((difference, evidence))
+    for cause, differences in found.items():
+        names = tuple(difference.name for difference, _ in differences)
+        yield Suspicion(cause, names, f"{names[0]} {differences[0][1]}", nodes=names)
+    yield from _flags(frozen)
+
+
+def _classified(
+    difference: NodeDifference, live: Workbench, frozen: Workbench, preprocessing: set[str]
+) -> tuple[str, str]:
+    """Return the cause that one differing node points to, and what speaks for it."""
+    inserted = [frozen.nodes[name] for name in difference.inserted]
+    kinds = {node.op for node in inserted}
+    if difference.live.op.startswith("FusedBatchNorm"):
+        if "is_training" in difference.attributes and difference.frozen.attr["is_training"].b:
+            return "training-batch-norm", "has is_training = true"
+        if difference.attributes == ("epsilon",):
+            mine, theirs = (n.attr["epsilon"].f for n in (difference.live, difference.frozen))
+            return "batch-norm-epsilon", f"has epsilon {theirs:.3g}, the live one {mine:.3g}"
+    if kinds & RANDOM:
+        drawn = next(node.name for node in inserted if node.op in RANDOM)
+        return "dropout", f"is computed from the random {drawn}"
+    if any(part in node.name for node in inserted for part in _BATCH_STATISTICS):
+        return "training-batch-norm", "is computed from the moments of the batch"
+    early = _reads_an_input(difference.live, live) or _reads(live, difference.name) & preprocessing
+    if early and inserted:
+        names = listed(sorted(f"{node.name} ({node.op})" for node in inserted))
+        return "input-transform", f"reads the input through {names}"
+    changed = "changed-operation"
+    kinds = {difference.live.op, difference.frozen.op}
+    if difference.name in preprocessing and kinds <= _ARITHMETIC:
+        changed = "input-transform"
+    if difference.operation:
+        return (
+            changed,
+            f"is {difference.frozen.op}, in the live graph {difference.live.op}",
+        )
+    if difference.attributes:
+        return changed, f"has another {listed(difference.attributes)}"
+    if inserted:
+        names = listed(sorted(f"{node.name} ({node.op})" for node in inserted))
+        return changed, f"reads {names}, which the live graph has not"
+    missing = listed(sorted(difference.missing))
+    return changed, f"does not read {missing or 'the same'} as the live one does"
+
+
+def _reads_an_input(node: Any, side: Workbench) -> bool:
+    """Return whether a node reads an input, with nothing but casts and identities between."""
+    waiting = list(node.input)
+    while waiting:
+        read = side.nodes.get(waiting.pop().split(":")[0].lstrip("^"))
+        if read is None:
+            continue
+        if read.op in _INPUTS:
+            return True
+        if read.op in ("Identity", "Cast"):
+            waiting.extend(read.input)
+    return False
+
+
+def _flags(frozen: Workbench) -> Iterator[Suspicion]:
+    """Suspect placeholders with a default of true, which nothing feeds."""
+    import tensorflow as tf
+
+    for node in frozen.definition.node:
+        if node.op != "PlaceholderWithDefault" or node.name in frozen.graph.constants:
+            continue
+        default = frozen.nodes.get(node.input[0].split(":")[0])
+        if default is None or default.op != "Const":
+            continue
+        value = tf.make_ndarray(default.attr["value"].tensor)
+        if value.dtype == bool and value.all():
+            yield Suspicion(
+                "training-flag",
+                (node.name,),
+                f"{node.name} is true unless it is fed",
+                fed={f"{node.name}:0": np.zeros_like(value)},
+            )
+
+
+def ends(live: Workbench, frozen: Workbench) -> Iterator[Suspicion]:
+    """Suspect outputs that are another tensor than the live one."""
+    for name, tensor in live.graph.outputs.items():
+        mine, theirs = tensor.split(":")[0], frozen.graph.outputs[name].split(":")[0]
+        if mine == theirs:
+            continue
+        if theirs in live.nodes and mine not in frozen.before(theirs):
+            yield Suspicion(
+                "output-tensor",
+                (theirs,),
+                f"{theirs} is inside of the live graph, whose output is {mine}",
+                nodes=(mine,),
+                output={name: tensor},
+            )
+        elif mine in frozen.before(theirs):
+            after = frozen.before(theirs) - frozen.before(mine)
+            names = [n for n in reads_input_names(frozen.definition) if n in after]
+            kinds = listed(f"{n} ({frozen.nodes[n].op})" for n in names)
+            yield Suspicion(
+                "changed-operation",
+                tuple(names),
+                f"{kinds} stand after {mine}, where the live graph ends",
+                output={name: tensor},
+            )
+
+
+def same_names(live: Workbench, frozen: Workbench) -> float:
+    """Return which share of the live graph's nodes the frozen graph has by name."""
+    names: Mapping[str, Any] = frozen.nodes
+    return sum(name in names for name in live.nodes) / max(1, len(live.nodes))

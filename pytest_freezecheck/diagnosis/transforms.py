@@ -1,0 +1,86 @@
+"""What people do to an input or an output on the way, as functions to try. NumPy only.
+
+The artifact answers to x what the live model answers to g(x): for each g, that is one forward pass
+of the live model. Likewise it may answer h(y) where the live model answers y.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Transform = Callable[[Array], Array]
+
+
+def _affine(scale: float, shift: float) -> Transform:
+    return lambda x: (x * np.asarray(scale, x.dtype) + np.asarray(shift, x.dtype)).astype(x.dtype)
+
+
+#: {what the artifact does to its input: the same}, for floating-point images (rows, h, w, c).
+INPUTS: Mapping[str, Transform] = {
+    "maps [-1, 1] to [0, 1]": _affine(0.5, 0.5),
+    "maps [0, 1] to [-1, 1]": _affine(2.0, -1.0),
+    "maps [0, 255] to [-1, 1]": _affine(1 / 127.5, -1.0),
+    "maps [-1, 1] to [0, 255]": _affine(127.5, 127.5),
+    "divides by 255": _affine(1 / 255.0, 0.0),
+    "multiplies by 255": _affine(255.0, 0.0),
+    "halves": _affine(0.5, 0.0),
+    "doubles": _affine(2.0, 0.0),
+    "negates": _affine(-1.0, 0.0),
+}
+#: The same for what keeps the values and moves the cells.
+MOVES: Mapping[str, Transform] = {
+    "reverses the channels": lambda x: x[..., ::-1],
+    "swaps rows and columns": lambda x: np.swapaxes(x, 1, 2),
+    "flips left and right": lambda x: x[:, :, ::-1],
+    "flips top and bottom": lambda x: x[:, ::-1],
+}
+
+
+def inputs_to_try(array: Array) -> Mapping[str, Transform]:
+    """Return the transforms that an input of this dtype and rank can have."""
+    found: dict[str, Transform] = dict(INPUTS) if array.dtype.kind == "f" else {}
+    if array.ndim == 4:
+        found |= {name: move for name, move in MOVES.items() if move(array).shape == array.shape}
+    return found
+
+
+def class_order(live: Array, frozen: Array) -> list[int] | None:
+    """Return where each class of the artifact is in the live answer, if it is just another order.
+
+    Args:
+        live: (rows, classes).
+        frozen: likewise.
+    """
+    if live.shape != frozen.shape or live.ndim != 2 or live.shape[-1] > 5000:
+        return None
+    places = range(live.shape[1])
+    columns = {live[:, place].tobytes(): place for place in places}
+    order = [columns.get(frozen[:, place].tobytes(), -1) for place in places]
+    if sorted(order) != list(places) or order == sorted(order):
+        return None
+    return order
+
+
+def output_function(live: Array, frozen: Array) -> str | None:
+    """Return what the artifact answers instead of the live probabilities, if it is a function.
+
+    Args:
+        live: probabilities, (rows, classes).
+        frozen: what the artifact answers, of the same shape.
+    """
+    if live.shape != frozen.shape or live.ndim != 2:
+        return None
+    wide = frozen.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
+        softmax = powers / powers.sum(axis=-1, keepdims=True)
+        if np.allclose(np.exp(wide), live, rtol=1e-5, atol=1e-7):
+            return "log-probabilities"
+        if np.allclose(softmax, live, rtol=1e-4, atol=1e-6):
+            return "logits"
+    return None

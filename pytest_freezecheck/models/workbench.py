@@ -1,0 +1,159 @@
+"""One side of a check as a GraphDef of constants, to be taken apart, mended and run again."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy.typing as npt
+
+from pytest_freezecheck.errors import ModelError, reason
+from pytest_freezecheck.models.graphs import ancestors, only
+from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
+
+
+@dataclasses.dataclass(frozen=True)
+class ConstantGraph:
+    """A GraphDef whose weights are constants, and which of its tensors are what.
+
+    Attributes:
+        definition: the `GraphDef`, with nothing but what the outputs are computed from.
+        inputs: {live input name: tensor name}.
+        outputs: {live output name: tensor name}.
+        constants: {tensor name: value to feed}, of inputs that the live model has not.
+    """
+
+    definition: Any
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    constants: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def constant_graph(
+    session: Any, inputs: Mapping[str, str], outputs: Mapping[str, str]
+) -> ConstantGraph:
+    """Return what a session runs, its variables as constants of their names.
+
+    Args:
+        session: a `tf.compat.v1.Session`.
+        inputs: {live input name: tensor name}.
+        outputs: {live output name: tensor name}.
+
+    Raises:
+        ModelError: TensorFlow cannot convert the graph.
+    """
+    import tensorflow as tf
+
+    names = sorted({name.split(":")[0] for name in outputs.values()})
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # it says at each call that the function is deprecated
+    try:
+        definition = tf.compat.v1.graph_util.convert_variables_to_constants(
+            session, session.graph.as_graph_def(), names
+        )
+    except (ValueError, KeyError, IndexError, tf.errors.OpError) as error:
+        raise ModelError(f"its graph cannot be made one of constants: {reason(error)}") from None
+    finally:
+        logger.setLevel(level)
+    return ConstantGraph(only(definition, names), inputs, outputs)
+
+
+class Workbench:
+    """Runs a graph of constants, with others in their place if need be.
+
+    Args:
+        graph: what to run.
+
+    Raises:
+        ModelError: TensorFlow cannot import it.
+    """
+
+    def __init__(self, graph: ConstantGraph) -> None:
+        import tensorflow as tf
+
+        self.graph = graph
+        self.definition = graph.definition
+        self.nodes = {node.name: node for node in graph.definition.node}
+        self._graph = tf.Graph()
+        try:
+            with self._graph.as_default():
+                tf.import_graph_def(graph.definition, name="")
+            self.session = tf.compat.v1.Session(graph=self._graph, config=plain_config())
+            self._runner = Runner(
+                self.session,
+                {name: self.tensor(there) for name, there in graph.inputs.items()},
+                {name: self.tensor(there) for name, there in graph.outputs.items()},
+            )
+        except (ValueError, KeyError, tf.errors.OpError) as error:
+            raise ModelError(f"its graph cannot be imported: {reason(error)}") from None
+        self._weights: Arrays | None = None
+
+    def tensor(self, name: str) -> Any:
+        """Return a tensor by the name of its operation, or by its own."""
+        return self._graph.get_tensor_by_name(name if ":" in name else f"{name}:0")
+
+    def operation(self, name: str) -> Any:
+        """Return an operation by its name."""
+        return self._graph.get_operation_by_name(name)
+
+    @property
+    def weights(self) -> Arrays:
+        """{name: value} of the constants, in the order of the graph."""
+        import tensorflow as tf
+
+        if self._weights is None:
+            self._weights = {
+                node.name: tf.make_ndarray(node.attr["value"].tensor)
+                for node in self.definition.node
+                if node.op == "Const"
+            }
+        return self._weights
+
+    def answer(
+        self,
+        feeds: Mapping[str, Any],
+        weights: Mapping[str, npt.NDArray[Any]] | None = None,
+        others: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """Return outputs and logits for one batch, under the live names.
+
+        Args:
+            feeds: {input name: array (rows, *shape)}.
+            weights: {constant: other value}.
+            others: {tensor: value} to feed besides.
+
+        Raises:
+            ModelError: it cannot be run.
+        """
+        import tensorflow as tf
+
+        fed = {self.tensor(name): value for name, value in (weights or {}).items()}
+        for name, value in {**self.graph.constants, **(others or {})}.items():
+            fed[self.tensor(name)] = value
+        try:
+            return self._runner.run(feeds, fed)
+        except (ValueError, TypeError, tf.errors.OpError) as error:
+            raise ModelError(f"cannot be run: {reason(error)}") from None
+
+    def fetch(self, names: Sequence[str], feeds: Mapping[str, Any]) -> Arrays:
+        """Return the values of tensors for one batch, {name: array}, in one run."""
+        fed = {self.tensor(self.graph.inputs[name]): value for name, value in feeds.items()}
+        for name, value in self.graph.constants.items():
+            fed[self.tensor(name)] = value
+        values: Arrays = self.session.run({name: self.tensor(name) for name in names}, fed)
+        return values
+
+    def shape(self, name: str) -> Any:
+        """Return the static shape of a tensor."""
+        return self.tensor(name).shape
+
+    def before(self, name: str) -> set[str]:
+        """Return the names of the operations that a node is computed from, itself included."""
+        return ancestors(self.definition, [name])
+
+    def close(self) -> None:
+        """Free the session."""
+        self.session.close()

@@ -1,0 +1,296 @@
+"""Every injected fault gets its own cause, proven, from a frozen GraphDef and from a SavedModel."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import pytest_freezecheck as freezecheck
+from pytest_freezecheck import Agreement, LiveModel
+from pytest_freezecheck.diagnosis.causes import CAUSES, as_markdown
+from pytest_freezecheck.models.restore import keys_to_restore
+from tests.models import mistakes
+from tests.models.freezing import freeze, is_statistic, reading
+from tests.models.subjects import SUBJECTS, Subject
+from tests.models.wrong_freezes import CORRECT, WRONG, CorrectFreeze, WrongFreeze
+
+v1 = tf.compat.v1
+# Where a checkpoint with exchanged averages lies beside, raw weights may come from either.
+SWAPPED = "swapped"
+Subjects = Callable[[str], Subject]
+Lives = Callable[[str, str], LiveModel]
+
+#: {wrong freeze: the cause that it has to get}
+CAUSE = {
+    "training_batch_norm": "training-batch-norm",
+    "raw_weights": "raw-weights",
+    "initialised_again": "initial-values",
+    "dropout_left_on": "dropout",
+    "initial_statistics": "initial-statistics",
+    "averaged_statistics": "averaged-statistics",
+    "raw_statistics": "raw-statistics",
+    "older_checkpoint": "other-checkpoint",
+    "head_not_restored": "partial-restore",
+    "one_beta_not_restored": "partial-restore",
+    "logits_shipped": "output-tensor",
+    "classes_shifted": "class-order",
+    "phase_defaults_to_training": "training-flag",
+    "averages_swapped_twice": "swapped-averages",
+    "channels_first_flatten": "changed-operation",
+    "rows_and_columns_swapped": "input-transform",
+    "folded_where_read_twice": "batch-norm-folding",
+    "half_precision": "reduced-precision",
+    "another_epsilon": "batch-norm-epsilon",
+    "one_raw_beta": "raw-weights",
+    "raw_last_bias": "raw-weights",
+    "averaged_statistics_of_one_layer": "averaged-statistics",
+    "one_weight_1_percent": "altered-weights",
+    "one_weight_10_percent": "altered-weights",
+    "channels_reversed": "input-transform",
+    "input_scaled": "input-transform",
+    "input_clipped": "input-transform",
+}
+#: Nothing before the output differs in these, or no tensor of the artifact has the live one's name.
+_NO_FIRST = {"logits_shipped", "classes_shifted"}
+
+
+def _cases(freezes: Any) -> list[Any]:
+    return [
+        pytest.param(
+            subject,
+            made,
+            id=f"{subject}-{made.name}",
+            marks=[pytest.mark.skip(made.skip[subject])] if subject in made.skip else [],
+        )
+        for subject in SUBJECTS
+        for made in freezes
+    ]
+
+
+def as_saved_model(path: Path, subject: Subject, folder: Path) -> Path:
+    """Wrap a frozen GraphDef into a SavedModel, as a converter's script does."""
+    definition = v1.GraphDef.FromString(path.read_bytes())
+    read = {name.split(":")[0].lstrip("^") for node in definition.node for name in node.input}
+    (output,) = [
+        node.name
+        for node in definition.node
+        if node.name not in read and node.op not in ("Const", "Placeholder", "NoOp")
+    ]
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+        tf.import_graph_def(definition, name="")
+        tensor = graph.get_tensor_by_name
+        target = folder / "saved_model"
+        v1.saved_model.simple_save(
+            session,
+            str(target),
+            {subject.input: tensor(f"{subject.input}:0")},
+            {"answer": tensor(f"{output}:0")},
+        )
+    return target
+
+
+def causes(agreement: Agreement) -> dict[str, bool]:
+    """Return {cause: whether it was proven} of all that were found."""
+    assert agreement.cause is not None
+    found = [agreement.cause, *agreement.cause.get("others", [])]
+    return {cause["id"]: cause["proven"] for cause in found}
+
+
+@pytest.mark.parametrize(("subject", "wrong"), _cases(WRONG))
+def test_a_frozen_graph_gets_its_cause(
+    subject: str, wrong: WrongFreeze, subject_of: Subjects, live_of: Lives, tmp_path: Path
+) -> None:
+    live = live_of(subject, wrong.live_ema)
+    wrong.ship(subject_of(subject), tmp_path / "wrong.pb")
+    agreement = freezecheck.check(live, tmp_path / "wrong.pb")
+    shutil.rmtree(subject_of(subject).folder / SWAPPED, ignore_errors=True)
+    assert causes(agreement) == {CAUSE[wrong.name]: True}
+    cause = agreement.cause
+    assert cause is not None
+    assert cause["tensors"]
+    assert cause["fix"] == CAUSES[cause["id"]].fix
+    assert f"  cause: {cause['id']}: the frozen model " in agreement.text
+    assert "    mended in memory, the difference is gone" in agreement.text
+    if wrong.name in _NO_FIRST:
+        assert agreement.first_difference is None
+    else:
+        assert agreement.first_difference is not None
+        assert agreement.first_difference["tensor"] in {
+            op.name for op in live.graph.get_operations()
+        }
+
+
+@pytest.mark.parametrize(("subject", "wrong"), _cases(WRONG))
+def test_a_saved_model_gets_the_same_cause(
+    subject: str, wrong: WrongFreeze, subject_of: Subjects, live_of: Lives, tmp_path: Path
+) -> None:
+    if wrong.name == "phase_defaults_to_training":
+        pytest.skip("a signature has the phase neither as an input nor as a default")
+    wrong.ship(subject_of(subject), tmp_path / "wrong.pb")
+    path = as_saved_model(tmp_path / "wrong.pb", subject_of(subject), tmp_path)
+    agreement = freezecheck.check(live_of(subject, wrong.live_ema), path)
+    shutil.rmtree(subject_of(subject).folder / SWAPPED, ignore_errors=True)
+    assert causes(agreement) == {CAUSE[wrong.name]: True}
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+@pytest.mark.parametrize("way", ["saved_model", "saved_model_session"])
+@pytest.mark.parametrize(
+    ("read", "shipped", "cause"),
+    [
+        ("trainable", "none", "raw-weights"),
+        ("trainable", "all", "averaged-statistics"),
+        ("none", "trainable", "averaged-weights"),
+        ("all", "trainable", "raw-statistics"),
+    ],
+)
+def test_variables_of_a_saved_model_are_held_against_the_checkpoint(
+    subject: str, way: str, read: str, shipped: str, cause: str, live_of: Lives, tmp_path: Path
+) -> None:
+    """The conventions for BatchNorm's shadows, each against the other, in both directions."""
+    path = freezecheck.freeze(live_of(subject, shipped), way, tmp_path)
+    frozen = freezecheck.load(path, way=way)
+    assert causes(freezecheck.check(live_of(subject, read), frozen)) == {cause: True}
+    assert freezecheck.assert_agreement(live_of(subject, shipped), frozen).cause is None
+    frozen.close()
+
+
+def _rounded_raw(subject: Subject, path: Path) -> None:
+    freeze(subject, path, keys=lambda: keys_to_restore("none"), edit=mistakes.half_precision)
+
+
+def _raw_and_shifted(subject: Subject, path: Path) -> None:
+    freeze(subject, path, keys=lambda: keys_to_restore("none"), build=mistakes.classes_shifted)
+
+
+def _epsilon_and_statistics(subject: Subject, path: Path) -> None:
+    keys = reading(is_statistic, shadows=True)
+    freeze(subject, path, keys=keys, edit=mistakes.another_epsilon)
+
+
+def _dropout_and_one_weight(subject: Subject, path: Path) -> None:
+    alter = mistakes.one_weight_times(1.5)
+    freeze(subject, path, build=mistakes.dropout_left_on, afterwards=alter)
+
+
+def _reversed_and_raw(subject: Subject, path: Path) -> None:
+    freeze(subject, path, keys=lambda: keys_to_restore("none"), build=mistakes.channels_reversed)
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+@pytest.mark.parametrize(
+    ("ship", "both"),
+    [
+        (_rounded_raw, {"raw-weights", "reduced-precision"}),
+        (_raw_and_shifted, {"raw-weights", "class-order"}),
+        (_epsilon_and_statistics, {"batch-norm-epsilon", "averaged-statistics"}),
+        (_dropout_and_one_weight, {"dropout", "altered-weights"}),
+        (_reversed_and_raw, {"raw-weights", "input-transform"}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_two_faults_are_both_reported(
+    subject: str,
+    ship: Callable[[Subject, Path], None],
+    both: set[str],
+    subject_of: Subjects,
+    live_of: Lives,
+    tmp_path: Path,
+) -> None:
+    ship(subject_of(subject), tmp_path / "wrong.pb")
+    found = causes(freezecheck.check(live_of(subject, "trainable"), tmp_path / "wrong.pb"))
+    assert found == dict.fromkeys(both, True)
+
+
+@pytest.mark.parametrize(("subject", "correct"), _cases(CORRECT))
+def test_a_correct_export_gets_no_cause(
+    subject: str, correct: CorrectFreeze, subject_of: Subjects, live_of: Lives, tmp_path: Path
+) -> None:
+    correct.ship(subject_of(subject), tmp_path / "correct.pb")
+    agreement = freezecheck.assert_agreement(
+        live_of(subject, correct.live_ema), tmp_path / "correct.pb"
+    )
+    assert agreement.cause is None
+    assert agreement.first_difference is None
+
+
+def test_weights_that_are_no_numbers_are_non_finite(
+    subject_of: Subjects, live_of: Lives, tmp_path: Path
+) -> None:
+    def spoil(session: Any) -> None:
+        biases = v1.trainable_variables()[-1]
+        biases.load(np.full(biases.shape, np.nan, np.float32), session)
+
+    freeze(subject_of("reference"), tmp_path / "wrong.pb", afterwards=spoil)
+    agreement = freezecheck.check(live_of("reference", "trainable"), tmp_path / "wrong.pb")
+    assert causes(agreement) == {"non-finite": True}
+    assert agreement.cause is not None
+    assert agreement.cause["tensors"] == ["logits/biases"]
+
+
+def test_an_answer_that_depends_on_the_batch_is_called_that(
+    subject_of: Subjects, live_of: Lives, tmp_path: Path
+) -> None:
+    def build(subject: Subject, images: Any) -> Any:
+        centred = images - 0.1 * tf.reduce_mean(images, axis=0, keepdims=True)
+        return subject.build(centred)
+
+    freeze(subject_of("reference"), tmp_path / "wrong.pb", build=build)
+    agreement = freezecheck.check(live_of("reference", "trainable"), tmp_path / "wrong.pb")
+    assert causes(agreement) == {"batch-dependence": True}
+
+
+@pytest.mark.parametrize("subject", ["reference", "classifier"])
+def test_raw_weights_are_named_through_folding(
+    subject: str, subject_of: Subjects, live_of: Lives, tmp_path: Path
+) -> None:
+    freeze(
+        subject_of(subject),
+        tmp_path / "folded.pb",
+        keys=lambda: keys_to_restore("none"),
+        edit=mistakes.fold_batch_norms,
+    )
+    found = causes(freezecheck.check(live_of(subject, "trainable"), tmp_path / "folded.pb"))
+    assert found == {"raw-weights": True}
+
+
+def test_what_cannot_be_explained_is_unknown_and_says_what_was_ruled_out(
+    subject_of: Subjects, live_of: Lives, tmp_path: Path
+) -> None:
+    """A network of other names and another shape, which cannot be held against the live one."""
+
+    def build(subject: Subject, images: Any) -> Any:
+        del subject
+        kernel = tf.constant(np.random.default_rng(0).normal(size=(1728, 5)).astype(np.float32))
+        return tf.nn.softmax(tf.reshape(images, [-1, 1728]) @ kernel / 40.0, name="other/answer")
+
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph):
+        images = v1.placeholder(tf.float32, [None, 24, 24, 3], name="images")
+        build(subject_of("reference"), images)
+        (tmp_path / "other.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    agreement = freezecheck.check(live_of("reference", "trainable"), tmp_path / "other.pb")
+    assert causes(agreement) == {"unknown": False}
+    assert agreement.cause is not None
+    assert agreement.cause["explanation"]
+    assert re.search(r"^  suspected, not proven: unknown: ", agreement.text, re.M)
+
+
+def test_every_cause_of_the_table_is_described() -> None:
+    assert set(CAUSE.values()) <= set(CAUSES)
+    assert len(CAUSES) == 24
+    for cause in CAUSES.values():
+        assert cause.meaning
+        assert cause.fix
+
+
+def test_the_page_of_causes_is_made_from_them() -> None:
+    """Made by `python -m pytest_freezecheck.diagnosis.causes > docs/reference/causes.md`."""
+    page = Path(__file__).parents[2] / "docs" / "reference" / "causes.md"
+    assert page.read_text() == as_markdown()
