@@ -104,7 +104,7 @@ class Comparison:
         )
         if self.saved is not None and self.replay:
             self._judge(agreement)
-            self._replayed(agreement, self.saved)
+            self._replayed(agreement, self.saved, evidence)
             return
         corpus = corpus_of(
             self.live,
@@ -134,7 +134,7 @@ class Comparison:
         evidence.weigh(agreement)
         agreement.text = findings.complete(agreement, self.settings.seed)
 
-    def _replayed(self, agreement: Agreement, saved: Saved) -> None:
+    def _replayed(self, agreement: Agreement, saved: Saved, evidence: Evidence) -> None:
         """Say how a saved input does now, beside when it was saved."""
         if not agreement:
             agreement.counterexample = Counterexample(
@@ -146,6 +146,7 @@ class Comparison:
                 seconds=0.0,
                 path=str(from_here(self.replay)) if self.replay else None,
             )
+            evidence.cause(agreement)
         agreement.text = findings.replayed(agreement, changed(saved, *self._first), saved.versions)
 
     def _independence(self) -> independence.Independence:

@@ -13,6 +13,7 @@ from pytest_freezecheck.diagnosis.causes import CAUSES
 from pytest_freezecheck.diagnosis.diagnose import Diagnosis, diagnose
 from pytest_freezecheck.diagnosis.labels import Origins
 from pytest_freezecheck.diagnosis.reference import untrained_statistics, young_average
+from pytest_freezecheck.diagnosis.scopes import unscoped
 from pytest_freezecheck.diagnosis.structure import bypassed
 from pytest_freezecheck.diagnosis.suspicion import Suspicion
 from pytest_freezecheck.errors import FreezecheckError, listed
@@ -76,7 +77,7 @@ def _renamed(
 ) -> tuple[Suspicion, bool]:
     """Return the first finding under a cause that says more."""
     if not findings:
-        return Suspicion(cause, (), evidence), True
+        return Suspicion(cause, (), evidence), False
     suspicion, proven = findings[0]
     both = f"{evidence}: {suspicion.evidence}"
     return dataclasses.replace(suspicion, cause=cause, evidence=both), proven
@@ -108,7 +109,7 @@ def _benches(sides: Sides) -> tuple[Workbench, Workbench]:
         {name: tensor.name for name, tensor in sides.live.outputs.items()},
     )
     frozen = sides.frozen.constant_graph(sides.inputs, sides.outputs)
-    return _bench(live), _bench(frozen)
+    return _bench(live), _bench(unscoped(frozen, {node.name for node in live.definition.node}))
 
 
 def _bench(graph: ConstantGraph) -> Workbench:
@@ -128,18 +129,24 @@ def _worded(findings: list[tuple[Suspicion, bool]], found: Diagnosis) -> Verdict
         findings = [(Suspicion("unknown", (), "; ".join(found.ruled_out)), False)]
     causes = [_cause(suspicion, proven) for suspicion, proven in findings]
     lines = []
-    for number, (cause, (suspicion, proven)) in enumerate(zip(causes, findings, strict=True)):
-        if number and not proven:
-            break  # one unproven suspicion is enough
-        certain = "cause" if proven else "suspected, not proven"
-        lead = "  " if number == 0 else "  and "
+    shown = [pair for number, pair in enumerate(findings) if number == 0 or pair[1]]
+    for number, (suspicion, proven) in enumerate(shown):
+        entry = CAUSES[suspicion.cause]
         tensors = f" ({listed(suspicion.tensors, _TENSORS)})" if suspicion.tensors else ""
-        meaning = f"the frozen model {_meaning(cause['id'])}{tensors}"
-        lines.append(f"{lead}{certain}: {cause['id']}: {meaning}")
+        lead = "  and " if number else "  "
+        if entry.id == "unknown":
+            lines.append(f"{lead}cause: unknown: none of the known causes could be proven")
+        else:
+            certain = "cause" if proven else "suspected, not proven"
+            lines.append(f"{lead}{certain}: {entry.id}: the frozen model {entry.meaning}{tensors}")
         lines.append(f"    {suspicion.evidence}")
-        if proven:
-            lines.append("    mended in memory, the difference is gone")
-        lines.append(f"    to mend it: {cause['fix']}")
+        if proven and entry.sources:
+            lines.append(f"    met before in {listed(entry.sources)}")
+        if entry.id != "unknown":
+            lines.append(f"    to mend it: {entry.fix}")
+    if shown[0][1]:
+        them = "these" if len(shown) > 1 else "this"
+        lines.append(f"    with {them} mended in memory, the difference is gone")
     first = None
     if found.first is not None:
         name, apart = found.first
@@ -147,12 +154,6 @@ def _worded(findings: list[tuple[Suspicion, bool]], found: Diagnosis) -> Verdict
         lines.append(f"  first tensor that differs: {name}, by {apart:.1e}")
     others = [cause for cause in causes[1:] if cause["proven"]]
     return Verdict({**causes[0], **({"others": others} if others else {})}, first, lines)
-
-
-def _meaning(cause: str) -> str:
-    entry = CAUSES[cause]
-    seen = f", as in {listed(entry.sources)}" if entry.sources else ""
-    return f"{entry.meaning}{seen}"
 
 
 def _cause(suspicion: Suspicion, proven: bool) -> dict[str, Any]:

@@ -81,6 +81,7 @@ def diagnose(
         findings = _proven(found, mender, before)
         if not any(finding.proven for finding in findings):
             findings = _functions(live, frozen.answer(feeds), feeds, right) or findings
+        findings = findings or [Finding(s, proven=False) for s in suspects.census(frozen)]
         proven = [finding.suspicion for finding in findings if finding.proven]
         findings = [_refined(finding, proven, live, mender, right) for finding in findings]
     finally:
@@ -241,13 +242,19 @@ def _refined(
 
 
 def _ruled_out(live: Workbench, frozen: Workbench, found: Sequence[Suspicion]) -> list[str]:
-    causes = {suspicion.cause for suspicion in found}
+    share = suspects.same_names(live, frozen)
+    common = sum(name in frozen.weights for name in live.weights)
     ruled = []
-    if not any(suspicion.weights for suspicion in found):
-        common = sum(name in frozen.weights for name in live.weights)
-        ruled.append(f"{common} constants that both sides have are equal")
-    if not causes & {"training-batch-norm", "dropout", "training-flag"}:
-        ruled.append("no batch statistics, random operations or flags")
-    if not any(suspicion.nodes for suspicion in found):
+    if share < _ALIKE:
+        ruled.append(
+            f"only {share:.0%} of the live operations' names are in it, too few to compare"
+        )
+    elif not any(suspicion.nodes for suspicion in found):
         ruled.append("operations of one name are the same")
+    if not common:
+        ruled.append("no constant has the name of a live one")
+    elif not any(suspicion.weights for suspicion in found):
+        ruled.append(f"{common} constants that both sides have are equal")
+    if not [*suspects.census(frozen)]:
+        ruled.append("it holds no random operation and no BatchNorm in training mode")
     return ruled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -203,6 +203,20 @@ def _flags(frozen: Workbench) -> Iterator[Suspicion]:
             )
 
 
+def census(frozen: Workbench) -> Iterator[Suspicion]:
+    """Suspect what does not belong into a frozen graph, whatever its names; nothing mends it."""
+    training = tuple(
+        node.name
+        for node in frozen.definition.node
+        if node.op.startswith("FusedBatchNorm") and node.attr["is_training"].b
+    )
+    if training:
+        yield Suspicion("training-batch-norm", training, f"{training[0]} has is_training = true")
+    drawn = tuple(node.name for node in frozen.definition.node if node.op in RANDOM)
+    if drawn:
+        yield Suspicion("dropout", drawn, f"its answer is computed from the random {drawn[0]}")
+
+
 def ends(live: Workbench, frozen: Workbench) -> Iterator[Suspicion]:
     """Suspect outputs that are another tensor than the live one."""
     for name, tensor in live.graph.outputs.items():
@@ -224,12 +238,12 @@ def ends(live: Workbench, frozen: Workbench) -> Iterator[Suspicion]:
             yield Suspicion(
                 "changed-operation",
                 tuple(names),
-                f"{kinds} stand after {mine}, where the live graph ends",
+                f"{mine}, where the live graph ends, is followed by {kinds}",
                 output={name: tensor},
             )
 
 
 def same_names(live: Workbench, frozen: Workbench) -> float:
-    """Return which share of the live graph's nodes the frozen graph has by name."""
-    names: Mapping[str, Any] = frozen.nodes
-    return sum(name in names for name in live.nodes) / max(1, len(live.nodes))
+    """Return which share of the live graph's operations the frozen graph has by name."""
+    names = [n for n, node in live.nodes.items() if node.op not in ("Const", "Placeholder")]
+    return sum(name in frozen.nodes for name in names) / max(1, len(names))

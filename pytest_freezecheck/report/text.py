@@ -74,7 +74,8 @@ def mismatch(
     """
     lines = [_headline(agreement, worst, logit_output), *_numbers(agreement, worst, where, seed)]
     if showing:
-        lines.append(f"  {showing} of {counted(agreement.inputs, 'input')} show it")
+        verb = "shows" if showing == 1 else "show"
+        lines.append(f"  {showing} of {counted(agreement.inputs, 'input')} {verb} it")
     if outputs[worst.output] != worst.output:
         lines.append(f"  compared with the artifact's output {outputs[worst.output]!r}")
     lines += _weights(weights)
