@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from pathlib import Path
 
 from pytest_freezecheck.agreement import Agreement
-from pytest_freezecheck.compare import is_distribution
 from pytest_freezecheck.comparing.corpus import Corpus
 from pytest_freezecheck.comparing.failing import largest, recorded_answers, smallest_failing
 from pytest_freezecheck.comparing.inquiry import doubts, inquire, older_than_checkpoint
 from pytest_freezecheck.comparing.sides import Sides
+from pytest_freezecheck.comparing.strength import measured
 from pytest_freezecheck.comparing.suspects import Suspects
 from pytest_freezecheck.comparing.tally import Tally
 from pytest_freezecheck.errors import ModelError
-from pytest_freezecheck.findings import Counterexample, Power
+from pytest_freezecheck.findings import Counterexample
 from pytest_freezecheck.inputs.saved import Saved, place, save
 from pytest_freezecheck.models.session import Arrays
 from pytest_freezecheck.paths import from_here
 from pytest_freezecheck.power import noise, vacuity
-from pytest_freezecheck.power.score import Outcome, Probe, plan
 from pytest_freezecheck.report import findings as words
 from pytest_freezecheck.settings import Settings
 from pytest_freezecheck.severity import Yardstick
@@ -31,8 +29,6 @@ from pytest_freezecheck.versions import versions
 _ROWS = 16
 #: Inputs, of those steered to the boundary and of those drawn, that the noise is measured on.
 _NOISE_ROWS = 8
-#: Rows to a batch where mistakes that survived are tried on all inputs.
-_AT_ONCE = 64
 
 
 @dataclasses.dataclass
@@ -182,39 +178,15 @@ class Evidence:
         key = (yardstick.atol, yardstick.rtol)
         if key not in corpus.powers:
             try:
-                corpus.powers[key] = self._measured(corpus, yardstick)
+                corpus.powers[key] = measured(
+                    self.sides.live, corpus, yardstick, self.settings.seed
+                )
             except ModelError as error:
                 agreement.warnings.append(f"power could not be measured: {error}")
                 return
         agreement.power = corpus.powers[key]
         if agreement.power is None:
             agreement.warnings.append("power could not be measured: there is nothing to alter")
-
-    def _measured(self, corpus: Corpus, yardstick: Yardstick) -> Power | None:
-        twin = corpus.twin(self.sides.live)
-        drawn = corpus.drawn()
-        made = plan(
-            twin,
-            self.sides.live.checkpoint,
-            self.settings.seed,
-            classes=any(is_distribution(array) for array in drawn.answers[0].outputs.values()),
-        )
-        if not made.mistakes:
-            return None
-        probe = Probe(twin, yardstick)
-        outcomes = {o.name: o for o in probe.measure(made.mistakes, corpus.probe(made.rows))}
-        # The few that no telling input shows are tried on all inputs, as far as time allows.
-        survivors = [m for m in made.mistakes if outcomes[m.name].ratio <= 1.0]
-        size = max(made.rows, _AT_ONCE)
-        batches = itertools.islice(corpus.everything(size), made.further(len(survivors), size))
-        outcomes |= {o.name: o for o in probe.measure(survivors, batches) if o.tried}
-        missed = [outcome for outcome in outcomes.values() if outcome.ratio <= 1.0]
-        every = drawn.count + sum(len(next(iter(feeds.values()))) for feeds in corpus.steered())
-        return Power(
-            len(outcomes) - len(missed),
-            len(outcomes),
-            tuple((outcome.name, _why(outcome, every)) for outcome in missed),
-        )
 
     def vacuity(self, agreement: Agreement, corpus: Corpus) -> None:
         """Say by name what makes the check say less than it seems to."""
@@ -240,16 +212,3 @@ class Evidence:
             return
         if agreement.outcome == "passed":
             agreement.outcome, agreement.text = "failed", why
-
-
-def _why(outcome: Outcome, every: int) -> str:
-    """Return why a mistake was not noticed, and on how many of the inputs it was tried."""
-    tried = f"all {every}" if outcome.tried >= every else f"{outcome.tried} of {every}"
-    if outcome.largest == 0.0:
-        return (
-            f"moves no answer on {tried} inputs: a dead channel, or a value that nothing uses or "
-            "none of them reaches"
-        )
-    return (
-        f"below the tolerance on {tried} inputs: moves an answer by at most {outcome.largest:.1e}"
-    )

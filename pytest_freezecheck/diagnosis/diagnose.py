@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pytest_freezecheck.diagnosis import suspects, transforms
+from pytest_freezecheck.diagnosis.distance import NOISE, apart, distance_to, fell
 from pytest_freezecheck.diagnosis.labels import Origins
 from pytest_freezecheck.diagnosis.location import first_difference
 from pytest_freezecheck.diagnosis.suspicion import Mender, Suspicion
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays
     from pytest_freezecheck.models.workbench import Workbench
 
-#: What is left of a difference may be this part of it, and no more than float noise of folding.
-_PART, _NOISE = 0.01, 3e-6
 #: Below this share of names in common, the graphs are not compared by name.
 _ALIKE = 0.3
 
@@ -73,7 +70,7 @@ def diagnose(
         ModelError: a side cannot be run.
     """
     right = live.answer(feeds)
-    distance = _distance(right)
+    distance = distance_to(right)
     before = distance(frozen.answer(feeds))
     mender = Mender(live, frozen, distance, feeds)
     try:
@@ -104,51 +101,16 @@ def _suspects(
     return list(merged.values())
 
 
-def _distance(right: Answer) -> Callable[[Answer], float]:
-    """Return what tells how far an answer is from the right one, in outputs and logits."""
-
-    def distance(answer: Answer) -> float:
-        found = [0.0]
-        for name, one in right.outputs.items():
-            found.append(_apart(one, answer.outputs[name]))
-        for name, one in right.logits.items():
-            other = answer.logits.get(name)
-            if other is not None and other.shape == one.shape:
-                size = max(1.0, float(np.abs(np.nan_to_num(one)).max()))
-                found.append(_apart(_centred(one), _centred(other)) / size)
-        return max(found)
-
-    return distance
-
-
-def _centred(logits: Any) -> Any:
-    wide = logits.astype(np.float64)
-    return wide - wide.mean(axis=-1, keepdims=True)
-
-
-def _apart(one: Any, other: Any) -> float:
-    if one.shape != other.shape or one.dtype != other.dtype:
-        return float("inf")
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(one.astype(np.float64) - other.astype(np.float64))
-    apart = np.where((one == other) | (np.isnan(one) & np.isnan(other)), 0.0, apart)
-    return float(np.nan_to_num(apart, nan=np.inf, posinf=np.inf).max(initial=0.0))
-
-
-def _fell(after: float, before: float) -> bool:
-    return after == 0.0 or (after <= _NOISE and after <= _PART * before)
-
-
 def _proven(found: Sequence[Suspicion], mender: Mender, before: float) -> list[Finding]:
     """Mend everything, then leave out whatever is not needed for the difference to fall."""
     if not found:
         return []
     whole = _tried(mender, found)
-    if whole is None or not _fell(whole, before):
+    if whole is None or not fell(whole, before):
         alone = [(s, _tried(mender, [s])) for s in found]
         usable = [(s, after) for s, after in alone if after is not None]
         return [
-            Finding(s, proven=_fell(after, before))
+            Finding(s, proven=fell(after, before))
             for s, after in sorted(usable, key=lambda pair: pair[1])
             if after < before
         ]
@@ -156,7 +118,7 @@ def _proven(found: Sequence[Suspicion], mender: Mender, before: float) -> list[F
     for suspicion in found:
         rest = [s for s in needed if s is not suspicion]
         after = _tried(mender, rest) if rest else before
-        if after is not None and _fell(after, before):
+        if after is not None and fell(after, before):
             needed = rest
     # The one without which most is left did most.
     left = {
@@ -196,7 +158,7 @@ def _functions(live: Workbench, wrong: Answer, feeds: Arrays, right: Answer) -> 
 
 
 def _same(one: Answer, other: Answer) -> bool:
-    return all(_apart(a, other.outputs[n]) <= _NOISE for n, a in one.outputs.items())
+    return all(apart(a, other.outputs[n]) <= NOISE for n, a in one.outputs.items())
 
 
 def _output(name: str, one: Any, other: Any) -> Suspicion | None:

@@ -1,0 +1,69 @@
+"""How strong a check is: the mistakes planted in its live model, on the inputs that it fed."""
+
+from __future__ import annotations
+
+import itertools
+
+from pytest_freezecheck.compare import is_distribution
+from pytest_freezecheck.comparing.corpus import Corpus
+from pytest_freezecheck.findings import Power
+from pytest_freezecheck.models.live import LiveModel
+from pytest_freezecheck.power.score import Outcome, Probe, plan
+from pytest_freezecheck.severity import Yardstick
+
+#: Rows to a batch where mistakes that survived are tried on all inputs.
+_AT_ONCE = 64
+
+
+def measured(live: LiveModel, corpus: Corpus, yardstick: Yardstick, seed: int) -> Power | None:
+    """Measure how many planted mistakes the inputs of a check would have caught.
+
+    Args:
+        live: the live model.
+        corpus: the inputs.
+        yardstick: what is allowed.
+        seed: chooses what is planted.
+
+    Returns:
+        The power, or None if there is nothing to alter.
+
+    Raises:
+        ModelError: the live model cannot be copied.
+    """
+    twin = corpus.twin(live)
+    drawn = corpus.drawn()
+    made = plan(
+        twin,
+        live.checkpoint,
+        seed,
+        classes=any(is_distribution(array) for array in drawn.answers[0].outputs.values()),
+    )
+    if not made.mistakes:
+        return None
+    probe = Probe(twin, yardstick)
+    outcomes = {o.name: o for o in probe.measure(made.mistakes, corpus.probe(made.rows))}
+    # The few that no telling input shows are tried on all inputs, as far as time allows.
+    survivors = [m for m in made.mistakes if outcomes[m.name].ratio <= 1.0]
+    size = max(made.rows, _AT_ONCE)
+    batches = itertools.islice(corpus.everything(size), made.further(len(survivors), size))
+    outcomes |= {o.name: o for o in probe.measure(survivors, batches) if o.tried}
+    missed = [outcome for outcome in outcomes.values() if outcome.ratio <= 1.0]
+    every = drawn.count + sum(len(next(iter(feeds.values()))) for feeds in corpus.steered())
+    return Power(
+        len(outcomes) - len(missed),
+        len(outcomes),
+        tuple((outcome.name, _why(outcome, every)) for outcome in missed),
+    )
+
+
+def _why(outcome: Outcome, every: int) -> str:
+    """Return why a mistake was not noticed, and on how many of the inputs it was tried."""
+    tried = f"all {every}" if outcome.tried >= every else f"{outcome.tried} of {every}"
+    if outcome.largest == 0.0:
+        return (
+            f"moves no answer on {tried} inputs: a dead channel, or a value that nothing uses or "
+            "none of them reaches"
+        )
+    return (
+        f"below the tolerance on {tried} inputs: moves an answer by at most {outcome.largest:.1e}"
+    )
