@@ -11,8 +11,9 @@ from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.power.score import Outcome, Probe, plan
 from pytest_freezecheck.severity import Yardstick
 
-#: Rows to a batch where mistakes that survived are tried on all inputs.
-_AT_ONCE = 64
+#: Rows, and cells of input, to a batch where mistakes that survived are tried on all inputs: 64
+#: images of 224 x 224 at once would hold gigabytes of activations.
+_AT_ONCE, _CELLS = 64, 2**19
 
 
 def measured(live: LiveModel, corpus: Corpus, yardstick: Yardstick, seed: int) -> Power | None:
@@ -44,7 +45,8 @@ def measured(live: LiveModel, corpus: Corpus, yardstick: Yardstick, seed: int) -
     outcomes = {o.name: o for o in probe.measure(made.mistakes, corpus.probe(made.rows))}
     # The few that no telling input shows are tried on all inputs, as far as time allows.
     survivors = [m for m in made.mistakes if outcomes[m.name].ratio <= 1.0]
-    size = max(made.rows, _AT_ONCE)
+    cells = sum(array[0].size for array in corpus.spread(1).values())
+    size = max(1, min(_AT_ONCE, _CELLS // cells))
     batches = itertools.islice(corpus.everything(size), made.further(len(survivors), size))
     outcomes |= {o.name: o for o in probe.measure(survivors, batches) if o.tried}
     missed = [outcome for outcome in outcomes.values() if outcome.ratio <= 1.0]
