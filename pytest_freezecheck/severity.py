@@ -81,6 +81,11 @@ def differences(one: Array, other: Array, rows: int) -> Floats:
     return _by_row(apart, rows)
 
 
+def largest_difference(one: Array, other: Array) -> float:
+    """Return the largest absolute difference of two arrays, infinite as `differences` has it."""
+    return float(differences(one, other, 1).max())
+
+
 def _both_nan(one: Array, other: Array) -> npt.NDArray[np.bool_]:
     if one.dtype.kind != "f":
         return np.zeros(one.shape, bool)

@@ -14,7 +14,7 @@ from pytest_freezecheck.comparing.suspects import Suspects
 from pytest_freezecheck.findings import Counterexample
 from pytest_freezecheck.inputs.shrink import Feeds, Floats, Shrinker, Smallest
 from pytest_freezecheck.models.session import Arrays
-from pytest_freezecheck.severity import Yardstick, differences
+from pytest_freezecheck.severity import Yardstick, largest_difference
 
 #: The replay must not flip on another machine: twice the tolerance, where there is as much.
 _MARGIN = 2.0
@@ -121,4 +121,4 @@ def largest(live: Arrays, frozen: Arrays) -> float:
 
     Infinite where a value is on one side only, or where shape or dtype differ.
     """
-    return max(float(differences(array, frozen[name], 1).max()) for name, array in live.items())
+    return max(largest_difference(array, frozen[name]) for name, array in live.items())

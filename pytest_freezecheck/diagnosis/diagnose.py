@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.diagnosis import suspects, transforms
-from pytest_freezecheck.diagnosis.distance import NOISE, apart, distance_to, fell
+from pytest_freezecheck.diagnosis.distance import NOISE, distance_to, fell
 from pytest_freezecheck.diagnosis.labels import Origins
 from pytest_freezecheck.diagnosis.location import first_difference
 from pytest_freezecheck.diagnosis.suspicion import Mender, Suspicion
 from pytest_freezecheck.errors import ModelError
+from pytest_freezecheck.severity import largest_difference
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays
@@ -158,7 +159,7 @@ def _functions(live: Workbench, wrong: Answer, feeds: Arrays, right: Answer) -> 
 
 
 def _same(one: Answer, other: Answer) -> bool:
-    return all(apart(a, other.outputs[n]) <= NOISE for n, a in one.outputs.items())
+    return all(largest_difference(a, other.outputs[n]) <= NOISE for n, a in one.outputs.items())
 
 
 def _output(name: str, one: Any, other: Any) -> Suspicion | None:

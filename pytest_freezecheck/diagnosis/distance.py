@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from pytest_freezecheck.compare import centred_logits
+from pytest_freezecheck.severity import largest_difference
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer
@@ -20,31 +23,15 @@ def distance_to(right: Answer) -> Callable[[Answer], float]:
     def distance(answer: Answer) -> float:
         found = [0.0]
         for name, one in right.outputs.items():
-            found.append(apart(one, answer.outputs[name]))
+            found.append(largest_difference(one, answer.outputs[name]))
         for name, one in right.logits.items():
             other = answer.logits.get(name)
             if other is not None and other.shape == one.shape:
                 size = max(1.0, float(np.abs(np.nan_to_num(one)).max()))
-                found.append(apart(_centred(one), _centred(other)) / size)
+                found.append(largest_difference(centred_logits(one), centred_logits(other)) / size)
         return max(found)
 
     return distance
-
-
-def _centred(logits: Any) -> Any:
-    wide = logits.astype(np.float64)
-    return wide - wide.mean(axis=-1, keepdims=True)
-
-
-def apart(one: Any, other: Any) -> float:
-    """Return the largest difference; infinite for another shape, or for NaN on one side."""
-    if one.shape != other.shape or one.dtype != other.dtype:
-        return float("inf")
-    with np.errstate(invalid="ignore"):
-        distances = np.abs(one.astype(np.float64) - other.astype(np.float64))
-    same = (one == other) | (np.isnan(one) & np.isnan(other))
-    distances = np.nan_to_num(np.where(same, 0.0, distances), nan=np.inf, posinf=np.inf)
-    return float(distances.max(initial=0.0))
 
 
 def fell(after: float, before: float) -> bool:

@@ -20,18 +20,14 @@ _PASSING = frozenset({"Identity", "ReadVariableOp", "StopGradient"})
 _CLOSE = 1e-5
 
 
-def folded(
-    live: Workbench, frozen: Workbench, variables: set[str], origins: Origins | None
-) -> Iterator[Suspicion]:
+def folded(live: Workbench, frozen: Workbench, origins: Origins | None) -> Iterator[Suspicion]:
     """Suspect BatchNorms of the live graph that the frozen one has folded away.
 
     Args:
         live: the live side.
         frozen: the frozen side.
-        variables: names of the live model's variables.
         origins: what weights can come from; None to tell only where something was folded.
     """
-    del variables
     for name, node in live.nodes.items():
         other = frozen.nodes.get(name)
         if not node.op.startswith("FusedBatchNorm") or other is None or other.op == node.op:
@@ -39,7 +35,7 @@ def folded(
         layer = _source(live, node.input[0])
         if layer is None or layer.op not in ("Conv2D", "DepthwiseConv2dNative"):
             continue
-        readers = [n.name for n in live.nodes.values() if _reads(live, n, layer.name)]
+        readers = [n.name for n in live.nodes.values() if _reads(n, layer.name)]
         if len(readers) > 1 or origins is None:
             yield Suspicion(
                 "batch-norm-folding",
@@ -134,6 +130,5 @@ def _constant(side: Workbench, read: str) -> str | None:
     return str(node.name) if node is not None and node.op == "Const" else None
 
 
-def _reads(side: Workbench, node: Any, name: str) -> bool:
-    del side
+def _reads(node: Any, name: str) -> bool:
     return any(read.split(":")[0].lstrip("^") == name for read in node.input)

@@ -8,17 +8,15 @@ or with a few elements altered. What tells live and frozen apart is the cause.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
-#: Looks a key up in a checkpoint; None if it has not got it.
-Lookup = Callable[[str], Array | None]
+from pytest_freezecheck.models.restore import Lookup, shadow_keys
 
-SHADOW = "/ExponentialMovingAverage"
+Array = npt.NDArray[Any]
 _STATISTICS = {"moving_mean": 0.0, "moving_variance": 1.0}
 #: Fewer elements than this share are called a few.
 _FEW = 0.05
@@ -80,7 +78,7 @@ def cause_of(name: str, live: Array, frozen: Array, origins: Origins) -> tuple[s
 
 def keys_of(name: str) -> tuple[str, ...]:
     """Return the keys that a variable may have: its own, and its shadow's with or without scope."""
-    return (name, f"{name}{SHADOW}", f"{name.split('/')[0]}/{name}{SHADOW}")
+    return (name, *shadow_keys(name))
 
 
 def _of_checkpoint(

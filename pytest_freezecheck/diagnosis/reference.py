@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.diagnosis.labels import Lookup, keys_of
+from pytest_freezecheck.diagnosis.labels import keys_of
 from pytest_freezecheck.errors import counted, listed
+from pytest_freezecheck.models.restore import Lookup
 
 Array = npt.NDArray[Any]
 #: Initial values that a name tells.

@@ -75,7 +75,7 @@ def weights(
             one, other = (np.ravel(side.weights[name]) for side in (live, frozen))
             shown = f"is {other[:3].tolist()}, in the live graph {one[:3].tolist()}"
             yield Suspicion(cause, (name,), f"{name} {shown}", weights={name: live.weights[name]})
-    yield from folded(live, frozen, variables, origins)
+    yield from folded(live, frozen, origins)
 
 
 def _is_rounded(live: Workbench, frozen: Workbench, name: str) -> bool:
@@ -118,7 +118,7 @@ def operations(live: Workbench, frozen: Workbench, variables: set[str]) -> Itera
     """Yield a suspicion for each cause that differing operations point to."""
     found: dict[str, list[tuple[NodeDifference, str]]] = {}
     preprocessing = before_weights(live, variables)
-    folds = {name for s in folded(live, frozen, set(live.weights), None) for name in s.nodes}
+    folds = {name for s in folded(live, frozen, None) for name in s.nodes}
     for difference in node_differences(live.definition, frozen.definition):
         if difference.name in folds:
             continue

@@ -107,6 +107,11 @@ def siblings(checkpoint: str) -> list[str]:
     return [*near, *(prefix for prefix in every if prefix not in {*near, str(path)})]
 
 
+def shadow_keys(name: str) -> tuple[str, str]:
+    """Return the keys that a variable's shadow may have: without and with a doubled scope."""
+    return f"{name}{_SHADOW}", f"{name.split('/')[0]}/{name}{_SHADOW}"
+
+
 def _split(name: str) -> tuple[str, int | None]:
     found = re.fullmatch(r"(.*)-(\d+)", name)
     return (found[1], int(found[2])) if found else (name, None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pytest_freezecheck.severity import differences
+from pytest_freezecheck.severity import largest_difference
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays
@@ -32,8 +32,8 @@ def split(ask: Ask, feeds: Arrays) -> float:
         single = ask({name: array[row : row + 1] for name, array in feeds.items()})
         for name, answer in together.outputs.items():
             if len(answer) == rows:
-                alone = differences(answer[row : row + 1], single.outputs[name], 1)
-                largest = max(largest, float(alone.max()))
+                alone = largest_difference(answer[row : row + 1], single.outputs[name])
+                largest = max(largest, alone)
     return largest
 
 
@@ -46,8 +46,7 @@ def executed_otherwise(twin: Twin, feeds: Arrays) -> float:
 def apart(one: Answer, other: Answer) -> float:
     """Return the largest difference between two answers of one model, in any output."""
     return max(
-        float(differences(value, other.outputs[name], 1).max())
-        for name, value in one.outputs.items()
+        largest_difference(value, other.outputs[name]) for name, value in one.outputs.items()
     )
 
 

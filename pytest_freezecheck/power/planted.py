@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pytest_freezecheck.models.restore import Lookup, shadow_keys
+
 Array = npt.NDArray[Any]
 Weights = Mapping[str, Array]
-#: Looks a key up in a checkpoint; None if it has not got it.
-Lookup = Callable[[str], Array | None]
-
-_SHADOW = "/ExponentialMovingAverage"
 _STATISTICS = {"moving_mean": 0.0, "moving_variance": 1.0}
 #: What a weight's neighbours may do to it: another amount, place, none, another sign.
 #: By name, what the value is multiplied with, and what share of the layer's spread is added.
@@ -172,7 +170,7 @@ def _epsilon(name: str, value: Array) -> Array:
 
 
 def _shadow(name: str, lookup: Lookup) -> Array | None:
-    for key in (f"{name}{_SHADOW}", f"{name.split('/')[0]}/{name}{_SHADOW}"):
+    for key in shadow_keys(name):
         value = lookup(key)
         if value is not None:
             return value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -39,8 +38,3 @@ def live_of(subject_of: Callable[[str], Subject]) -> Iterator[Lives]:
     yield get
     for live in made.values():
         live.close()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path

@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "inputs": {"spec", "errors"},
     "models": {"spec", "errors"},
     "formats": {"errors", "models"},
-    "diagnosis": {"errors", "models"},
+    "diagnosis": {"compare", "errors", "models", "severity"},
     "power": {"compare", "errors", "formats", "models", "severity"},
     "report": {"agreement", "compare", "diagnosis", "errors", "findings"},
     "comparing": {
