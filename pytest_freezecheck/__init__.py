@@ -19,10 +19,15 @@ if TYPE_CHECKING:
         MatchError,
         ModelError,
         SettingError,
+        UnavailableError,
     )
     from pytest_freezecheck.formats import (
         WAYS,
+        Extra,
+        Format,
         FrozenModel,
+        NamedModel,
+        Way,
         available_ways,
         freeze,
         load,
@@ -36,6 +41,8 @@ _HOME = {
     "Agreement": "agreement",
     "Artifact": "declaration",
     "ArtifactError": "errors",
+    "Extra": "formats",
+    "Format": "formats",
     "FreezeError": "errors",
     "FreezecheckError": "errors",
     "FrozenMismatch": "errors",
@@ -45,8 +52,11 @@ _HOME = {
     "Model": "declaration",
     "MatchError": "errors",
     "ModelError": "errors",
+    "NamedModel": "formats",
     "SettingError": "errors",
+    "UnavailableError": "errors",
     "WAYS": "formats",
+    "Way": "formats",
     "assert_agreement": "checking",
     "available_ways": "formats",
     "check": "checking",
@@ -59,6 +69,8 @@ __all__ = [
     "Agreement",
     "Artifact",
     "ArtifactError",
+    "Extra",
+    "Format",
     "FreezeError",
     "FreezecheckError",
     "FrozenMismatch",
@@ -68,7 +80,10 @@ __all__ = [
     "MatchError",
     "Model",
     "ModelError",
+    "NamedModel",
     "SettingError",
+    "UnavailableError",
+    "Way",
     "assert_agreement",
     "available_ways",
     "check",
@@ -84,7 +99,8 @@ def __getattr__(name: str) -> "Any":
     from importlib import import_module
 
     value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
+    if name != "WAYS":  # which grows while a conftest.py has formats of its own
+        globals()[name] = value
     return value
 
 

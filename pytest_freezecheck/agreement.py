@@ -39,7 +39,8 @@ class Agreement:
         text: the result in words; its first line stands alone.
         nodeid: pytest's name of the test that made the check, if any.
         first_difference: {"tensor", "max_abs_diff"} of the first tensor that differs.
-        in_tensorflow: whether TensorFlow itself runs the artifact.
+        bit_exact: whether a correct artifact of this kind answers bit for bit as the live model.
+        lossy: whether `atol` is the default of a way that is declared to lose precision.
         unsteady: the side that answers differently when asked the same twice, in words, or None.
         noise_floor: how far a side is from itself when nothing but its execution changes; 0 for
             what TensorFlow runs, unless an operation is random.
@@ -67,7 +68,8 @@ class Agreement:
     text: str = ""
     nodeid: str | None = None
     first_difference: dict[str, Any] | None = None
-    in_tensorflow: bool = True
+    bit_exact: bool = True
+    lossy: bool = False
     unsteady: str | None = None
     noise_floor: float | None = None
     power: Power | None = None
@@ -123,6 +125,7 @@ class Agreement:
             "atol": self.atol,
             "noise_floor": _finite(self.noise_floor),
             "exact": self.exact,
+            "lossy": self.lossy,
             "logits": None if self.logit_rel_diff is None else logits,
             "inputs": self.inputs,
             "examples": self.examples,

@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_freezecheck.declaration import Model, Reference
 from pytest_freezecheck.errors import ModelError, nearest
+from pytest_freezecheck.models.keras_live import is_keras
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.restore import find_checkpoint
 from pytest_freezecheck.spec import InputSpec
@@ -32,7 +33,10 @@ def build_live(model: Model) -> LiveModel:
         return LiveModel.from_checkpoint(
             build, str(checkpoint), specs, model.ema or "trainable", name=model.name
         )
-    session, inputs, outputs = _session(model)
+    returned = find_function(model, "live", model.live or "")()
+    if is_keras(returned):
+        return LiveModel.from_keras(returned, specs, name=model.name)
+    session, inputs, outputs = _session(model, returned)
     return LiveModel.from_session(
         session,
         inputs,
@@ -43,11 +47,10 @@ def build_live(model: Model) -> LiveModel:
     )
 
 
-def _session(model: Model) -> tuple[Any, Any, Any]:
-    """Call the team's `live` and make sure that it returned what it should."""
+def _session(model: Model, returned: Any) -> tuple[Any, Any, Any]:
+    """Make sure that the team's `live` returned what it should."""
     __tracebackhide__ = True
-    returned = find_function(model, "live", model.live or "")()
-    expected = "(session, {input name: tensor}, {output name: tensor})"
+    expected = "(session, {input name: tensor}, {output name: tensor}) or a keras.Model"
     if not isinstance(returned, tuple) or len(returned) != 3:
         raise ModelError(
             f"{model.name}: live returned {type(returned).__name__}; expected {expected}"

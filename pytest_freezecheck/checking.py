@@ -11,7 +11,7 @@ from typing import Any
 from pytest_freezecheck import formats
 from pytest_freezecheck.agreement import Agreement, record
 from pytest_freezecheck.comparing.comparison import Comparison
-from pytest_freezecheck.errors import FreezecheckError, SettingError
+from pytest_freezecheck.errors import FreezecheckError, SettingError, UnavailableError
 from pytest_freezecheck.formats.base import FrozenModel
 from pytest_freezecheck.inputs.saved import Saved, misfit, place, read
 from pytest_freezecheck.models.live import LiveModel
@@ -89,7 +89,7 @@ def errors_recorded(
     way: str | None = None,
     settings: Settings | None = None,
 ) -> Iterator[None]:
-    """Record a check that could not be made, and let the error through.
+    """Record a check that could not be made, or is skipped, and let the error through.
 
     Args:
         live: the live model.
@@ -103,16 +103,19 @@ def errors_recorded(
     except FreezecheckError as error:
         run = current()
         chosen = settings or run.settings
-        result = _result(live, artifact, kind, way, chosen, run.nodeid, "error")
+        outcome = "skipped" if isinstance(error, UnavailableError) else "error"
+        result = _result(live, artifact, kind, way, chosen, run.nodeid, outcome)
         result.text = str(error)
         record(result)
         raise
 
 
 def _run(live: LiveModel, frozen: FrozenModel, chosen: Settings, run: Run) -> Agreement:
+    chosen = chosen.with_defaults(frozen.tolerances)
     label = _label(frozen)
     agreement = _result(live, label, frozen.format, frozen.way, chosen, run.nodeid, "failed")
-    agreement.in_tensorflow = frozen.in_tensorflow
+    agreement.bit_exact = frozen.bit_exact
+    agreement.lossy = "atol" in frozen.tolerances and "atol" not in chosen.given
     saved, replay = _saved(agreement, live, run)
     comparison = Comparison(live, frozen, chosen, saved=saved, replay=replay, folder=run.folder)
     comparison.run(agreement)

@@ -201,14 +201,15 @@ class Model:
             raise self._refuse("ema", self.ema, f"one of {', '.join(EMA_MODES)}")
 
     def _check_ways(self) -> None:
-        from pytest_freezecheck.formats import WAYS
+        from pytest_freezecheck import formats
 
+        ways = formats.WAYS
         if isinstance(self.freeze, str) or not isinstance(self.freeze, Sequence):
             raise self._refuse("freeze", self.freeze, "a list of ways")
         for way in self.freeze:
-            if way not in WAYS:
-                close = nearest(str(way), WAYS)
-                raise self._refuse("freeze", way, f"ways{close}: {', '.join(WAYS)}")
+            if way not in ways:
+                close = nearest(str(way), ways)
+                raise self._refuse("freeze", way, f"ways{close}: {', '.join(ways)}")
 
     def _check_item_names(self) -> None:
         """Make sure that no two checks have one node id."""

@@ -35,6 +35,20 @@ class FreezeError(FreezecheckError):
     """A way of freezing cannot freeze this live model."""
 
 
+class InapplicableError(FreezeError):
+    """A way of freezing is for live models of another kind, or with a checkpoint.
+
+    An error where the way was asked for; where all ways are tried, its check is skipped.
+    """
+
+
+class UnavailableError(FreezecheckError):
+    """A way of freezing needs a package that is not installed.
+
+    The gate skips its check and says why; it never passes it.
+    """
+
+
 class FrozenMismatch(AssertionError):  # noqa: N818 - the name is part of the public contract
     """The frozen model does not compute what the live model computes.
 
@@ -54,6 +68,8 @@ for _error in (
     ArtifactError,
     MatchError,
     FreezeError,
+    InapplicableError,
+    UnavailableError,
     FrozenMismatch,
 ):
     # Where users import them from, and what pytest shows before the message: short is readable.

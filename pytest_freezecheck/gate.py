@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.util
 from collections.abc import Generator, Iterator
@@ -13,7 +14,7 @@ from pytest_freezecheck import items as our_items
 from pytest_freezecheck.agreement import Agreement, recording
 from pytest_freezecheck.collection import Collection
 from pytest_freezecheck.errors import SettingError
-from pytest_freezecheck.formats import format_of
+from pytest_freezecheck.formats import format_of, registry
 from pytest_freezecheck.replay import Replay
 from pytest_freezecheck.settings import Run, Settings, using
 from pytest_freezecheck.verdict import Verdict
@@ -47,7 +48,13 @@ class Gate:
         self.replay = None if replay is None else Replay(config, replay)
         if self.replay is not None:
             config.pluginmanager.register(self.replay, "freezecheck-replay")
-        self.collection = Collection(config)
+        self._formats = contextlib.ExitStack()
+        try:
+            self._formats.enter_context(_added_formats(config))
+            self.collection = Collection(config)
+        except BaseException:
+            self._formats.close()
+            raise
         config.pluginmanager.register(self.collection, "freezecheck-collection")
 
     # Start and end of the run.
@@ -76,7 +83,8 @@ class Gate:
         return make_scheduler(config, log)
 
     def pytest_unconfigure(self) -> None:
-        """Remove what the run made."""
+        """Remove what the run made, and forget the formats that its conftest.py added."""
+        self._formats.close()
         self.workshop.close()
 
     @pytest.hookimpl(tryfirst=True)
@@ -159,6 +167,18 @@ class Gate:
         if isinstance(item, our_items.FreezeItem) or made:
             report.sections = our_items.without_native_log(report.sections)
         return report
+
+
+@contextlib.contextmanager
+def _added_formats(config: pytest.Config) -> Iterator[None]:
+    """Know the formats of the conftest.py files and plugins, before models name their ways."""
+    answers = config.hook.pytest_freezecheck_formats()
+    formats = [format_ for answer in answers for format_ in answer or ()]
+    try:
+        with registry.added(formats, "pytest_freezecheck_formats"):
+            yield
+    except SettingError as error:
+        raise pytest.UsageError(f"freezecheck: {error}") from None
 
 
 def _properties(agreement: Agreement) -> list[tuple[str, object]]:

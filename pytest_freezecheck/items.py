@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_freezecheck.declaration import EXPORT, Artifact, Model
-from pytest_freezecheck.errors import FreezecheckError, FrozenMismatch
+from pytest_freezecheck.errors import FreezecheckError, FrozenMismatch, UnavailableError
 from pytest_freezecheck.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ OVERRIDDEN = "live_model"
 FIXTURE = "freezecheck_live_model"
 WORKSHOP = pytest.StashKey[Workshop]()
 _NATIVE_LOG = re.compile(
-    r"^(WARNING: All log messages before absl::InitializeLog|[IWE]\d{4} |To enable the following "
-    r"instructions|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] )"
+    r"^(INFO: Created TensorFlow Lite|WARNING: All log messages before absl::InitializeLog|"
+    r"[IWE]\d{4} |To enable the following instructions|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] )"
 )
 
 
@@ -74,9 +74,9 @@ class ModelCollector(pytest.Collector):
     def collect(self) -> Iterator[pytest.Item]:
         """Collect one item for each artifact, way and exporting function."""
         if self.model is None:
-            from pytest_freezecheck.formats import available_ways
+            from pytest_freezecheck import formats
 
-            for way in available_ways():
+            for way in formats.WAYS:
                 yield self._item(way, _check_fixture, way=way)
             return
         for artifact in self.model.artifacts:
@@ -119,7 +119,11 @@ class FreezeItem(pytest.Function):
         if self.artifact is not None and self.model is not None:
             shipping.check_artifact(live, self.artifact, self.model.root or Path())
         elif self.way is not None:
-            shipping.check_way(live, self.way, scratch(self.way))
+            try:
+                asked = self.model is not None
+                shipping.check_way(live, self.way, scratch(self.way), asked=asked)
+            except UnavailableError as error:
+                pytest.skip(str(error))
         elif self.model is not None:
             shipping.check_export(live, self.model, scratch(EXPORT))
 

@@ -94,6 +94,9 @@ class _Hooks:
     def pytest_freezecheck_models(self) -> Any:
         """Return a list of `pytest_freezecheck.Model`, beside those of pyproject.toml."""
 
+    def pytest_freezecheck_formats(self) -> Any:
+        """Return a list of `pytest_freezecheck.Format`, beside ours; asked first of a file."""
+
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Register our hooks, armed or not: pytest refuses hooks that it does not know."""
@@ -171,9 +174,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a test that uses `freezecheck_frozen_model` one run for each way of freezing."""
     if "freezecheck_frozen_model" in metafunc.fixturenames:
-        from pytest_freezecheck.formats import WAYS
+        from pytest_freezecheck import formats
 
-        metafunc.parametrize("freezecheck_frozen_model", WAYS, indirect=True, scope="session")
+        ways = formats.WAYS
+        metafunc.parametrize("freezecheck_frozen_model", ways, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -190,11 +194,15 @@ def freezecheck_frozen_model(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[FrozenModel]:
     """The live model frozen and loaded again, once for each way of freezing."""
+    from pytest_freezecheck.errors import InapplicableError, UnavailableError
     from pytest_freezecheck.formats import freeze, load
 
     way: str = request.param
     directory = tmp_path_factory.mktemp(f"freezecheck-{way}")
-    frozen = load(freeze(freezecheck_live_model, way, directory), way=way)
+    try:
+        frozen = load(freeze(freezecheck_live_model, way, directory), way=way)
+    except (InapplicableError, UnavailableError) as error:
+        pytest.skip(str(error))
     yield frozen
     frozen.close()
 

@@ -38,6 +38,7 @@ class Settings:
             other executors and the 1e-3 at which most faults start.
         min_power: least share of planted mistakes that the inputs have to catch, 0 to 1.
         reports: files to write results to.
+        given: names of the fields that somebody chose; the others are defaults.
     """
 
     atol: float = 1e-5
@@ -47,6 +48,7 @@ class Settings:
     logit_rtol: float | None = 1e-4
     min_power: float = 0.0
     reports: tuple[str, ...] = ()
+    given: frozenset[str] = dataclasses.field(default=frozenset(), compare=False)
 
     def override(
         self, values: Mapping[str, object], source: str, *, of_a_run: bool = False
@@ -71,7 +73,16 @@ class Settings:
                 )
             if value is not None:
                 parsed[key] = _PARSERS[key](value, key, source)
-        return dataclasses.replace(self, **parsed)
+        return dataclasses.replace(self, **parsed, given=self.given | parsed.keys())
+
+    def with_defaults(self, defaults: Mapping[str, float]) -> Settings:
+        """Return a copy with other defaults for the fields that nobody chose.
+
+        Args:
+            defaults: {field: value}, of a way to freeze that is declared to lose precision.
+        """
+        free = {name: value for name, value in defaults.items() if name not in self.given}
+        return dataclasses.replace(self, **free)  # type: ignore[arg-type]
 
 
 def _refuse(key: str, value: object, source: str, accepted: str) -> SettingError:

@@ -10,7 +10,15 @@ from pytest_freezecheck import formats
 from pytest_freezecheck.building import find_function
 from pytest_freezecheck.checking import assert_agreement, check, errors_recorded
 from pytest_freezecheck.declaration import EXPORT, Artifact, Model
-from pytest_freezecheck.errors import ArtifactError, FreezecheckError, FrozenMismatch, listed
+from pytest_freezecheck.errors import (
+    ArtifactError,
+    FreezecheckError,
+    FrozenMismatch,
+    InapplicableError,
+    UnavailableError,
+    listed,
+)
+from pytest_freezecheck.formats.registry import companions
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.paths import from_here
 
@@ -41,21 +49,30 @@ def check_artifact(live: LiveModel, artifact: Artifact, root: Path) -> None:
         assert_agreement(live, frozen)
 
 
-def check_way(live: LiveModel, way: str, directory: Path) -> None:
+def check_way(live: LiveModel, way: str, directory: Path, *, asked: bool = True) -> None:
     """Freeze the live model in one way, and check the result.
 
     Args:
         live: the live model.
         way: one of `formats.WAYS`.
         directory: where to write.
+        asked: whether somebody asked for this way, or all are tried.
 
     Raises:
         FrozenMismatch: the result does not compute what the live model computes.
         FreezeError: this way cannot freeze this model.
+        UnavailableError: a package is not installed, or the way is for other models and nobody
+            asked for it: its check is skipped.
     """
     __tracebackhide__ = True
     with errors_recorded(live, way, formats.format_of(way), way):
-        frozen = formats.load(formats.freeze(live, way, directory), way=way)
+        try:
+            path = formats.freeze(live, way, directory)
+        except InapplicableError as error:
+            if asked:
+                raise
+            raise UnavailableError(str(error)) from None
+        frozen = formats.load(path, way=way)
     with contextlib.closing(frozen):
         assert_agreement(live, frozen)
 
@@ -102,12 +119,13 @@ def check_export(live: LiveModel, model: Model, directory: Path) -> None:
 
 
 def _written(directory: Path) -> tuple[list[Path], list[Path]]:
-    """Return the artifacts below a folder, and the files that are none."""
+    """Return the artifacts below a folder, and the files that are none and belong to none."""
     artifacts: list[Path] = []
     others: list[Path] = []
     for path in _entries(directory):
         (artifacts if formats.recognised(path) else others).append(path)
-    return artifacts, others
+    parts = companions(artifacts)
+    return artifacts, [path for path in others if path not in parts]
 
 
 def _entries(directory: Path) -> Iterator[Path]:

@@ -71,6 +71,7 @@ class Verdict:
             shown = self.results
             for line in (
                 *terminal.table(shown),
+                *terminal.skips(shown),
                 *terminal.weaknesses(shown),
                 *terminal.warnings(shown),
             ):

@@ -92,16 +92,23 @@ class Evidence:
             self.suspects.feeds(),
             steady=self.steady[1],
             non_finite=worst.non_finite,
+            atol=self.settings.atol,
         )
         agreement.cause, agreement.first_difference = verdict.cause, verdict.first
         agreement.text = "\n".join([agreement.text, *verdict.lines])
 
     def inexactness(self, agreement: Agreement) -> None:
         """Name the cause of a difference that is small enough, in a warning, if it is proven."""
-        if not self.suspects or agreement.exact or not self.sides.frozen.in_tensorflow:
+        if not self.suspects or agreement.exact or not self.sides.frozen.bit_exact:
             return
         feeds = self.suspects.feeds()
-        verdict = inquire(self.sides, feeds, steady=self.steady[1], non_finite=False)
+        verdict = inquire(
+            self.sides,
+            feeds,
+            steady=self.steady[1],
+            non_finite=False,
+            atol=self.settings.atol,
+        )
         if verdict.cause["proven"]:
             agreement.warnings.append(
                 f"what keeps {agreement.artifact} from being bit-identical: {verdict.cause['id']}: "
@@ -144,7 +151,7 @@ class Evidence:
             repeated: how far two answers of one side to the same batch were apart.
         """
         floor = repeated
-        if not self.sides.frozen.in_tensorflow:
+        if not self.sides.frozen.bit_exact:
             for feeds in corpus.probe(_NOISE_ROWS):
                 floor = max(floor, *self._executed_otherwise(feeds))
             try:
@@ -154,7 +161,7 @@ class Evidence:
             except ModelError as error:
                 agreement.warnings.append(f"the noise floor is that of batch sizes alone: {error}")
         agreement.noise_floor = floor
-        if not self.sides.frozen.in_tensorflow and floor > agreement.atol:
+        if not self.sides.frozen.bit_exact and floor > agreement.atol:
             agreement.warnings.append(words.below_floor(agreement, floor))
 
     def _executed_otherwise(self, feeds: Arrays) -> tuple[float, ...]:
@@ -173,7 +180,7 @@ class Evidence:
             )
             return
         yardstick = self.tally.yardstick(self.settings.logit_rtol)
-        if self.settings.exact and self.sides.frozen.in_tensorflow:
+        if self.settings.exact and self.sides.frozen.bit_exact:
             yardstick = self._bit_identity
         key = (yardstick.atol, yardstick.rtol)
         if key not in corpus.powers:
@@ -196,6 +203,7 @@ class Evidence:
         if corpus.doubts is None:
             corpus.doubts = doubts(self.sides.live)
         agreement.warnings += corpus.doubts
+        agreement.warnings += self.sides.cautions(corpus.probe(_NOISE_ROWS))
         if not agreement:
             agreement.warnings += older_than_checkpoint(self.sides)
         probe = corpus.spread(_ROWS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,18 @@ import numpy as np
 
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.diagnosis.causes import CAUSES
-from pytest_freezecheck.diagnosis.diagnose import Diagnosis, diagnose
+from pytest_freezecheck.diagnosis.diagnose import Diagnosis, Finding, diagnose
+from pytest_freezecheck.diagnosis.distance import NOISE
 from pytest_freezecheck.diagnosis.labels import Origins
 from pytest_freezecheck.diagnosis.reference import untrained_statistics, young_average
+from pytest_freezecheck.diagnosis.rehearsal import rehearse
 from pytest_freezecheck.diagnosis.scopes import unscoped
 from pytest_freezecheck.diagnosis.structure import bypassed
 from pytest_freezecheck.diagnosis.suspicion import Suspicion
-from pytest_freezecheck.errors import FreezecheckError, listed
+from pytest_freezecheck.errors import ArtifactError, FreezecheckError, listed
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.restore import siblings, values_of
-from pytest_freezecheck.models.session import Arrays
+from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.models.workbench import ConstantGraph, Workbench, constant_graph
 from pytest_freezecheck.power import noise
 
@@ -45,7 +48,7 @@ class Verdict:
     lines: list[str]
 
 
-def inquire(sides: Sides, feeds: Arrays, *, steady: bool, non_finite: bool) -> Verdict:
+def inquire(sides: Sides, feeds: Arrays, *, steady: bool, non_finite: bool, atol: float) -> Verdict:
     """Find out why the two sides differ.
 
     Args:
@@ -53,9 +56,10 @@ def inquire(sides: Sides, feeds: Arrays, *, steady: bool, non_finite: bool) -> V
         feeds: inputs that show the difference, the worst first.
         steady: whether the artifact answers the same when asked the same twice.
         non_finite: whether it answers NaN or infinity where the live model does not.
+        atol: how far the same answer of another executor may be apart.
     """
     try:
-        found = _diagnosed(sides, feeds)
+        found = _diagnosed(sides, feeds, atol)
     except FreezecheckError as error:
         found = Diagnosis([], None, [f"its graph could not be looked into: {error}"])
     findings = [(f.suspicion, f.proven) for f in found.findings]
@@ -87,29 +91,41 @@ def _batch_dependent(sides: Sides, feeds: Arrays) -> bool:
     return noise.split(sides.ask_frozen, feeds) > 1e-4 > noise.split(sides.ask_live, feeds)
 
 
-def _diagnosed(sides: Sides, feeds: Arrays) -> Diagnosis:
-    live, frozen = _benches(sides)
-    try:
-        return diagnose(
-            live,
-            frozen,
-            feeds,
-            variables=set(sides.live.weights()),
-            origins=origins_of(sides.live),
-        )
-    finally:
-        live.close()
-        frozen.close()
-
-
-def _benches(sides: Sides) -> tuple[Workbench, Workbench]:
+def _diagnosed(sides: Sides, feeds: Arrays, atol: float) -> Diagnosis:
     live = constant_graph(
         sides.live.session,
         {name: tensor.name for name, tensor in sides.live.inputs.items()},
         {name: tensor.name for name, tensor in sides.live.outputs.items()},
     )
-    frozen = sides.frozen.constant_graph(sides.inputs, sides.outputs)
-    return _bench(live), _bench(unscoped(frozen, {node.name for node in live.definition.node}))
+    with contextlib.closing(_bench(live)) as bench:
+        try:
+            graph = sides.frozen.constant_graph(sides.inputs, sides.outputs)
+        except ArtifactError as error:
+            return _rehearsed(sides, bench, feeds, atol, str(error))
+        theirs = _bench(unscoped(graph, {node.name for node in live.definition.node}))
+        with contextlib.closing(theirs) as frozen:
+            variables = set(sides.live.weights())
+            origins = origins_of(sides.live)
+            found = diagnose(bench, frozen, feeds, variables=variables, origins=origins)
+        if any(finding.proven for finding in found.findings):
+            return found
+        # A graph that was rewritten has other names, or folded weights: nothing can be exchanged.
+        close = NOISE if sides.frozen.bit_exact else atol
+        rehearsed = _rehearsed(sides, bench, feeds, close, "")
+        if not any(finding.proven for finding in rehearsed.findings):
+            return found
+        return dataclasses.replace(rehearsed, first=found.first)
+
+
+def _rehearsed(sides: Sides, live: Workbench, feeds: Arrays, atol: float, why: str) -> Diagnosis:
+    """Let the live model make the mistakes, where the artifact cannot be mended."""
+    answer = sides.ask_frozen(feeds)
+    wrong = Answer({n: answer.outputs[there] for n, there in sides.outputs.items()}, {})
+    found = rehearse(live, wrong, feeds, origins=origins_of(sides.live), atol=atol)
+    if found is None:
+        rehearsed = "no other weights of its checkpoints bring the live model to these answers"
+        return Diagnosis([], None, [why, rehearsed])
+    return Diagnosis([Finding(*found)], None, [why], rehearsed=True)
 
 
 def _bench(graph: ConstantGraph) -> Workbench:
@@ -144,7 +160,9 @@ def _worded(findings: list[tuple[Suspicion, bool]], found: Diagnosis) -> Verdict
             lines.append(f"    met before in {listed(entry.sources)}")
         if entry.id != "unknown":
             lines.append(f"    to mend it: {entry.fix}")
-    if shown[0][1]:
+    if shown[0][1] and found.rehearsed:
+        lines.append("    the live model answers the same when it makes this mistake")
+    elif shown[0][1]:
         them = "these" if len(shown) > 1 else "this"
         lines.append(f"    with {them} mended in memory, the difference is gone")
     first = None

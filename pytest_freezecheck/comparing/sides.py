@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError, ModelError, reason
@@ -66,6 +66,19 @@ class Sides:
             str(self.frozen.path),
             lambda: self.frozen.answer_disturbed(fed, self.wanted, change),
         )
+
+    def cautions(self, batches: Iterable[Arrays]) -> list[str]:
+        """Return what the one who serves a file that ships should know, although it is no failure.
+
+        Args:
+            batches: of which one is used.
+        """
+        if self.frozen.way is not None:
+            return []
+        feeds = next(iter(batches))
+        rows = self.batch_size or len(next(iter(feeds.values())))
+        piece = {name: array[:rows] for name, array in self._renamed(feeds).items()}
+        return self.frozen.cautions({**piece, **self.frozen.constants}, self.wanted)
 
     def _renamed(self, feeds: Arrays) -> Arrays:
         return {self.inputs[name]: value for name, value in feeds.items()}

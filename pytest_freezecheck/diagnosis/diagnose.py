@@ -43,11 +43,13 @@ class Diagnosis:
         findings: the causes, the one with the largest effect first; empty if none is suspected.
         first: name and difference of the first tensor that differs, or None.
         ruled_out: what was looked at in vain, in words.
+        rehearsed: whether the live model made the mistake, instead of the artifact being mended.
     """
 
     findings: list[Finding]
     first: tuple[str, float] | None
     ruled_out: list[str]
+    rehearsed: bool = False
 
 
 def diagnose(

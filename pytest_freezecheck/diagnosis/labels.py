@@ -40,6 +40,15 @@ def is_statistic(name: str) -> bool:
     return name.rsplit("/", 1)[-1] in _STATISTICS
 
 
+def initial_statistics(values: Mapping[str, Array]) -> dict[str, Array]:
+    """Return {name: initial value} of the moving statistics among these variables."""
+    return {
+        name: np.full_like(value, _STATISTICS[name.rsplit("/", 1)[-1]])
+        for name, value in values.items()
+        if is_statistic(name)
+    }
+
+
 def cause_of(name: str, live: Array, frozen: Array, origins: Origins) -> tuple[str, str]:
     """Return the causes that a differing weight points to, and what speaks for them.
 

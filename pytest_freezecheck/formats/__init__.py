@@ -7,47 +7,51 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_freezecheck.errors import ArtifactError, FreezeError, listed, nearest
-from pytest_freezecheck.formats import graph_def, saved_model
+from pytest_freezecheck.errors import (
+    ArtifactError,
+    FreezecheckError,
+    FreezeError,
+    UnavailableError,
+    reason,
+)
+from pytest_freezecheck.formats import registry
 from pytest_freezecheck.formats.base import Format, FrozenModel, Way
+from pytest_freezecheck.formats.extras import Extra
+from pytest_freezecheck.formats.named import NamedModel
+from pytest_freezecheck.formats.registry import find_way, format_of, recognised, unavailable
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
 
-__all__ = ["FORMATS", "WAYS", "FrozenModel", "available_ways", "find_way", "freeze", "load"]
+    WAYS: tuple[str, ...]
 
-#: A folder is a SavedModel or nothing, so that test comes before those that read a file.
-FORMATS: tuple[Format, ...] = (saved_model.FORMAT, graph_def.FORMAT)
+__all__ = [
+    "WAYS",
+    "Extra",
+    "Format",
+    "FrozenModel",
+    "NamedModel",
+    "Way",
+    "available_ways",
+    "find_way",
+    "format_of",
+    "freeze",
+    "load",
+    "recognised",
+    "unavailable",
+]
 
-_WAYS: dict[str, Way] = {
-    way.name: way for format_ in (graph_def.FORMAT, saved_model.FORMAT) for way in format_.ways
-}
-#: Names of the ways to freeze; the bare name of a format is its ordinary way.
-WAYS: tuple[str, ...] = tuple(_WAYS)
+
+def __getattr__(name: str) -> Any:
+    """`WAYS`: all ways to freeze, those that a conftest.py added among them."""
+    if name == "WAYS":
+        return registry.ways()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def available_ways() -> tuple[str, ...]:
-    """Return the ways that can run in this environment.
-
-    All of today's need TensorFlow alone.
-    """
-    return WAYS
-
-
-def find_way(name: str) -> Way:
-    """Return a way by its name.
-
-    Raises:
-        FreezeError: there is none of that name.
-    """
-    if name not in _WAYS:
-        raise FreezeError(f"no way to freeze is called {name!r}{nearest(name, WAYS)}: {WAYS}")
-    return _WAYS[name]
-
-
-def format_of(way: str) -> str:
-    """Return the name of the format that a way freezes into."""
-    return next(f.name for f in FORMATS if any(w.name == way for w in f.ways))
+    """Return the ways for which everything is installed in this environment."""
+    return tuple(way for way in registry.ways() if unavailable(way) is None)
 
 
 def freeze(live: LiveModel, way: str, directory: str | os.PathLike[str]) -> Path:
@@ -63,11 +67,25 @@ def freeze(live: LiveModel, way: str, directory: str | os.PathLike[str]) -> Path
 
     Raises:
         FreezeError: there is no such way, or it cannot freeze this model.
+        UnavailableError: the way needs a package that is not installed, or another kind of live
+            model.
     """
     chosen = find_way(way)
+    missing = unavailable(way)
+    if missing is not None:
+        raise UnavailableError(missing)
     target = Path(directory)
     target.mkdir(parents=True, exist_ok=True)
-    return chosen.freeze(live, target)
+    try:
+        return chosen.freeze(live, target)
+    except FreezecheckError:
+        raise
+    except Exception as error:
+        # Converters raise whatever they please about what they cannot convert.
+        raise FreezeError(
+            f"{live.name}: {way} cannot freeze this model here: {type(error).__name__}: "
+            f"{reason(error)}"
+        ) from error
 
 
 def load(
@@ -78,43 +96,37 @@ def load(
     outputs: Mapping[str, str] | None = None,
     constants: Mapping[str, Any] | None = None,
 ) -> FrozenModel:
-    """Load a shipped model into a graph and session of its own.
+    """Load a shipped model, into a graph or interpreter of its own.
 
     Args:
         path: the file or folder; its format is told by its content.
-        way: the way it was frozen, whose own loader is then used.
+        way: the way it was frozen, whose own loader and tolerances are then used.
         inputs: {live input name: name in the artifact} where they differ.
         outputs: {live output name: name in the artifact} where they differ.
         constants: {name in the artifact: value to feed} of inputs that the live model has not,
             such as `is_training`.
 
     Raises:
-        ArtifactError: it is missing, unreadable, truncated, not frozen or of an unknown format.
+        ArtifactError: it is missing, unreadable, truncated, not frozen or of an unknown format,
+            or what runs its format is not installed.
     """
     where = Path(path)
     if not where.exists():
         raise ArtifactError(f"{where}: no such file or folder")
-    frozen = find_way(way).load(where) if way is not None else _load_by_content(where)
+    if way is not None:
+        chosen = find_way(way)
+        frozen = chosen.load(where)
+        frozen.bit_exact = frozen.bit_exact and chosen.bit_exact
+        frozen.tolerances = chosen.tolerances
+    else:
+        kind = registry.by_content(where)
+        missing = None if kind.extra is None else kind.extra.missing()
+        if missing is not None:
+            # Not a skip: a file that ships and is not checked is what the gate is there to prevent.
+            raise ArtifactError(f"{where}: a file of {kind.name} {missing}")
+        frozen = kind.load(where)
     frozen.way = frozen.label = way
     frozen.inputs = dict(inputs or {})
     frozen.outputs = dict(outputs or {})
     frozen.constants = dict(constants or {})
     return frozen
-
-
-def recognised(path: Path) -> bool:
-    """Return whether a file or folder is of a known format, by its content."""
-    return any(format_.recognises(path) for format_ in FORMATS)
-
-
-def _load_by_content(where: Path) -> FrozenModel:
-    for format_ in FORMATS:
-        try:
-            recognised = format_.recognises(where)
-        except OSError as error:
-            raise ArtifactError(f"{where}: cannot be read: {error.strerror}") from None
-        if recognised:
-            return format_.load(where)
-    kind = "folder" if where.is_dir() else "file"
-    known = listed((f.name for f in FORMATS), 8)
-    raise ArtifactError(f"{where}: this {kind} is of no known format ({known})")

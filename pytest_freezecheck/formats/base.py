@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError, MatchError, listed, nearest
+from pytest_freezecheck.formats.extras import Extra
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
@@ -28,19 +29,22 @@ class FrozenModel(abc.ABC):
         format: name of its format.
         way: the way it was frozen by this run, if it was.
         label: what messages and reports call it, if not its path.
-        in_tensorflow: whether TensorFlow itself runs it, so that a correct freeze is bit-identical.
+        bit_exact: whether TensorFlow itself runs it as it was written, so that a correct freeze is
+            bit-identical.
+        tolerances: {setting: default in place of the run's}, of a way that is declared lossy.
         inputs: {live input name: name here} where they differ.
         outputs: {live output name: name here} where they differ.
         constants: {name here: value to feed} of inputs that the live model has not.
     """
 
     format: str
-    in_tensorflow = True
+    bit_exact: bool = True
 
     def __init__(self, path: Path, way: str | None = None) -> None:
         self.path = path
         self.way = way
         self.label: str | None = way
+        self.tolerances: Mapping[str, float] = {}
         self.inputs: dict[str, str] = {}
         self.outputs: dict[str, str] = {}
         self.constants: dict[str, Any] = {}
@@ -132,6 +136,16 @@ class FrozenModel(abc.ABC):
             )
         return self.answer({**feeds, **self.constants}, self.output_names).outputs
 
+    def cautions(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[str]:
+        """Return what the one who serves this artifact should know, although it is no failure.
+
+        Args:
+            feeds: one batch, under the names used here.
+            outputs: what would be asked for.
+        """
+        del feeds, outputs
+        return []
+
     def batch_size(self) -> int | None:
         """Return the only number of rows that it takes at a time, or None if it takes any."""
         return None
@@ -149,11 +163,23 @@ class Way:
         name: fixed; users and node ids have it.
         freeze: writes the artifact into a directory and returns its path.
         load: loads what was written.
+        summary: what it does, in a line.
+        pitfall: what goes wrong with it in the wild, in a line; may be empty.
+        extra: what it needs beside TensorFlow, if that is more than its format needs.
+        bit_exact: whether a correct freeze answers bit for bit as the live model; False where the
+            graph is rewritten or another executor runs it.
+        tolerances: {"atol" or "logit_rtol": default in place of the run's}. A way that has any is
+            declared lossy.
     """
 
     name: str
     freeze: Callable[[LiveModel, Path], Path]
     load: Callable[[Path], FrozenModel]
+    summary: str = ""
+    pitfall: str = ""
+    extra: Extra | None = None
+    bit_exact: bool = True
+    tolerances: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,12 +191,17 @@ class Format:
         recognises: tells by content whether a path holds it.
         load: the ordinary loader.
         ways: the ways to freeze into it.
+        extra: what it needs beside TensorFlow.
+        companions: endings of files that belong to an artifact of the same stem, such as the
+            `.bin` with the weights of an `.xml`.
     """
 
     name: str
     recognises: Callable[[Path], bool]
     load: Callable[[Path], FrozenModel]
     ways: tuple[Way, ...]
+    extra: Extra | None = None
+    companions: tuple[str, ...] = ()
 
 
 def match(

@@ -1,227 +1,15 @@
-"""Frozen GraphDef (`.pb`): its loader, and which ways freeze into one."""
+"""Frozen GraphDef (`.pb`): which files are one, and the ways to freeze into one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from pytest_freezecheck.errors import ArtifactError, listed
-from pytest_freezecheck.formats.base import Change, Format, FrozenModel, Way, match, nothing_left
-from pytest_freezecheck.formats.graph_def_ways import (
-    convert_variables,
-    convert_variables_v2,
-    freeze_graph,
-)
-from pytest_freezecheck.models.graphs import ancestors, only
-
-if TYPE_CHECKING:
-    from pytest_freezecheck.models.session import Answer, Arrays, Runner
-    from pytest_freezecheck.models.workbench import ConstantGraph
-
-_VARIABLES = frozenset(
-    {"Variable", "VariableV2", "VarHandleOp", "AutoReloadVariable", "TemporaryVariable"}
-)
-#: Operations that an input may be: fed ones, and ones that are fed if need be.
-_FED = frozenset({"Placeholder", "PlaceholderWithDefault"})
-
-
-class FrozenGraphDef(FrozenModel):
-    """A GraphDef in a graph and session of its own, without graph optimisation.
-
-    Raises:
-        ArtifactError: the file is no GraphDef, or a graph that was not frozen.
-    """
-
-    format = "graph_def"
-
-    def __init__(self, path: Path, way: str | None = None) -> None:
-        import tensorflow as tf
-
-        from pytest_freezecheck.models.session import plain_config
-
-        super().__init__(path, way)
-        self._definition = _read(path)
-        left = [node.name for node in self._definition.node if node.op in _VARIABLES]
-        if left:
-            raise ArtifactError(
-                f"{path}: not frozen, {len(left)} variables are left in the graph: {listed(left)}"
-            )
-        graph = tf.Graph()
-        with graph.as_default():
-            try:
-                tf.import_graph_def(self._definition, name="")  # or names get the prefix import/
-            except (ValueError, tf.errors.OpError) as error:
-                raise ArtifactError(
-                    f"{path}: TensorFlow {tf.__version__} cannot import this graph: {error}"
-                ) from None
-        self._session = tf.compat.v1.Session(graph=graph, config=plain_config())
-        self._runners: dict[tuple[str, ...], Runner] = {}
-
-    @property
-    def session(self) -> Any:
-        """The session it runs in."""
-        return self._session
-
-    @property
-    def input_names(self) -> list[str]:
-        """Names of the placeholders that the outputs are computed from and that have no default."""
-        return self._needed(self.output_names)
-
-    def _needed(self, outputs: Sequence[str]) -> list[str]:
-        before = ancestors(self._definition, outputs)
-        placeholders = (node.name for node in self._definition.node if node.op == "Placeholder")
-        return [name for name in placeholders if name in before]
-
-    @property
-    def output_names(self) -> list[str]:
-        """Names of the operations that nothing else reads."""
-        read = {name.split(":")[0].lstrip("^") for n in self._definition.node for name in n.input}
-        passive = ("Const", "Placeholder", "PlaceholderWithDefault", "NoOp")
-        return [
-            node.name
-            for node in self._definition.node
-            if node.name not in read and node.op not in passive
-        ]
-
-    def match_inputs(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, str]:
-        """Match by the placeholder's name."""
-        wanted = {
-            name: _short(self.inputs.get(name, tensor.op.name)) for name, tensor in inputs.items()
-        }
-        every = [node.name for node in self._definition.node if node.op in _FED]
-        matched = match("input", wanted, every, self.path)
-        match("input", {name: name for name in self.constants}, every, self.path)
-        nothing_left(matched, self.constants, self._needed(outputs), self.path)
-        return matched
-
-    def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
-        """Match by the tensor's name; a single output may be called anything.
-
-        Where the file has a single end, that is what it answers with, also if the live output's
-        name lives on inside: a softmax of the right name says nothing about classes that are
-        permuted behind it.
-        """
-        wanted = {
-            name: _short(self.outputs.get(name, tensor.name)) for name, tensor in outputs.items()
-        }
-        match("output", {name: name for name in self.outputs}, list(outputs), self.path)
-        leaves = self.output_names
-        if len(wanted) == len(leaves) == 1 and not self.outputs:
-            return {next(iter(wanted)): leaves[0]}
-        every = [node.name for node in self._definition.node]
-        match("output", {k: v.split(":")[0] for k, v in wanted.items()}, every, self.path)
-        return wanted
-
-    def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
-        """Return outputs and logits for one batch."""
-        return self._runner(feeds, outputs).run(feeds)
-
-    def answer_disturbed(
-        self, feeds: Mapping[str, Any], outputs: Sequence[str], change: Change
-    ) -> Answer | None:
-        """Answer with every floating-point constant before the outputs changed, by feeding it."""
-        tensor = self._session.graph.get_tensor_by_name
-        before = ancestors(self._definition, outputs)
-        others = {
-            tensor(f"{name}:0"): change(value)
-            for name, value in self.weights().items()
-            if name in before and value.dtype.kind == "f"
-        }
-        return self._runner(feeds, outputs).run(feeds, others) if others else None
-
-    def constant_graph(
-        self, inputs: Mapping[str, str], outputs: Mapping[str, str]
-    ) -> ConstantGraph:
-        """Return what the outputs are computed from; its weights are constants already."""
-        from pytest_freezecheck.models.workbench import ConstantGraph
-
-        before = ancestors(self._definition, list(outputs.values()))
-        return ConstantGraph(
-            definition=only(self._definition, list(outputs.values())),
-            inputs={name: _full(there) for name, there in inputs.items() if _node(there) in before},
-            outputs={name: _full(there) for name, there in outputs.items()},
-            constants={_full(n): v for n, v in self.constants.items() if _node(n) in before},
-        )
-
-    def batch_size(self) -> int | None:
-        """Return the batch dimension of its placeholders, where it is fixed."""
-        for node in self._definition.node:
-            dims = node.attr["shape"].shape.dim if node.op == "Placeholder" else ()
-            if node.name not in self.constants and dims and dims[0].size > 0:
-                return int(dims[0].size)
-        return None
-
-    def weights(self) -> Arrays:
-        """Return {name: value} of the constants."""
-        import tensorflow as tf
-
-        return {
-            node.name: tf.make_ndarray(node.attr["value"].tensor)
-            for node in self._definition.node
-            if node.op == "Const"
-        }
-
-    def _runner(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Runner:
-        from pytest_freezecheck.models.session import Runner
-
-        key = (*sorted(feeds), "->", *outputs)
-        if key not in self._runners:
-            tensor = self._session.graph.get_tensor_by_name
-            self._runners[key] = Runner(
-                self._session,
-                {name: tensor(_full(name)) for name in feeds},
-                {name: tensor(_full(name)) for name in outputs},
-            )
-        return self._runners[key]
-
-    def close(self) -> None:
-        """Free the session."""
-        self._session.close()
-
-
-def _node(name: str) -> str:
-    return name.split(":")[0]
-
-
-def _full(name: str) -> str:
-    return name if ":" in name else f"{name}:0"
-
-
-def _short(name: str) -> str:
-    return name.removesuffix(":0")
-
-
-def _read(path: Path) -> Any:
-    """Parse a GraphDef, binary or text.
-
-    Raises:
-        ArtifactError: the file is something else, or only the beginning of one.
-    """
-    import tensorflow as tf
-    from google.protobuf import text_format
-    from google.protobuf.message import DecodeError
-
-    definition = tf.compat.v1.GraphDef()
-    content = path.read_bytes()
-    try:
-        if _is_text(path, content[:64]):
-            text_format.Parse(content, definition)
-        else:
-            definition.ParseFromString(content)
-    except (DecodeError, UnicodeDecodeError):
-        raise ArtifactError(
-            f"{path}: not a GraphDef, or truncated: {len(content)} bytes do not parse"
-        ) from None
-    except text_format.ParseError as error:
-        raise ArtifactError(f"{path}: not a GraphDef in text format: {error}") from None
-    if not definition.node or not all(node.name and node.op for node in definition.node):
-        raise ArtifactError(f"{path}: not a GraphDef: it has no named operations")
-    return definition
-
-
-def _is_text(path: Path, start: bytes) -> bool:
-    return path.suffix == ".pbtxt" or start.lstrip().startswith((b"node {", b"node{", b"versions"))
+from pytest_freezecheck.formats import freeze_graph_ways as tool
+from pytest_freezecheck.formats import graph_def_ways as convert
+from pytest_freezecheck.formats import rewrites
+from pytest_freezecheck.formats.base import Format, Way
+from pytest_freezecheck.formats.frozen_graph import FrozenGraphDef, is_text
+from pytest_freezecheck.formats.xla import XlaGraphDef
 
 
 def _recognises(path: Path) -> bool:
@@ -233,16 +21,116 @@ def _recognises(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         start = file.read(64)
-    return path.suffix == ".pb" or start[:1] == b"\n" or _is_text(path, start)
+    return path.suffix == ".pb" or start[:1] == b"\n" or is_text(path, start)
 
+
+_FREEZES = (
+    Way(
+        "graph_def",
+        convert.convert_variables,
+        FrozenGraphDef,
+        "`tf.compat.v1.graph_util.convert_variables_to_constants` from the session",
+        "takes what the session holds: raw weights, if the shadows were not restored",
+    ),
+    Way(
+        "graph_def_v2",
+        convert.convert_variables_v2,
+        FrozenGraphDef,
+        "`convert_variables_to_constants_v2` through a wrapped, pruned function",
+        "`variables_to_restore()` raises inside a wrapped function; names mapped by hand instead "
+        "go wrong in silence",
+    ),
+    Way(
+        "freeze_graph",
+        tool.from_graph_def,
+        FrozenGraphDef,
+        "TensorFlow's `freeze_graph` of GraphDef and checkpoint, with the saver that restores "
+        "shadows (`input_saver`)",
+        "without that saver: raw weights, or, with resource variables, IndexError",
+    ),
+    Way(
+        "freeze_graph_meta",
+        tool.from_meta_graph,
+        FrozenGraphDef,
+        "the same tool from a MetaGraph of the inference graph (`input_meta_graph`)",
+        "the .meta beside a training checkpoint holds the training graph and no shadows",
+    ),
+    Way(
+        "freeze_graph_saved_model",
+        tool.from_saved_model,
+        FrozenGraphDef,
+        "the same tool from a SavedModel (`input_saved_model_dir`)",
+        "takes what was saved: raw weights, if the SavedModel holds them",
+    ),
+    Way(
+        "freeze_graph_cli",
+        tool.on_command_line,
+        FrozenGraphDef,
+        "the same tool as a command: `python -m tensorflow.python.tools.freeze_graph`",
+        "the flag `input_binary` is for graph and saver together: mixed, they do not parse",
+    ),
+)
+_REWRITES = (
+    Way(
+        "strip_unused",
+        rewrites.strip_unused,
+        FrozenGraphDef,
+        "`graph_def`, then `strip_unused`",
+        "replaces inputs with placeholders of the dtype that it is told",
+    ),
+    Way(
+        "remove_training_nodes",
+        rewrites.remove_training_nodes,
+        FrozenGraphDef,
+        "`graph_def`, then `remove_training_nodes`",
+        "removes identities and CheckNumerics; a training graph stays one",
+    ),
+    Way(
+        "optimize_for_inference",
+        rewrites.optimize_for_inference,
+        FrozenGraphDef,
+        "`graph_def`, then `optimize_for_inference`",
+        "folds BatchNorm (see `fold_batch_norms`); takes half a minute for an Inception v3",
+        bit_exact=False,
+    ),
+    Way(
+        "fold_batch_norms",
+        rewrites.fold_batch_norms,
+        FrozenGraphDef,
+        "`graph_def`, then `remove_training_nodes` and `fold_batch_norms`",
+        "corrupts a convolution that feeds two BatchNorms, without a word",
+        bit_exact=False,
+    ),
+    Way(
+        "grappler",
+        rewrites.grappler,
+        FrozenGraphDef,
+        "`graph_def`, then Grappler's `tf_optimizer`",
+        "an optimiser that it does not know is left out without a word",
+        bit_exact=False,
+    ),
+    Way(
+        "xla",
+        rewrites.unchanged("xla"),
+        XlaGraphDef,
+        "`graph_def`, compiled by XLA (`jit_compile=True`), fed in batches of a fixed size",
+        "a placeholder that is left in the imported graph does not compile",
+        bit_exact=False,
+    ),
+    Way(
+        "float16_constants",
+        rewrites.float16_constants,
+        FrozenGraphDef,
+        "`graph_def`, its weights rounded to float16 and cast back",
+        "a network with BatchNorm multiplies what rounding does: 2e-2 was seen on Inception v3",
+        bit_exact=False,
+        tolerances={"atol": 1e-2, "logit_rtol": 1e-2},
+    ),
+)
 
 FORMAT = Format(
     name="graph_def",
     recognises=_recognises,
     load=FrozenGraphDef,
-    ways=(
-        Way("graph_def", convert_variables, FrozenGraphDef),
-        Way("graph_def_v2", convert_variables_v2, FrozenGraphDef),
-        Way("freeze_graph", freeze_graph, FrozenGraphDef),
-    ),
+    ways=(*_FREEZES, *_REWRITES),
 )

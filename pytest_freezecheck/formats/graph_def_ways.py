@@ -5,21 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_freezecheck.errors import FreezeError
+from pytest_freezecheck.errors import InapplicableError
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
 
 
-def convert_variables(live: LiveModel, directory: Path) -> Path:
-    """Freeze with `tf.compat.v1.graph_util.convert_variables_to_constants` from the session."""
+def constant_definition(live: LiveModel) -> Any:
+    """Return what the session runs as a GraphDef of constants."""
     import tensorflow as tf
 
     names = [tensor.op.name for tensor in live.outputs.values()]
-    definition = tf.compat.v1.graph_util.convert_variables_to_constants(
+    return tf.compat.v1.graph_util.convert_variables_to_constants(
         live.session, live.graph.as_graph_def(), names
     )
-    return _write(definition, directory / "graph_def.pb")
+
+
+def convert_variables(live: LiveModel, directory: Path) -> Path:
+    """Freeze with `tf.compat.v1.graph_util.convert_variables_to_constants` from the session."""
+    return write(constant_definition(live), directory / "graph_def.pb")
 
 
 def convert_variables_v2(live: LiveModel, directory: Path) -> Path:
@@ -27,6 +31,27 @@ def convert_variables_v2(live: LiveModel, directory: Path) -> Path:
     import tensorflow as tf
     from tensorflow.python.eager import context
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    with tf.init_scope(), context.eager_mode():
+        function, _ = wrapped(live, "graph_def_v2")
+        frozen = convert_variables_to_constants_v2(function)
+    return write(frozen.graph.as_graph_def(), directory / "graph_def_v2.pb")
+
+
+def wrapped(live: LiveModel, way: str) -> tuple[Any, Any]:
+    """Return the live model as a pruned function of its inputs, and the function it is part of.
+
+    To be called in eager mode, outside of any graph.
+
+    Args:
+        live: the model.
+        way: the way that needs it, for messages.
+
+    Returns:
+        What takes the inputs in their order and returns the outputs in theirs, and the wrapped
+        function, whose graph holds the variables with the live values.
+    """
+    import tensorflow as tf
 
     v1 = tf.compat.v1
     with live.graph.as_default():
@@ -37,20 +62,17 @@ def convert_variables_v2(live: LiveModel, directory: Path) -> Path:
 
     def rebuild() -> None:  # a function must return no Saver, as import_meta_graph does
         if live.has_reference_variables:
-            _build_again(live)
+            _build_again(live, way)
         else:
             v1.train.import_meta_graph(meta_graph)
 
-    with tf.init_scope(), context.eager_mode():
-        wrapped = v1.wrap_function(rebuild, [])
-        for variable in wrapped.graph.variables:
-            variable.assign(values[variable.name.split(":")[0]])
-        function = wrapped.prune(feeds, fetches)
-        frozen = convert_variables_to_constants_v2(function)
-    return _write(frozen.graph.as_graph_def(), directory / "graph_def_v2.pb")
+    whole = v1.wrap_function(rebuild, [])
+    for variable in whole.graph.variables:
+        variable.assign(values[variable.name.split(":")[0]])
+    return whole.prune(feeds, fetches), whole
 
 
-def _build_again(live: LiveModel) -> None:
+def _build_again(live: LiveModel, way: str) -> None:
     """Build the network in a function, which gives it variables that functions can lift out.
 
     A graph that is imported keeps its reference variables, and `wrap_function` lifts none of them.
@@ -58,39 +80,14 @@ def _build_again(live: LiveModel) -> None:
     from pytest_freezecheck.models.live import make_placeholders
 
     if live.build is None:
-        raise FreezeError(
-            f"{live.name}: graph_def_v2 cannot freeze a session with reference variables, as they "
+        raise InapplicableError(
+            f"{live.name}: {way} cannot freeze a session with reference variables, as they "
             "are after tf.disable_v2_behavior(); a model made by LiveModel.from_checkpoint it can"
         )
     live.build(**make_placeholders(live.specs))
 
 
-def freeze_graph(live: LiveModel, directory: Path) -> Path:
-    """Freeze with TensorFlow's `freeze_graph` tool and the saver that restores shadows."""
-    import tensorflow as tf
-    from tensorflow.python.tools import freeze_graph as tool
-
-    if live.saver is None or live.checkpoint is None:
-        raise FreezeError(
-            f"{live.name}: freeze_graph needs the checkpoint and the Saver that restored it, and "
-            "this live model was given without"
-        )
-    path = directory / "freeze_graph.pb"
-    with tf.Graph().as_default():  # the tool imports into whatever graph is the default
-        tool.freeze_graph_with_def_protos(
-            input_graph_def=live.graph.as_graph_def(),
-            input_saver_def=live.saver.as_saver_def(),
-            input_checkpoint=live.checkpoint,
-            output_node_names=",".join(tensor.op.name for tensor in live.outputs.values()),
-            restore_op_name="",
-            filename_tensor_name="",
-            output_graph=str(path),
-            clear_devices=True,
-            initializer_nodes="",
-        )
-    return path
-
-
-def _write(definition: Any, path: Path) -> Path:
+def write(definition: Any, path: Path) -> Path:
+    """Write a GraphDef in binary; return where."""
     path.write_bytes(definition.SerializeToString())
     return path

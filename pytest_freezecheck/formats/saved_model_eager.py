@@ -95,7 +95,7 @@ class EagerSavedModel(SignedModel):
         self, inputs: Mapping[str, str], outputs: Mapping[str, str]
     ) -> ConstantGraph:
         """Return the signature's graph, loaded once more, into a session."""
-        from pytest_freezecheck.formats.saved_model import SessionSavedModel
+        from pytest_freezecheck.formats.saved_model_session import SessionSavedModel
 
         again = SessionSavedModel(self.path)
         again.constants = self.constants

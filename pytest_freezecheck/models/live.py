@@ -29,6 +29,7 @@ class LiveModel:
         saver: the Saver that restored it, shadows included, or None.
         checkpoint: prefix of the checkpoint that it was restored from, or None.
         build: what builds the graph, or None where the session was given.
+        keras: the Keras model that it was taken from, or None.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class LiveModel:
         self.saver = saver
         self.checkpoint = checkpoint
         self.build: Callable[..., Any] | None = None
+        self.keras: Any = None
         self._runner = Runner(session, self.inputs, self.outputs)
 
     @classmethod
@@ -150,6 +152,25 @@ class LiveModel:
                 plain.run(variable.initializer, {variable.initializer.inputs[1]: value})
             plain.run(list(v1.get_collection(v1.GraphKeys.TABLE_INITIALIZERS)))
         return cls(plain, inputs, outputs, specs, name=name, saver=saver, checkpoint=checkpoint)
+
+    @classmethod
+    def from_keras(cls, model: Any, inputs: Inputs, *, name: str = "live") -> LiveModel:
+        """Take a Keras 3 model, on TensorFlow, with the values that it holds now.
+
+        With an optimizer that has `use_ema`, those are the raw weights until the optimizer
+        finalises them, which `fit` does at its end and `train_on_batch` does not.
+
+        Args:
+            model: a functional or sequential `keras.Model`.
+            inputs: {input name: InputSpec, or a mapping with its fields}.
+            name: what messages and reports call the model.
+
+        Raises:
+            ModelError: its inputs are others, or its graph cannot be taken over.
+        """
+        from pytest_freezecheck.models.keras_live import from_keras
+
+        return from_keras(model, inputs, name=name)
 
     @property
     def graph(self) -> Any:

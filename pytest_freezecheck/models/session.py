@@ -88,7 +88,7 @@ class Runner:
         self.session = session
         self.inputs = dict(inputs)
         logits = {name: find_logits(tensor) for name, tensor in outputs.items()}
-        self._fetches = {
+        self.fetches = {
             "outputs": dict(outputs),
             "logits": {name: tensor for name, tensor in logits.items() if tensor is not None},
         }
@@ -108,4 +108,4 @@ class Runner:
                 f"fed {sorted(feeds)}, but the model's inputs are {sorted(self.inputs)}"
             )
         fed = {self.inputs[name]: value for name, value in feeds.items()}
-        return Answer(**self.session.run(self._fetches, {**fed, **(replaced or {})}))
+        return Answer(**self.session.run(self.fetches, {**fed, **(replaced or {})}))

@@ -41,6 +41,12 @@ def warnings(checks: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
+def skips(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return one line for each check that was skipped: why, and what to do about it."""
+    said = {(c["model"], c["message"]) for c in checks if c["outcome"] == "skipped"}
+    return [f"skipped: {model}: {message}" for model, message in sorted(said)]
+
+
 def weaknesses(checks: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return one line for each model: which planted mistakes no input showed, and why."""
     said: dict[tuple[str, int, int], str] = {}
@@ -71,6 +77,8 @@ def _verdict(check: Mapping[str, Any]) -> str:
     close = apart is not None and apart <= check["atol"] and not check["non_finite"]
     if logits is not None and logits["rtol"] is not None and logits["max_rel_diff"] is not None:
         close = close and logits["max_rel_diff"] <= logits["rtol"]
+    if check["outcome"] == "passed" and check["lossy"]:
+        return "agrees, lossy"
     return "FAILED" if check["outcome"] == "failed" and close else _VERDICTS[check["outcome"]]
 
 

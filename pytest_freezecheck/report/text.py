@@ -23,7 +23,7 @@ def passed(agreement: Agreement) -> str:
     exact = "bit-identical" if agreement.exact else f"up to {shown(agreement.max_abs_diff)} apart"
     return (
         f"{_title(agreement)} agrees with the live model: {exact} on "
-        f"{counted(agreement.inputs, 'input')} (allowed {agreement.atol:g})"
+        f"{counted(agreement.inputs, 'input')} ({_allowed(agreement)})"
     )
 
 
@@ -91,6 +91,11 @@ def inexact(agreement: Agreement, weights: WeightDifferences) -> str:
     )
 
 
+def _allowed(agreement: Agreement) -> str:
+    why = f", the default of {agreement.way}, which loses precision" if agreement.lossy else ""
+    return f"allowed {agreement.atol:g}{why}"
+
+
 def _title(agreement: Agreement) -> str:
     return f"freezecheck: {agreement.model}, {agreement.artifact}"
 
@@ -107,7 +112,7 @@ def _headline(agreement: Agreement, worst: Difference, logit_output: str | None)
     if not worst.within(agreement.atol):
         return (
             f"{title} differs from the live model by {shown(worst.max_abs)} in {output!r} "
-            f"(allowed {agreement.atol:g})"
+            f"({_allowed(agreement)})"
         )
     rtol = agreement.logit_rtol
     if rtol is not None and not (agreement.logit_rel_diff or 0.0) <= rtol:

@@ -18,6 +18,7 @@ import tf_slim  # noqa: F401
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import LiveModel
 from pytest_freezecheck.models import reference
+from tests.models.ways import HERE
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +39,7 @@ def live(trained: Path) -> Iterator[LiveModel]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _everything_is_imported(live: LiveModel, tmp_path_factory: pytest.TempPathFactory) -> None:
-    for way in freezecheck.WAYS:
+    for way in HERE:
         path = freezecheck.freeze(live, way, tmp_path_factory.mktemp(way))
         artifact = freezecheck.load(path, way=way)
         freezecheck.check(live, artifact, examples=1)

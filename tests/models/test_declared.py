@@ -18,6 +18,7 @@ from pytest_freezecheck import LiveModel, Model
 from pytest_freezecheck.building import build_live, find_function
 from pytest_freezecheck.models import reference
 from tests.models.faults import averaged_statistics, edited, freeze, raw_weights
+from tests.models.ways import CLASSIC
 from tests.subprocesses import run_pytest
 
 v1 = tf.compat.v1
@@ -505,7 +506,7 @@ def test_integers_and_uint8_images(tmp_path: Path) -> None:
         v1.train.Saver().save(session, str(tmp_path / "model.ckpt"))
     model = Model("m", inputs, build=build, checkpoint="model.ckpt", ema="none", root=tmp_path)
     live = build_live(model)
-    for way in freezecheck.WAYS:
+    for way in CLASSIC:
         artifact = freezecheck.load(freezecheck.freeze(live, way, tmp_path / "out"), way=way)
         assert freezecheck.assert_agreement(live, artifact).exact
         artifact.close()

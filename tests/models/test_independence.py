@@ -12,7 +12,7 @@ import tensorflow as tf
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import FrozenModel, LiveModel
 from pytest_freezecheck.formats.base import Change
-from pytest_freezecheck.formats.graph_def import FrozenGraphDef
+from pytest_freezecheck.formats.frozen_graph import FrozenGraphDef
 from pytest_freezecheck.models import reference
 from pytest_freezecheck.models.session import Answer
 from tests.models.faults import freeze, raw_weights

@@ -1,0 +1,220 @@
+"""A frozen GraphDef (`.pb`), loaded into a graph and session of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_freezecheck.errors import ArtifactError, listed
+from pytest_freezecheck.formats.base import Change, FrozenModel, match, nothing_left
+from pytest_freezecheck.models.graphs import ancestors, only
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.models.session import Answer, Arrays, Runner
+    from pytest_freezecheck.models.workbench import ConstantGraph
+
+_VARIABLES = frozenset(
+    {"Variable", "VariableV2", "VarHandleOp", "AutoReloadVariable", "TemporaryVariable"}
+)
+#: Operations that an input may be: fed ones, and ones that are fed if need be.
+_FED = frozenset({"Placeholder", "PlaceholderWithDefault"})
+
+
+class FrozenGraphDef(FrozenModel):
+    """A GraphDef in a graph and session of its own, without graph optimisation.
+
+    Raises:
+        ArtifactError: the file is no GraphDef, or a graph that was not frozen.
+    """
+
+    format = "graph_def"
+
+    def __init__(self, path: Path, way: str | None = None) -> None:
+        import tensorflow as tf
+
+        from pytest_freezecheck.models.session import plain_config
+
+        super().__init__(path, way)
+        self.definition = _read(path)
+        left = [node.name for node in self.definition.node if node.op in _VARIABLES]
+        if left:
+            raise ArtifactError(
+                f"{path}: not frozen, {len(left)} variables are left in the graph: {listed(left)}"
+            )
+        graph = tf.Graph()
+        with graph.as_default():
+            try:
+                tf.import_graph_def(self.definition, name="")  # or names get the prefix import/
+            except (ValueError, tf.errors.OpError) as error:
+                raise ArtifactError(
+                    f"{path}: TensorFlow {tf.__version__} cannot import this graph: {error}"
+                ) from None
+        self._session = tf.compat.v1.Session(graph=graph, config=plain_config())
+        self._runners: dict[tuple[str, ...], Runner] = {}
+
+    @property
+    def session(self) -> Any:
+        """The session it runs in."""
+        return self._session
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the placeholders that the outputs are computed from and that have no default."""
+        return self._needed(self.output_names)
+
+    def _needed(self, outputs: Sequence[str]) -> list[str]:
+        before = ancestors(self.definition, outputs)
+        placeholders = (node.name for node in self.definition.node if node.op == "Placeholder")
+        return [name for name in placeholders if name in before]
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the operations that nothing else reads."""
+        read = {name.split(":")[0].lstrip("^") for n in self.definition.node for name in n.input}
+        passive = ("Const", "Placeholder", "PlaceholderWithDefault", "NoOp")
+        return [
+            node.name
+            for node in self.definition.node
+            if node.name not in read and node.op not in passive
+        ]
+
+    def match_inputs(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, str]:
+        """Match by the placeholder's name."""
+        wanted = {
+            name: _short(self.inputs.get(name, tensor.op.name)) for name, tensor in inputs.items()
+        }
+        every = [node.name for node in self.definition.node if node.op in _FED]
+        matched = match("input", wanted, every, self.path)
+        match("input", {name: name for name in self.constants}, every, self.path)
+        nothing_left(matched, self.constants, self._needed(outputs), self.path)
+        return matched
+
+    def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
+        """Match by the tensor's name; a single output may be called anything.
+
+        Where the file has a single end, that is what it answers with, also if the live output's
+        name lives on inside: a softmax of the right name says nothing about classes that are
+        permuted behind it.
+        """
+        wanted = {
+            name: _short(self.outputs.get(name, tensor.name)) for name, tensor in outputs.items()
+        }
+        match("output", {name: name for name in self.outputs}, list(outputs), self.path)
+        leaves = self.output_names
+        if len(wanted) == len(leaves) == 1 and not self.outputs:
+            return {next(iter(wanted)): leaves[0]}
+        every = [node.name for node in self.definition.node]
+        match("output", {k: v.split(":")[0] for k, v in wanted.items()}, every, self.path)
+        return wanted
+
+    def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
+        """Return outputs and logits for one batch."""
+        return self._runner(feeds, outputs).run(feeds)
+
+    def answer_disturbed(
+        self, feeds: Mapping[str, Any], outputs: Sequence[str], change: Change
+    ) -> Answer | None:
+        """Answer with every floating-point constant before the outputs changed, by feeding it."""
+        tensor = self._session.graph.get_tensor_by_name
+        before = ancestors(self.definition, outputs)
+        others = {
+            tensor(f"{name}:0"): change(value)
+            for name, value in self.weights().items()
+            if name in before and value.dtype.kind == "f"
+        }
+        return self._runner(feeds, outputs).run(feeds, others) if others else None
+
+    def constant_graph(
+        self, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    ) -> ConstantGraph:
+        """Return what the outputs are computed from; its weights are constants already."""
+        from pytest_freezecheck.models.workbench import ConstantGraph
+
+        before = ancestors(self.definition, list(outputs.values()))
+        return ConstantGraph(
+            definition=only(self.definition, list(outputs.values())),
+            inputs={name: _full(there) for name, there in inputs.items() if _node(there) in before},
+            outputs={name: _full(there) for name, there in outputs.items()},
+            constants={_full(n): v for n, v in self.constants.items() if _node(n) in before},
+        )
+
+    def batch_size(self) -> int | None:
+        """Return the batch dimension of its placeholders, where it is fixed."""
+        for node in self.definition.node:
+            dims = node.attr["shape"].shape.dim if node.op == "Placeholder" else ()
+            if node.name not in self.constants and dims and dims[0].size > 0:
+                return int(dims[0].size)
+        return None
+
+    def weights(self) -> Arrays:
+        """Return {name: value} of the constants."""
+        import tensorflow as tf
+
+        return {
+            node.name: tf.make_ndarray(node.attr["value"].tensor)
+            for node in self.definition.node
+            if node.op == "Const"
+        }
+
+    def _runner(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Runner:
+        from pytest_freezecheck.models.session import Runner
+
+        key = (*sorted(feeds), "->", *outputs)
+        if key not in self._runners:
+            tensor = self._session.graph.get_tensor_by_name
+            self._runners[key] = Runner(
+                self._session,
+                {name: tensor(_full(name)) for name in feeds},
+                {name: tensor(_full(name)) for name in outputs},
+            )
+        return self._runners[key]
+
+    def close(self) -> None:
+        """Free the session."""
+        self._session.close()
+
+
+def _node(name: str) -> str:
+    return name.split(":")[0]
+
+
+def _full(name: str) -> str:
+    return name if ":" in name else f"{name}:0"
+
+
+def _short(name: str) -> str:
+    return name.removesuffix(":0")
+
+
+def _read(path: Path) -> Any:
+    """Parse a GraphDef, binary or text.
+
+    Raises:
+        ArtifactError: the file is something else, or only the beginning of one.
+    """
+    import tensorflow as tf
+    from google.protobuf import text_format
+    from google.protobuf.message import DecodeError
+
+    definition = tf.compat.v1.GraphDef()
+    content = path.read_bytes()
+    try:
+        if is_text(path, content[:64]):
+            text_format.Parse(content, definition)
+        else:
+            definition.ParseFromString(content)
+    except (DecodeError, UnicodeDecodeError):
+        raise ArtifactError(
+            f"{path}: not a GraphDef, or truncated: {len(content)} bytes do not parse"
+        ) from None
+    except text_format.ParseError as error:
+        raise ArtifactError(f"{path}: not a GraphDef in text format: {error}") from None
+    if not definition.node or not all(node.name and node.op for node in definition.node):
+        raise ArtifactError(f"{path}: not a GraphDef: it has no named operations")
+    return definition
+
+
+def is_text(path: Path, start: bytes) -> bool:
+    """Return whether a file that begins so is a GraphDef in text format."""
+    return path.suffix == ".pbtxt" or start.lstrip().startswith((b"node {", b"node{", b"versions"))

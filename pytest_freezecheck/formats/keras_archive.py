@@ -1,0 +1,142 @@
+"""Keras 3: `.keras` archives, loaded in safe mode, and what `model.export` writes."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_freezecheck.errors import ArtifactError, InapplicableError
+from pytest_freezecheck.formats.base import Format, Way
+from pytest_freezecheck.formats.extras import KERAS
+from pytest_freezecheck.formats.named import NamedModel, loading_failed
+from pytest_freezecheck.formats.saved_model_eager import EagerSavedModel
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.models.live import LiveModel
+    from pytest_freezecheck.models.session import Arrays
+
+_MEMBERS = {"metadata.json", "config.json"}
+
+
+class KerasArchive(NamedModel):
+    """A `.keras` archive, loaded in safe mode and run by TensorFlow without graph optimisation.
+
+    Safe mode refuses archives with code of their own (Lambda layers), which nobody should load from
+    a file that a build produced.
+
+    Raises:
+        ArtifactError: Keras does not take the file, or does not run on TensorFlow here.
+    """
+
+    format = "keras"
+    executor = "Keras"
+    bit_exact = True
+
+    def __init__(self, path: Path, way: str | None = None) -> None:
+        super().__init__(path, way)
+        import keras
+
+        from pytest_freezecheck.models.keras_live import names_of, traced
+        from pytest_freezecheck.models.session import plain_eager
+
+        if keras.backend.backend() != "tensorflow":
+            raise ArtifactError(
+                f"{path}: Keras runs on {keras.backend.backend()} here; the check needs it to run "
+                "on TensorFlow (KERAS_BACKEND=tensorflow)"
+            )
+        try:
+            with plain_eager():
+                self._model: Any = keras.saving.load_model(path, compile=False, safe_mode=True)
+        except Exception as error:
+            raise loading_failed(path, self.executor, error) from error
+        self._inputs, self._outputs = names_of(self._model)
+        self._function: Any = traced(self._model)
+
+    @property
+    def input_types(self) -> Mapping[str, Any]:
+        """{input name: NumPy dtype}."""
+        return {name: np.dtype(tensor.dtype) for name, tensor in self._inputs.items()}
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the outputs."""
+        return list(self._outputs)
+
+    def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
+        """Return the outputs for one batch."""
+        import tensorflow as tf
+
+        from pytest_freezecheck.models.session import plain_eager
+
+        with tf.init_scope(), plain_eager():
+            answer = self._function({name: tf.constant(value) for name, value in feeds.items()})
+            return [answer[name].numpy() for name in outputs]
+
+    def weights(self) -> Arrays:
+        """Return {path of a variable: value}."""
+        from pytest_freezecheck.models.session import plain_eager
+
+        with plain_eager():
+            return {variable.path: np.array(variable) for variable in self._model.variables}
+
+    def close(self) -> None:
+        """Let go of the model."""
+        self._model = self._function = None
+
+
+def _source(live: LiveModel, way: str) -> Any:
+    if live.keras is None:
+        raise InapplicableError(f"{way} saves a Keras model, and {live.name} is none")
+    return live.keras
+
+
+def _archive(live: LiveModel, directory: Path) -> Path:
+    """Save the archive."""
+    path = directory / "keras.keras"
+    _source(live, "keras").save(path)
+    return path
+
+
+def _export(live: LiveModel, directory: Path) -> Path:
+    """Export a SavedModel."""
+    from pytest_freezecheck.models.session import plain_eager
+
+    path = directory / "keras_export"
+    model = _source(live, "keras_export")
+    with plain_eager():
+        model.export(str(path), verbose=False)
+    return path
+
+
+def _recognises(path: Path) -> bool:
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return set(archive.namelist()) >= _MEMBERS
+
+
+_FINALIZED = (
+    "with `use_ema`, the model holds raw weights until the optimizer finalises them: after `fit`, "
+    "not in a callback and not after `train_on_batch`"
+)
+
+FORMAT = Format(
+    name="keras",
+    recognises=_recognises,
+    load=KerasArchive,
+    ways=(
+        Way("keras", _archive, KerasArchive, "`model.save` of a `.keras` archive", _FINALIZED),
+        Way(
+            "keras_export",
+            _export,
+            EagerSavedModel,
+            "`model.export` of a SavedModel",
+            _FINALIZED,
+        ),
+    ),
+    extra=KERAS,
+)

@@ -1,0 +1,125 @@
+"""What executors other than TensorFlow share: inputs and outputs that have names, and no graph."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_freezecheck.errors import ArtifactError, MatchError
+from pytest_freezecheck.formats.base import Change, FrozenModel, match, nothing_left
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.models.session import Answer, Arrays
+
+
+class NamedModel(FrozenModel):
+    """A model that is a file to an executor of its own.
+
+    Nothing of it can be the live model by mistake: it is read from the file, and run outside of
+    TensorFlow. What its softmax is fed stays inside, so its logits are told from probabilities.
+    """
+
+    bit_exact = False
+    executor = ""
+
+    @property
+    def session(self) -> Any:
+        """None: it runs in no session of TensorFlow's."""
+        return None
+
+    @abc.abstractmethod
+    def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
+        """Return the outputs for one batch, in that order."""
+
+    @property
+    @abc.abstractmethod
+    def input_types(self) -> Mapping[str, Any]:
+        """{input name: NumPy dtype}."""
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names under which inputs can be fed."""
+        return list(self.input_types)
+
+    def match_inputs(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, str]:  # noqa: ARG002
+        """Match by the input's own name, the name of the live operation or of the live tensor."""
+        wanted = self._wanted(inputs, self.inputs, self.input_names)
+        matched = match("input", wanted, self.input_names, self.path)
+        match("input", {name: name for name in self.constants}, self.input_names, self.path)
+        nothing_left(matched, self.constants, self.input_names, self.path)
+        for name, there in matched.items():
+            live = np.dtype(inputs[name].dtype.as_numpy_dtype)
+            if live != self.input_types[there]:
+                raise MatchError(
+                    f"{self.path}: input {there!r} takes {self.input_types[there]}, the live "
+                    f"model's {name!r} takes {live}"
+                )
+        return matched
+
+    def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
+        """Match likewise; a single output may be called anything."""
+        match("output", {name: name for name in self.outputs}, list(outputs), self.path)
+        if len(outputs) == len(self.output_names) == 1 and not self.outputs:
+            return {next(iter(outputs)): self.output_names[0]}
+        wanted = self._wanted(outputs, self.outputs, self.output_names)
+        return match("output", wanted, self.output_names, self.path)
+
+    def _wanted(
+        self, live: Mapping[str, Any], given: Mapping[str, str], there: Sequence[str]
+    ) -> dict[str, str]:
+        """Return {live name: the name to look for}: the one that was given, or one of its own."""
+        wanted = {}
+        for name, tensor in live.items():
+            own = (name, tensor.op.name, tensor.name)
+            found = next((candidate for candidate in own if candidate in there), name)
+            wanted[name] = _either(given[name], there) if name in given else found
+        return wanted
+
+    def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
+        """Return the outputs for one batch; the logits are not to be had.
+
+        Raises:
+            ArtifactError: the executor refuses the inputs.
+        """
+        from pytest_freezecheck.models.session import Answer
+
+        fed = {n: np.asarray(value, self.input_types[n]) for n, value in feeds.items()}
+        try:
+            arrays = self.run(fed, outputs)
+        except Exception as error:
+            raise ArtifactError(
+                f"{self.path}: {self.executor} cannot run it on the inputs: {_first_line(error)}"
+            ) from error
+        return Answer(dict(zip(outputs, map(np.array, arrays), strict=True)), {})
+
+    def answer_disturbed(
+        self, feeds: Mapping[str, Any], outputs: Sequence[str], change: Change
+    ) -> Answer | None:
+        """None: its weights are inside of the executor."""
+
+    def weights(self) -> Arrays:
+        """Nothing: converters rename, transpose and fold weights."""
+        return {}
+
+    def close(self) -> None:
+        """Nothing to free but memory."""
+
+
+def loading_failed(path: Path, executor: str, error: Exception) -> ArtifactError:
+    """Return the error of a file that its executor does not take."""
+    return ArtifactError(f"{path}: {executor} cannot load it: {_first_line(error)}")
+
+
+def _either(name: str, there: Sequence[str]) -> str:
+    """Return a name as the artifact has it: `answers` and `answers:0` are one tensor."""
+    other = name.removesuffix(":0") if name.endswith(":0") else f"{name}:0"
+    return other if name not in there and other in there else name
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

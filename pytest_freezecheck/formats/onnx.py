@@ -1,0 +1,161 @@
+"""ONNX (`.onnx`): converted by tf2onnx, run by onnxruntime or by onnx's reference evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_freezecheck.formats.base import Format, Way
+from pytest_freezecheck.formats.extras import ONNX
+from pytest_freezecheck.formats.graph_def_ways import constant_definition
+from pytest_freezecheck.formats.named import NamedModel, loading_failed
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.models.live import LiveModel
+
+#: What tf2onnx 1.16 and later write, and onnxruntime reads since 1.12.
+_OPSET = 17
+_TYPES = {
+    "float": "float32",
+    "double": "float64",
+    "float16": "float16",
+    "bool": "bool",
+    **{name: name for name in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")},
+    "uint64": "uint64",
+    "string": "object",
+}
+
+
+class OnnxModel(NamedModel):
+    """An ONNX file in an onnxruntime session of its own, on the CPU.
+
+    Raises:
+        ArtifactError: onnxruntime does not take the file.
+    """
+
+    format = "onnx"
+    executor = "onnxruntime"
+
+    def __init__(self, path: Path, way: str | None = None) -> None:
+        super().__init__(path, way)
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors: the rest goes past pytest's capture
+        try:
+            # By its path, not by its bytes: weights may lie in a file beside it.
+            self._session: Any = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            raise loading_failed(path, self.executor, error) from error
+        self._inputs = {i.name: i for i in self._session.get_inputs()}
+
+    @property
+    def input_types(self) -> Mapping[str, Any]:
+        """{input name: NumPy dtype}."""
+        kinds = {n: i.type.removeprefix("tensor(").rstrip(")") for n, i in self._inputs.items()}
+        return {name: np.dtype(_TYPES.get(kind, "object")) for name, kind in kinds.items()}
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the graph's outputs."""
+        return [output.name for output in self._session.get_outputs()]
+
+    def batch_size(self) -> int | None:
+        """Return the batch dimension of its inputs, where it is fixed."""
+        for name, there in self._inputs.items():
+            shape = there.shape
+            if name not in self.constants and shape and isinstance(shape[0], int) and shape[0] > 0:
+                return int(shape[0])
+        return None
+
+    def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
+        """Return the outputs for one batch."""
+        return list(self._session.run(list(outputs), dict(feeds)))
+
+    def close(self) -> None:
+        """Let go of the session."""
+        self._session = None
+
+
+class OnnxReference(OnnxModel):
+    """The same file, evaluated by onnx's reference implementation, operator by operator in NumPy.
+
+    It shares no code with onnxruntime: where the two disagree, the executor is at fault.
+    """
+
+    executor = "onnx.reference"
+
+    def __init__(self, path: Path, way: str | None = None) -> None:
+        super().__init__(path, way)
+        from onnx.reference import ReferenceEvaluator
+
+        try:
+            self._evaluator: Any = ReferenceEvaluator(str(path))
+        except Exception as error:
+            raise loading_failed(path, self.executor, error) from error
+
+    def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
+        """Return the outputs for one batch."""
+        return list(self._evaluator.run(list(outputs), dict(feeds)))
+
+
+def _converter(name: str) -> Any:
+    def convert(live: LiveModel, directory: Path) -> Path:
+        """Convert a frozen GraphDef with tf2onnx."""
+        import tf2onnx
+
+        path = directory / f"{name}.onnx"
+        tf2onnx.convert.from_graph_def(
+            constant_definition(live),
+            input_names=[tensor.name for tensor in live.inputs.values()],
+            output_names=[tensor.name for tensor in live.outputs.values()],
+            opset=_OPSET,
+            output_path=str(path),
+        )
+        return path
+
+    return convert
+
+
+def _recognises(path: Path) -> bool:
+    """Return whether a file begins as an ONNX model does, or is called one.
+
+    A ModelProto begins with its version (field 1, a number) and its producer (field 2, a string).
+    """
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(3)
+    return path.suffix == ".onnx" or (len(start) == 3 and start[0] == 8 and start[2] == 18)
+
+
+FORMAT = Format(
+    name="onnx",
+    recognises=_recognises,
+    load=OnnxModel,
+    ways=(
+        Way(
+            "onnx",
+            _converter("onnx"),
+            OnnxModel,
+            "`tf2onnx.convert.from_graph_def`, run by onnxruntime",
+            "needs much memory for large networks: a VGG of 553 MB did not finish within 16 GB",
+            bit_exact=False,
+        ),
+        Way(
+            "onnx_reference",
+            _converter("onnx_reference"),
+            OnnxReference,
+            "the same file, evaluated by onnx's reference implementation: a second opinion",
+            "slow: for small networks",
+            bit_exact=False,
+        ),
+    ),
+    extra=ONNX,
+    companions=(".onnx.data",),
+)

@@ -1,0 +1,175 @@
+"""OpenVINO's IR (`.xml` with a `.bin` beside it), run on the CPU in float32."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_freezecheck.formats.base import Format, Way
+from pytest_freezecheck.formats.extras import OPENVINO
+from pytest_freezecheck.formats.graph_def_ways import constant_definition
+from pytest_freezecheck.formats.named import NamedModel, loading_failed
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.models.live import LiveModel
+
+_HINT = "INFERENCE_PRECISION_HINT"
+
+
+class OpenvinoModel(NamedModel):
+    """A model compiled for the CPU, with the precision hint float32.
+
+    Without the hint OpenVINO computes in bfloat16 on CPUs that have it, which moves probabilities
+    by 5e-3 and more.
+
+    Raises:
+        ArtifactError: OpenVINO does not take the file.
+    """
+
+    format = "openvino"
+    executor = "OpenVINO"
+
+    def __init__(self, path: Path, way: str | None = None) -> None:
+        super().__init__(path, way)
+        import openvino
+
+        self._core = openvino.Core()
+        try:
+            self._compiled: Any = self._core.compile_model(str(path), "CPU", {_HINT: "f32"})
+        except Exception as error:
+            raise loading_failed(path, self.executor, error) from error
+        self._inputs = {_name(port): port for port in self._compiled.inputs}
+        self._outputs = {_name(port): port for port in self._compiled.outputs}
+
+    @property
+    def input_types(self) -> Mapping[str, Any]:
+        """{tensor name: NumPy dtype}."""
+        return {n: np.dtype(port.get_element_type().to_dtype()) for n, port in self._inputs.items()}
+
+    @property
+    def output_names(self) -> list[str]:
+        """Tensor names of the outputs."""
+        return list(self._outputs)
+
+    def batch_size(self) -> int | None:
+        """Return the batch dimension of its inputs, where it is fixed."""
+        for name, port in self._inputs.items():
+            shape = port.get_partial_shape()
+            if name not in self.constants and shape.rank.get_length() and shape[0].is_static:
+                return int(shape[0].get_length())
+        return None
+
+    def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
+        """Return the outputs for one batch."""
+        return self._run(self._compiled, feeds, outputs)
+
+    def _run(self, compiled: Any, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
+        places = {name: number for number, name in enumerate(self._inputs)}
+        # Into memory of OpenVINO's own: an array that is not aligned is not always taken as it is.
+        answer = compiled({places[name]: value for name, value in feeds.items()})
+        numbers = {name: number for number, name in enumerate(self._outputs)}
+        return [np.array(answer[numbers[name]]) for name in outputs]
+
+    def cautions(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[str]:
+        """Say how far the answers of the default precision of this CPU are from those checked."""
+        precision = self._core.get_property("CPU", _HINT).to_string()
+        if precision in ("f32", "dynamic", "undefined"):
+            return []
+        default = self._core.compile_model(str(self.path), "CPU")
+        pairs = zip(self.run(feeds, outputs), self._run(default, feeds, outputs), strict=True)
+        apart = max(float(np.abs(a - b).max()) for a, b in pairs if a.dtype.kind == "f")
+        return [
+            f"checked with {_HINT} = f32; served without that setting, OpenVINO computes in "
+            f"{precision} on this CPU, and the answers move by {apart:.1e}"
+        ]
+
+    def close(self) -> None:
+        """Let go of the compiled model."""
+        self._compiled = None
+
+
+def _name(port: Any) -> str:
+    """Return one of a port's names: the one without the number of the output, if there is one."""
+    names = sorted(port.get_names(), key=lambda name: (":" in name, len(name), name))
+    return str(names[0]) if names else str(port.get_node().get_friendly_name())
+
+
+def _from_graph_def(live: LiveModel, directory: Path) -> Path:
+    """Convert a frozen GraphDef.
+
+    Only what nothing reads becomes an output, so each output gets an identity behind it; and each
+    is named as the live model names it.
+    """
+    import openvino
+
+    definition = constant_definition(live)
+    for number, tensor in enumerate(live.outputs.values()):
+        leaf = definition.node.add(name=f"freezecheck_output_{number}", op="Identity")
+        leaf.input.append(tensor.name)
+        leaf.attr["T"].type = tensor.dtype.as_datatype_enum
+    with tempfile.TemporaryDirectory() as folder:
+        frozen = Path(folder) / "graph_def.pb"
+        frozen.write_bytes(definition.SerializeToString())
+        model = openvino.convert_model(str(frozen))
+        found = {name: port for port in model.outputs for name in port.get_names()}
+        for number, name in enumerate(live.outputs):
+            found[f"freezecheck_output_{number}:0"].get_tensor().set_names({name})
+        return _save(model, directory / "openvino.xml")
+
+
+def _from_saved_model(live: LiveModel, directory: Path) -> Path:
+    """Convert a SavedModel, whose signature names inputs and outputs."""
+    import openvino
+
+    from pytest_freezecheck.formats.saved_model_ways import builder
+
+    with tempfile.TemporaryDirectory() as folder:
+        model = openvino.convert_model(str(builder(live, Path(folder))))
+        return _save(model, directory / "openvino_saved_model.xml")
+
+
+def _save(model: Any, path: Path) -> Path:
+    import openvino
+
+    openvino.save_model(model, str(path), compress_to_fp16=False)  # its default is True
+    return path
+
+
+def _recognises(path: Path) -> bool:
+    if not path.is_file() or path.suffix != ".xml":
+        return False
+    with path.open("rb") as file:
+        return b"<net " in file.read(512)
+
+
+_HALF = "save_model compresses weights to float16 unless told not to"
+
+FORMAT = Format(
+    name="openvino",
+    recognises=_recognises,
+    load=OpenvinoModel,
+    ways=(
+        Way(
+            "openvino",
+            _from_graph_def,
+            OpenvinoModel,
+            "`openvino.convert_model` of a frozen GraphDef",
+            f"only what nothing reads becomes an output: one inside needs an identity; {_HALF}",
+            bit_exact=False,
+        ),
+        Way(
+            "openvino_saved_model",
+            _from_saved_model,
+            OpenvinoModel,
+            "`openvino.convert_model` of a SavedModel",
+            f"computes in bfloat16 on some CPUs unless {_HINT} is f32; {_HALF}",
+            bit_exact=False,
+        ),
+    ),
+    extra=OPENVINO,
+    companions=(".bin",),
+)

@@ -1,0 +1,59 @@
+"""SavedModel as `saved_model_cli run` runs it: in a session that optimises the graph."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_freezecheck.formats.saved_model_session import SessionSavedModel
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.models.session import Answer, Arrays
+
+
+class CommandLineSavedModel(SessionSavedModel):
+    """A SavedModel in a session as the command makes it, held against the command itself.
+
+    The command loads the model anew for each batch. So it answers the first batch, called in this
+    process; if the session gave the same answer, bit for bit, the session answers the others.
+
+    Raises:
+        ArtifactError: the folder is no SavedModel, or has no signature to serve.
+    """
+
+    bit_exact = False
+    _alike: bool | None = None
+
+    def _config(self) -> Any:
+        """Return none, as the command does: the graph is optimised."""
+        return None
+
+    def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
+        """Return outputs and logits for one batch."""
+        from pytest_freezecheck.models.session import Answer
+
+        if self._alike:
+            return super().answer(feeds, outputs)
+        commanded = self._command(feeds, outputs)
+        if self._alike is None:
+            own = super().answer(feeds, outputs).outputs
+            self._alike = all(own[n].tobytes() == commanded[n].tobytes() for n in outputs)
+        return Answer(commanded, {})
+
+    def _command(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Arrays:
+        """Return what the command answers, which writes a file for each output."""
+        from tensorflow.python.tools import saved_model_cli
+
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+            for name in outputs:  # a scope in a name is a folder, which the command does not make
+                (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
+            saved_model_cli.run_saved_model_with_feed_dict(
+                str(self.path), ",".join(self._tags), self._key, dict(feeds), folder, True
+            )
+            return {name: np.load(Path(folder) / f"{name}.npy") for name in outputs}

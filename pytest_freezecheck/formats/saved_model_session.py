@@ -1,0 +1,110 @@
+"""SavedModel in a session of TensorFlow 1: `tf.compat.v1.saved_model.load`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_freezecheck.formats.base import Change
+from pytest_freezecheck.formats.signatures import SignedModel, load_errors
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.models.session import Answer, Arrays
+    from pytest_freezecheck.models.workbench import ConstantGraph
+
+
+class SessionSavedModel(SignedModel):
+    """A SavedModel loaded by `tf.compat.v1.saved_model.load` into a graph and session of its own.
+
+    Raises:
+        ArtifactError: the folder is no SavedModel, or has no signature to serve.
+    """
+
+    def __init__(self, path: Path, way: str | None = None) -> None:
+        import tensorflow as tf
+
+        from pytest_freezecheck.models.session import Runner
+
+        super().__init__(path, way)
+        v1 = tf.compat.v1
+        graph = tf.Graph()
+        self._session = v1.Session(graph=graph, config=self._config())
+        with graph.as_default(), load_errors(path):
+            v1.saved_model.load(self._session, self._tags, str(path))
+        self._runner = Runner(
+            self._session,
+            {k: graph.get_tensor_by_name(info.name) for k, info in self._signature.inputs.items()},
+            {k: graph.get_tensor_by_name(info.name) for k, info in self._signature.outputs.items()},
+        )
+
+    def _config(self) -> Any:
+        """Return the ConfigProto of the session: one without graph optimisation."""
+        from pytest_freezecheck.models.session import plain_config
+
+        return plain_config()
+
+    @property
+    def session(self) -> Any:
+        """The session it runs in."""
+        return self._session
+
+    def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
+        """Return outputs and logits for one batch."""
+        from pytest_freezecheck.models.session import Answer
+
+        answer = self._runner.run(feeds)
+        return Answer(
+            outputs={name: answer.outputs[name] for name in outputs},
+            logits={k: v for k, v in answer.logits.items() if k in outputs},
+        )
+
+    def answer_disturbed(
+        self, feeds: Mapping[str, Any], outputs: Sequence[str], change: Change
+    ) -> Answer | None:
+        """Answer with every floating-point variable changed, then put them back."""
+        values = [(v, value) for v, value in self._values() if v.dtype.base_dtype.is_floating]
+        try:
+            self._assign([(v, change(value)) for v, value in values])
+            return self.answer(feeds, outputs) if values else None
+        finally:
+            self._assign(values)
+
+    def constant_graph(
+        self, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    ) -> ConstantGraph:
+        """Return the signature's graph, its variables as constants.
+
+        Raises:
+            ModelError: TensorFlow cannot convert it.
+        """
+        from pytest_freezecheck.models.workbench import constant_graph
+
+        fed, asked = self._signature.inputs, self._signature.outputs
+        graph = constant_graph(
+            self._session,
+            {name: fed[there].name for name, there in inputs.items()},
+            {name: asked[there].name for name, there in outputs.items()},
+        )
+        constants = {fed[name].name: value for name, value in self.constants.items()}
+        return dataclasses.replace(graph, constants=constants)
+
+    def weights(self) -> Arrays:
+        """Return {name: value} of the variables."""
+        return {v.op.name: value for v, value in self._values()}
+
+    def _values(self) -> list[tuple[Any, Any]]:
+        import tensorflow as tf
+
+        with self._session.graph.as_default():
+            variables = tf.compat.v1.global_variables()
+        return list(zip(variables, self._session.run(variables), strict=True))
+
+    def _assign(self, values: Sequence[tuple[Any, Any]]) -> None:
+        initializers = [variable.initializer for variable, _ in values]
+        self._session.run(initializers, {v.initializer.inputs[1]: value for v, value in values})
+
+    def close(self) -> None:
+        """Free the session."""
+        self._session.close()

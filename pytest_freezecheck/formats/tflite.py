@@ -1,0 +1,186 @@
+"""TFLite (`.tflite`): run by LiteRT's interpreter where it is installed, else by `tf.lite`."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pytest_freezecheck.errors import ArtifactError, listed
+from pytest_freezecheck.formats import tflite_ways as ways
+from pytest_freezecheck.formats.base import Format, Way
+from pytest_freezecheck.formats.named import NamedModel, loading_failed
+from pytest_freezecheck.formats.signatures import SIGNATURE
+
+
+class TfliteModel(NamedModel):
+    """A TFLite file in an interpreter of its own.
+
+    Raises:
+        ArtifactError: the interpreter does not take the file, or it is not clear which of several
+            signatures to serve.
+    """
+
+    format = "tflite"
+
+    def __init__(self, path: Path, way: str | None = None) -> None:
+        super().__init__(path, way)
+        kind, self.executor = _interpreter()
+        try:
+            with warnings.catch_warnings():
+                # tf.lite.Interpreter says at each use that LiteRT will replace it.
+                warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter", UserWarning)
+                self._interpreter = kind(model_content=path.read_bytes())
+            signatures = self._interpreter.get_signature_list()
+        except Exception as error:
+            raise loading_failed(path, self.executor, error) from error
+        self._runner = None
+        if signatures:
+            self._runner = self._interpreter.get_signature_runner(_choose(signatures, path))
+            self._inputs = dict(self._runner.get_input_details())
+            self._outputs = dict(self._runner.get_output_details())
+        else:
+            self._inputs = {d["name"]: d for d in self._interpreter.get_input_details()}
+            self._outputs = {d["name"]: d for d in self._interpreter.get_output_details()}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+
+    @property
+    def input_types(self) -> Mapping[str, Any]:
+        """{key of the signature, or tensor name where there is none: NumPy dtype}."""
+        return {name: np.dtype(detail["dtype"]) for name, detail in self._inputs.items()}
+
+    @property
+    def output_names(self) -> list[str]:
+        """Keys of the signature, or tensor names where there is none."""
+        return list(self._outputs)
+
+    def batch_size(self) -> int | None:
+        """Return the batch dimension of its inputs, where it is fixed."""
+        for name, detail in self._inputs.items():
+            shape = detail.get("shape_signature", detail["shape"])
+            shape = shape if len(shape) else detail["shape"]
+            if name not in self.constants and len(shape) and shape[0] > 0:
+                return int(shape[0])
+        return None
+
+    def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
+        """Return the outputs for one batch."""
+        if self._runner is not None:
+            answer = self._runner(**feeds)
+            return [answer[name] for name in outputs]
+        shapes = {name: np.shape(value) for name, value in feeds.items()}
+        if shapes != self._shapes:
+            for name, shape in shapes.items():
+                self._interpreter.resize_tensor_input(self._inputs[name]["index"], shape)
+            self._interpreter.allocate_tensors()
+            self._shapes = shapes
+        for name, value in feeds.items():
+            self._interpreter.set_tensor(self._inputs[name]["index"], value)
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(self._outputs[name]["index"]) for name in outputs]
+
+    def close(self) -> None:
+        """Let go of the interpreter."""
+        self._interpreter = self._runner = None
+
+
+def _interpreter() -> tuple[Any, str]:
+    """Return the class of the interpreter, and its name for messages.
+
+    Raises:
+        ArtifactError: there is none.
+    """
+    if importlib.util.find_spec("ai_edge_litert") is not None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        return Interpreter, "LiteRT"
+    import tensorflow as tf
+
+    if not hasattr(tf, "lite"):
+        raise ArtifactError(
+            f"this TensorFlow ({tf.__version__}) has no tf.lite: "
+            'pip install "pytest-freezecheck[tflite]"'
+        )
+    return tf.lite.Interpreter, "tf.lite"
+
+
+def _choose(signatures: Mapping[str, Any], path: Path) -> str:
+    if SIGNATURE in signatures:
+        return SIGNATURE
+    if len(signatures) == 1:
+        return next(iter(signatures))
+    raise ArtifactError(f"{path}: no signature {SIGNATURE!r}; it has {listed(signatures, 8)}")
+
+
+def _recognises(path: Path) -> bool:
+    """Return whether a file bears the identifier of the format, at its fifth byte."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(8)
+    return start[4:] == b"TFL3" or path.suffix == ".tflite"
+
+
+_FROM_A_PB = "raw weights in the .pb are raw weights in the .tflite: check the file that ships"
+
+FORMAT = Format(
+    name="tflite",
+    recognises=_recognises,
+    load=TfliteModel,
+    ways=(
+        Way(
+            "tflite",
+            ways.from_graph_def,
+            TfliteModel,
+            "`tf.compat.v1.lite.TFLiteConverter.from_frozen_graph`",
+            _FROM_A_PB,
+            bit_exact=False,
+        ),
+        Way(
+            "tflite_session",
+            ways.from_session,
+            TfliteModel,
+            "`tf.compat.v1.lite.TFLiteConverter.from_session`",
+            "takes what the session holds: restore the shadows first",
+            bit_exact=False,
+        ),
+        Way(
+            "tflite_saved_model",
+            ways.from_saved_model,
+            TfliteModel,
+            "`tf.lite.TFLiteConverter.from_saved_model`",
+            "its inputs and outputs are named by the keys of the signature",
+            bit_exact=False,
+        ),
+        Way(
+            "tflite_concrete",
+            ways.from_concrete_function,
+            TfliteModel,
+            "`tf.lite.TFLiteConverter.from_concrete_functions` of a pruned wrapped function",
+            "needs eager execution",
+            bit_exact=False,
+        ),
+        Way(
+            "tflite_float16",
+            ways.half,
+            TfliteModel,
+            "weights as float16",
+            "a network with BatchNorm multiplies what rounding does: 2e-2 was seen on Inception v3",
+            bit_exact=False,
+            tolerances={"atol": 1e-2, "logit_rtol": 1e-2},
+        ),
+        Way(
+            "tflite_dynamic_int8",
+            ways.dynamic_int8,
+            TfliteModel,
+            "weights as int8, activations rounded while it runs",
+            "answers depend on the range of each batch; accuracy has to be measured as well",
+            bit_exact=False,
+            tolerances={"atol": 1e-1, "logit_rtol": 1e-1},
+        ),
+    ),
+)

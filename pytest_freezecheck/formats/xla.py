@@ -1,0 +1,78 @@
+"""A frozen GraphDef compiled by XLA."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pytest_freezecheck.formats.base import Change
+from pytest_freezecheck.formats.frozen_graph import FrozenGraphDef
+from pytest_freezecheck.formats.pieces import in_pieces
+from pytest_freezecheck.models.graphs import only
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.models.session import Answer
+
+#: XLA compiles anew for each size of batch, so everything is fed in batches of this one.
+_ROWS = 8
+
+
+class XlaGraphDef(FrozenGraphDef):
+    """A GraphDef that a function with `jit_compile=True` runs.
+
+    Its names, weights and graph are those of the file; only what it answers comes from XLA.
+    """
+
+    _function: tuple[tuple[str, ...], Any] | None = None
+
+    def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
+        """Return outputs and logits for one batch."""
+        scalars = {n: v for n, v in feeds.items() if n in self.constants}
+        batched = {n: v for n, v in feeds.items() if n not in scalars}
+
+        def ask(piece: Mapping[str, Any]) -> Answer:
+            return self._compiled({**piece, **scalars}, outputs)
+
+        return in_pieces(batched, self.batch_size() or _ROWS, ask)
+
+    def answer_disturbed(
+        self, feeds: Mapping[str, Any], outputs: Sequence[str], change: Change
+    ) -> Answer | None:
+        """None: its weights are compiled in."""
+
+    def _compiled(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
+        import tensorflow as tf
+
+        from pytest_freezecheck.models.session import Answer, plain_eager
+
+        runner = self._runner(feeds, outputs)
+        places = {name: tensor.name for name, tensor in runner.inputs.items()}
+        key = (*sorted(feeds), "->", *outputs)
+        with tf.init_scope(), plain_eager():
+            if self._function is None or self._function[0] != key:
+                self._function = key, self._build(places, runner.fetches)
+            tensors = {n: tf.constant(v, runner.inputs[n].dtype) for n, v in feeds.items()}
+            answer = self._function[1](tensors)
+            return Answer(*({n: t.numpy() for n, t in part.items()} for part in answer))
+
+    def _build(self, places: Mapping[str, str], fetches: Mapping[str, Mapping[str, Any]]) -> Any:
+        """Return the compiled function of {input name: tensor} to outputs and logits."""
+        import tensorflow as tf
+
+        wanted = [tensor.name for part in fetches.values() for tensor in part.values()]
+        # A placeholder that is left in the graph does not compile.
+        definition = only(self.definition, wanted)
+        nodes = [n for n in definition.node if f"{n.name}:0" not in places.values()]
+        kept = type(definition)(versions=definition.versions, library=definition.library)
+        kept.node.extend(nodes)
+        read = {name.removesuffix(":0") for node in nodes for name in node.input}
+
+        def compute(tensors: Mapping[str, Any]) -> Any:
+            fed = {places[n]: t for n, t in tensors.items() if places[n][:-2] in read}
+            found = dict(zip(wanted, tf.import_graph_def(kept, fed, wanted, name=""), strict=True))
+            return tuple(
+                {name: found[tensor.name] for name, tensor in part.items()}
+                for part in (fetches["outputs"], fetches["logits"])
+            )
+
+        return tf.function(compute, jit_compile=True)

@@ -1,0 +1,144 @@
+"""A Keras 3 model as a live model: its inference graph and its variables, in a session.
+
+The graph is the one that Keras traces for inference, and the variables have the values that the
+model holds when it is handed over. So everything that a live model of TensorFlow 1 is asked, this
+one is asked too: its gradients, its weights, what it would answer with others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_freezecheck.errors import ModelError, reason
+from pytest_freezecheck.models.live import LiveModel, make_placeholders
+from pytest_freezecheck.models.session import plain_config, plain_eager
+from pytest_freezecheck.spec import InputSpec
+
+
+def is_keras(value: Any) -> bool:
+    """Return whether this is a model of Keras 3, without importing Keras."""
+    return any(
+        kind.__module__.split(".")[0] == "keras" and kind.__name__ == "Model"
+        for kind in type(value).__mro__
+    )
+
+
+def names_of(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return {input name: KerasTensor} and {output name: KerasTensor} of a functional model.
+
+    Outputs have the names of the layers that they come from, as `model.export` has them.
+
+    Raises:
+        ModelError: the model was never built, or is not of layers with known inputs.
+    """
+    try:
+        inputs, outputs = list(model.inputs), list(model.outputs)
+        names = list(model.output_names)
+    except (AttributeError, ValueError, TypeError) as error:
+        raise ModelError(
+            f"{model.name}: a Keras model whose inputs are not known cannot be checked; build it "
+            f"with keras.Input: {reason(error)}"
+        ) from None
+    if len(set(names)) != len(names):
+        names = [tensor.name for tensor in outputs]
+    return {tensor.name: tensor for tensor in inputs}, dict(zip(names, outputs, strict=True))
+
+
+def traced(model: Any) -> Any:
+    """Return a `tf.function` of {input name: tensor} to {output name: tensor}, for inference."""
+    import tensorflow as tf
+
+    inputs, outputs = names_of(model)
+    signature = {n: tf.TensorSpec(t.shape, t.dtype, name=n) for n, t in inputs.items()}
+
+    def infer(tensors: Mapping[str, Any]) -> dict[str, Any]:
+        given = [tensors[name] for name in inputs]
+        answer = model(_like(model.inputs, given), training=False)
+        flat = tf.nest.flatten(answer)
+        return dict(zip(outputs, flat, strict=True))
+
+    return tf.function(infer, input_signature=[signature])
+
+
+def _like(structure: Any, values: list[Any]) -> Any:
+    return values[0] if len(structure) == 1 else values
+
+
+def from_keras(
+    model: Any, specs: Mapping[str, InputSpec | Mapping[str, object]], *, name: str
+) -> LiveModel:
+    """Take a Keras model as it is now.
+
+    Args:
+        model: a functional or sequential `keras.Model`, on TensorFlow.
+        specs: {input name: InputSpec, or a mapping with its fields}.
+        name: what messages and reports call it.
+
+    Raises:
+        ModelError: Keras does not run on TensorFlow, the inputs are others, or the model's
+            graph cannot be taken over.
+    """
+    import tensorflow as tf
+
+    _check(model, specs, name)
+    v1 = tf.compat.v1
+    checked = {key: InputSpec.of(value, key) for key, value in specs.items()}
+    with tf.init_scope(), plain_eager():
+        concrete = traced(model).get_concrete_function()
+        held = {id(v.value.handle): (v.path, v.numpy()) for v in model.variables}
+        captures = [(held.get(id(handle)), inner) for handle, inner in concrete.graph.captures]
+    missing = [inner.name for found, inner in captures if found is None]
+    if missing:
+        raise ModelError(
+            f"{name}: the model reads {len(missing)} things that are no variables of its own, such "
+            "as tables or generators of random numbers; Keras models with those are not supported"
+        )
+    graph = tf.Graph()
+    with graph.as_default():
+        placeholders = make_placeholders(checked)
+        mapped = {  # a dictionary is flattened in the order of its keys
+            inner.name: placeholders[key]
+            for key, inner in zip(sorted(checked), _inputs(concrete), strict=True)
+        }
+        for found, inner in captures:
+            path, value = found  # type: ignore[misc]
+            variable = v1.get_variable(
+                path, initializer=value, use_resource=True, trainable=value.dtype.kind == "f"
+            )
+            mapped[inner.name] = variable.handle
+        wanted = [tensor.name for tensor in concrete.structured_outputs.values()]
+        try:
+            tensors = tf.import_graph_def(
+                concrete.graph.as_graph_def(), mapped, wanted, name="keras"
+            )
+            outputs = dict(zip(concrete.structured_outputs, tensors, strict=True))
+            session = v1.Session(graph=graph, config=plain_config())
+            session.run(v1.global_variables_initializer())
+        except (ValueError, tf.errors.OpError) as error:
+            raise ModelError(f"{name}: its graph cannot be taken over: {reason(error)}") from None
+    live = LiveModel(session, placeholders, outputs, checked, name=name)
+    live.keras = model
+    return live
+
+
+def _check(model: Any, specs: Mapping[str, Any], name: str) -> None:
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise ModelError(
+            f"{name}: Keras runs on {keras.backend.backend()} here; the live model has to run on "
+            "TensorFlow (KERAS_BACKEND=tensorflow)"
+        )
+    inputs, _ = names_of(model)
+    if set(inputs) != set(specs):
+        raise ModelError(
+            f"{name}: the Keras model's inputs are {sorted(inputs)}, but specs are declared for "
+            f"{sorted(specs)}"
+        )
+
+
+def _inputs(concrete: Any) -> list[Any]:
+    """Return the placeholders of a function that are no captures."""
+    captured = {id(inner) for _, inner in concrete.graph.captures}
+    return [tensor for tensor in concrete.graph.inputs if id(tensor) not in captured]
