@@ -184,11 +184,19 @@ def _reads_an_input(node: Any, side: Workbench) -> bool:
 
 
 def _flags(frozen: Workbench) -> Iterator[Suspicion]:
-    """Suspect placeholders with a default of true, which nothing feeds."""
+    """Suspect placeholders that are fed true, or have a default of true and are fed nothing."""
     import tensorflow as tf
 
+    given = {name.split(":")[0]: value for name, value in frozen.graph.constants.items()}
     for node in frozen.definition.node:
-        if node.op != "PlaceholderWithDefault" or node.name in frozen.graph.constants:
+        if node.op in _INPUTS and given.get(node.name) is True:
+            yield Suspicion(
+                "training-flag",
+                (node.name,),
+                f"{node.name} is declared to be fed true",
+                fed={f"{node.name}:0": np.zeros((), bool)},
+            )
+        if node.op != "PlaceholderWithDefault" or node.name in given:
             continue
         default = frozen.nodes.get(node.input[0].split(":")[0])
         if default is None or default.op != "Const":

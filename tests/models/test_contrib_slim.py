@@ -78,3 +78,56 @@ def test_it_is_not_the_raw_weights_nor_the_shadows_of_the_statistics() -> None:
 def test_versions_of_the_graph_are_of_1_15() -> None:
     definition = tf.compat.v1.GraphDef.FromString((DATA / "frozen.pb").read_bytes())
     assert definition.versions.producer < 300
+
+
+def flag(value: bool) -> freezecheck.FrozenModel:
+    return freezecheck.load(DATA / "flagged.pb", constants={"is_training": value})
+
+
+def test_a_graph_with_its_training_flag_runs_when_the_flag_is_fed() -> None:
+    model = live()
+    for switch in ("Switch", "Merge"):
+        definition = tf.compat.v1.GraphDef.FromString((DATA / "flagged.pb").read_bytes())
+        assert any(node.op == switch for node in definition.node)
+    frozen = flag(False)
+    assert freezecheck.assert_agreement(model, frozen).exact
+    frozen.close()
+    model.close()
+
+
+def test_the_same_graph_in_training_mode_fails_by_its_flag() -> None:
+    model = live()
+    frozen = flag(True)
+    agreement = freezecheck.check(model, frozen)
+    assert not agreement
+    assert agreement.cause is not None
+    assert (agreement.cause["id"], agreement.cause["proven"]) == ("training-flag", True)
+    frozen.close()
+    model.close()
+
+
+def test_a_flag_that_is_not_fed_is_an_error_that_says_how() -> None:
+    model = live()
+    with pytest.raises(freezecheck.MatchError, match=r"needs is_training fed") as raised:
+        freezecheck.check(model, DATA / "flagged.pb")
+    assert "inputs = { is_training = { value = ... } }" in str(raised.value)
+    model.close()
+
+
+@pytest.mark.parametrize("operation", ["FusedBatchNorm", "FusedBatchNormV2"])
+def test_older_operations_of_batch_norm_run_and_agree(operation: str, tmp_path: Path) -> None:
+    """Graphs from before TensorFlow 1.14 have them; they differ in dtypes and outputs alone."""
+    definition = tf.compat.v1.GraphDef.FromString((DATA / "frozen.pb").read_bytes())
+    for node in definition.node:
+        if node.op == "FusedBatchNormV3":
+            node.op = operation
+            if operation == "FusedBatchNorm":
+                del node.attr["U"]
+    path = tmp_path / "older.pb"
+    path.write_bytes(definition.SerializeToString())
+    model, raw = live(), live("none")
+    agreement = freezecheck.assert_agreement(model, path)
+    assert agreement.exact
+    assert not freezecheck.check(raw, path)
+    model.close()
+    raw.close()

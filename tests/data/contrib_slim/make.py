@@ -1,8 +1,9 @@
 """Make the checkpoint and the frozen graph beside this file, with TensorFlow 1.15's contrib.slim.
 
 Needs Python 3.7 and tensorflow==1.15.5, so it is not run by the tests; they use what it wrote:
-a checkpoint with shadows of all model variables, `frozen.pb` as the era's scripts froze it, and
-`answers.npz`, what the live session of TensorFlow 1.15 answered to eight inputs.
+a checkpoint with shadows of all model variables, `frozen.pb` as the era's scripts froze it,
+`flagged.pb` with the `is_training` placeholder left in (its BatchNorm is a `Switch` and a `Merge`
+of both modes), and `answers.npz`, what the live session of TensorFlow 1.15 answered to eight inputs.
 """
 
 import os
@@ -71,6 +72,21 @@ def main():
             session, graph.as_graph_def(), [output.op.name]
         )
     with open(os.path.join(HERE, "frozen.pb"), "wb") as file:
+        file.write(frozen.SerializeToString())
+    flagged()
+
+
+def flagged():
+    """Freeze the network with its flag left to be fed."""
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        images = tf.placeholder(tf.float32, (None,) + SHAPE, name="images")
+        output = network(images, tf.placeholder(tf.bool, [], name="is_training"))
+        saver = tf.train.Saver(tf.train.ExponentialMovingAverage(0.95).variables_to_restore())
+        saver.restore(session, os.path.join(HERE, "model.ckpt"))
+        frozen = tf.graph_util.convert_variables_to_constants(
+            session, graph.as_graph_def(), [output.op.name]
+        )
+    with open(os.path.join(HERE, "flagged.pb"), "wb") as file:
         file.write(frozen.SerializeToString())
 
 

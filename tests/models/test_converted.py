@@ -1,0 +1,235 @@
+"""TFLite, ONNX and OpenVINO files that ship: correct ones pass, all faults fail."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import pytest_freezecheck as freezecheck
+from pytest_freezecheck import LiveModel
+from pytest_freezecheck.models import reference
+from tests.models import faults
+from tests.models.converted import Convert, to_onnx, to_openvino, to_tflite
+
+#: {format: what converts to it}, of those that can be run here.
+CONVERTERS: dict[str, Convert] = {
+    name: convert
+    for name, convert in (("tflite", to_tflite), ("onnx", to_onnx), ("openvino", to_openvino))
+    if name in freezecheck.available_ways()
+}
+#: Random operations, which no converter takes.
+_NOT_CONVERTED = (faults.dropout,)
+
+
+def classes_permuted(folder: Path, path: Path) -> None:
+    """Freeze with the columns of the last layer in another order."""
+
+    def turned(name: str, value: Any) -> Any:
+        last = name.startswith("logits/") and value.shape[-1:] == (reference.CLASSES,)
+        return np.roll(value, 2, axis=-1) if last else value
+
+    faults.edited(folder, path, faults.edit_constants(turned))
+
+
+#: What can be told of a file that nobody can look into.
+CAUSES = {
+    faults.raw_weights: "raw-weights",
+    faults.averaged_statistics: "averaged-statistics",
+    faults.older_checkpoint: "other-checkpoint",
+    faults.statistics_not_restored: "initial-statistics",
+    faults.classes_shifted: "class-order",
+    classes_permuted: "class-order",
+    faults.channels_reversed: "input-transform",
+    faults.input_scaled: "input-transform",
+    faults.wrong_output: "output-tensor",
+}
+
+
+@pytest.fixture(params=CONVERTERS)
+def convert(request: pytest.FixtureRequest) -> Convert:
+    return CONVERTERS[request.param]
+
+
+def shipped(convert: Convert, fault: faults.Fault, trained: Path, folder: Path) -> Path:
+    fault(trained, folder / "frozen.pb")
+    return convert(folder / "frozen.pb", folder)
+
+
+def test_a_correct_file_passes_with_its_noise_shown(
+    convert: Convert, live: LiveModel, trained: Path, tmp_path: Path
+) -> None:
+    path = shipped(convert, faults.freeze, trained, tmp_path)
+    agreement = freezecheck.assert_agreement(live, path)
+    assert agreement.max_abs_diff is not None
+    assert 0.0 < agreement.max_abs_diff < 5e-6
+    assert not agreement.exact
+    assert agreement.noise_floor is not None
+    assert agreement.noise_floor > 0.0
+    assert agreement.cause is None
+    assert all("OpenVINO computes in" in warning for warning in agreement.warnings)
+
+
+@pytest.mark.parametrize(
+    "fault", [f for f in faults.FAULTS if f not in _NOT_CONVERTED], ids=lambda f: f.__name__
+)
+def test_every_fault_fails_and_no_other_cause_is_claimed(
+    fault: faults.Fault, convert: Convert, live: LiveModel, trained: Path, tmp_path: Path
+) -> None:
+    if convert is to_tflite and fault is faults.classes_shifted:
+        fault = classes_permuted  # TFLite has no Roll
+    path = shipped(convert, fault, trained, tmp_path)
+    agreement = freezecheck.check(live, path)
+    assert not agreement
+    assert agreement.cause is not None
+    found = agreement.cause["id"], agreement.cause["proven"]
+    if fault in CAUSES:
+        assert found == (CAUSES[fault], True)
+    else:
+        assert not agreement.cause["proven"], found
+
+
+def test_the_text_says_how_the_cause_was_found(
+    live: LiveModel, trained: Path, tmp_path: Path
+) -> None:
+    path = shipped(to_tflite, faults.averaged_statistics, trained, tmp_path)
+    text = freezecheck.check(live, path).text
+    assert "cause: averaged-statistics: the frozen model holds EMA shadows of BatchNorm's" in text
+    assert "as if 8 statistics were the shadows, not the variables themselves" in text
+    assert "the live model answers the same when it makes this mistake" in text
+    assert "mended in memory" not in text
+    assert "weights:" not in text  # it keeps none under its name
+
+
+def test_a_fixed_batch_is_fed_in_pieces(live: LiveModel, trained: Path, tmp_path: Path) -> None:
+    faults.freeze(trained, tmp_path / "frozen.pb")
+    path = to_tflite(tmp_path / "frozen.pb", tmp_path, batch=1)
+    frozen = freezecheck.load(path)
+    assert frozen.batch_size() == 1
+    assert freezecheck.assert_agreement(live, frozen).inputs > 400
+    frozen.close()
+    faults.one_weight_altered(trained, tmp_path / "frozen.pb")
+    assert not freezecheck.check(live, to_tflite(tmp_path / "frozen.pb", tmp_path, batch=1))
+
+
+def test_keys_of_a_signature_name_inputs_and_outputs(live: LiveModel, tmp_path: Path) -> None:
+    path = freezecheck.freeze(live, "tflite_saved_model", tmp_path)
+    frozen = freezecheck.load(path)
+    assert (frozen.input_names, frozen.output_names) == (["images"], ["probabilities"])
+    frozen.close()
+
+
+def test_a_table_names_what_has_another_name(trained: Path, tmp_path: Path) -> None:
+    two = LiveModel.from_checkpoint(
+        lambda images: {
+            "scores": reference.build(images),
+            "halves": tf.identity(images[:, :1, 0, :] * 0.5, name="halves"),
+        },
+        trained,
+        reference.INPUTS,
+    )
+    path = freezecheck.freeze(two, "tflite", tmp_path)
+    # Two outputs, one of which has another name than the live key: its tensor's, which is tried.
+    assert freezecheck.assert_agreement(two, path)
+    wrong = freezecheck.load(path, outputs={"scores": "halves", "halves": "probabilities"})
+    assert not freezecheck.check(two, wrong)
+    right = freezecheck.load(path, outputs={"scores": "probabilities:0"})
+    assert freezecheck.assert_agreement(two, right)
+    lost = freezecheck.load(path, outputs={"scores": "probability"})
+    with pytest.raises(freezecheck.MatchError, match=r"no output 'probability' .*'probabilities'"):
+        freezecheck.check(two, lost)
+    two.close()
+
+
+@pytest.mark.parametrize("name", ["model.tflite", "model.onnx", "model.xml"])
+def test_a_truncated_file_is_one_line(
+    name: str, live: LiveModel, trained: Path, tmp_path: Path
+) -> None:
+    kind = {"model.tflite": "tflite", "model.onnx": "onnx", "model.xml": "openvino"}[name]
+    if kind not in CONVERTERS:
+        pytest.skip(f"{kind} cannot be run here")
+    whole = shipped(CONVERTERS[kind], faults.freeze, trained, tmp_path)
+    (tmp_path / name).write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with pytest.raises(freezecheck.ArtifactError, match=r"cannot load it: ") as raised:
+        freezecheck.check(live, tmp_path / name)
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_file_whose_extra_is_absent_fails_and_says_what_installs_it(
+    live: LiveModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(self: freezecheck.Extra) -> str:
+        return f"needs something, not installed here: {self.install}"
+
+    monkeypatch.setattr(freezecheck.Extra, "missing", nothing)
+    (tmp_path / "model.onnx").write_bytes(b"\x08\x08\x12\x07")
+    with pytest.raises(
+        freezecheck.ArtifactError, match=r'pip install "pytest-freezecheck\[onnx\]"'
+    ):
+        freezecheck.check(live, tmp_path / "model.onnx")
+    with pytest.raises(freezecheck.UnavailableError, match=r"onnx needs something"):
+        freezecheck.freeze(live, "onnx", tmp_path)
+
+
+def test_tflite_runs_without_litert(
+    live: LiveModel, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+
+    def without(name: str) -> Any:
+        return None if name == "ai_edge_litert" else find(name)
+
+    path = shipped(to_tflite, faults.freeze, trained, tmp_path)
+    monkeypatch.setattr(importlib.util, "find_spec", without)
+    frozen = freezecheck.load(path)
+    assert getattr(frozen, "executor", "") == "tf.lite"
+    assert freezecheck.assert_agreement(live, frozen)
+    frozen.close()
+
+
+@pytest.mark.skipif("openvino" not in CONVERTERS, reason="needs OpenVINO")
+class TestOpenvino:
+    def test_its_own_precision_is_warned_of_where_it_is_not_float32(
+        self, live: LiveModel, trained: Path, tmp_path: Path
+    ) -> None:
+        import openvino
+
+        path = shipped(to_openvino, faults.freeze, trained, tmp_path)
+        default = openvino.Core().get_property("CPU", "INFERENCE_PRECISION_HINT").to_string()
+        said = freezecheck.assert_agreement(live, path).warnings
+        if default == "f32":
+            assert said == []
+        else:
+            (warning,) = said
+            assert f"OpenVINO computes in {default} on this CPU, and the answers move by" in warning
+
+    def test_it_is_not_said_of_a_way_to_freeze(self, live: LiveModel, tmp_path: Path) -> None:
+        frozen = freezecheck.load(freezecheck.freeze(live, "openvino", tmp_path), way="openvino")
+        assert freezecheck.assert_agreement(live, frozen).warnings == []
+        frozen.close()
+
+    def test_weights_that_save_model_compressed_fail(
+        self, live: LiveModel, trained: Path, tmp_path: Path
+    ) -> None:
+        faults.freeze(trained, tmp_path / "frozen.pb")
+        path = to_openvino(tmp_path / "frozen.pb", tmp_path, compress_to_fp16=True)
+        agreement = freezecheck.check(live, path)
+        assert not agreement
+        assert agreement.max_abs_diff is not None
+        assert agreement.max_abs_diff < 1e-2
+        assert freezecheck.check(live, path, atol=1e-2, logit_rtol=1e-2)
+
+
+@pytest.mark.skipif("onnx" not in CONVERTERS, reason="needs onnxruntime")
+def test_onnx_has_a_second_opinion(live: LiveModel, trained: Path, tmp_path: Path) -> None:
+    path = shipped(to_onnx, faults.freeze, trained, tmp_path)
+    wrong = shipped(to_onnx, faults.raw_weights, trained, tmp_path)
+    images = reference.pictures(8, seed=1)[0]
+    one = freezecheck.load(wrong, way="onnx").predict({"images:0": images})
+    two = freezecheck.load(wrong, way="onnx_reference").predict({"images:0": images})
+    np.testing.assert_allclose(one["probabilities:0"], two["probabilities:0"], atol=2e-6)
+    assert path == wrong  # the same file, written over
