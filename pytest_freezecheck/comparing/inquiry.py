@@ -21,7 +21,7 @@ from pytest_freezecheck.diagnosis.structure import bypassed
 from pytest_freezecheck.diagnosis.suspicion import Suspicion
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError, listed
 from pytest_freezecheck.models.live import LiveModel
-from pytest_freezecheck.models.restore import siblings, values_of
+from pytest_freezecheck.models.restore import Lookup, shadow_keys, siblings, values_of
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.models.workbench import ConstantGraph, Workbench, constant_graph
 from pytest_freezecheck.power import noise
@@ -29,6 +29,8 @@ from pytest_freezecheck.power import noise
 #: Sibling checkpoints that are read at most.
 _SIBLINGS = 8
 _TENSORS = 3
+#: Causes that say that a value is none of the checkpoint's.
+_OF_NO_KEY = ("initial-values", "partial-restore")
 #: Seconds by which files that were written together may be apart.
 _MOMENT = 60.0
 
@@ -105,8 +107,10 @@ def _diagnosed(sides: Sides, feeds: Arrays, atol: float) -> Diagnosis:
         theirs = _bench(unscoped(graph, {node.name for node in live.definition.node}))
         with contextlib.closing(theirs) as frozen:
             variables = set(sides.live.weights())
-            origins = origins_of(sides.live)
+            origins = origins_of(sides)
             found = diagnose(bench, frozen, feeds, variables=variables, origins=origins)
+        if origins.checkpoint is None:
+            found = _without_origins(found)
         if any(finding.proven for finding in found.findings):
             return found
         # A graph that was rewritten has other names, or folded weights: nothing can be exchanged.
@@ -121,7 +125,7 @@ def _rehearsed(sides: Sides, live: Workbench, feeds: Arrays, atol: float, why: s
     """Let the live model make the mistakes, where the artifact cannot be mended."""
     answer = sides.ask_frozen(feeds)
     wrong = Answer({n: answer.outputs[there] for n, there in sides.outputs.items()}, {})
-    found = rehearse(live, wrong, feeds, origins=origins_of(sides.live), atol=atol)
+    found = rehearse(live, wrong, feeds, origins=origins_of(sides), atol=atol)
     if found is None:
         rehearsed = "no other weights of its checkpoints bring the live model to these answers"
         return Diagnosis([], None, [why, rehearsed])
@@ -132,12 +136,39 @@ def _bench(graph: ConstantGraph) -> Workbench:
     return Workbench(dataclasses.replace(graph, definition=bypassed(graph.definition)))
 
 
-def origins_of(live: LiveModel) -> Origins:
-    """Return what the weights of a model's artifacts can come from."""
+def _without_origins(found: Diagnosis) -> Diagnosis:
+    """Take back what only a checkpoint can tell: that values match no key of it."""
+    kept = [f for f in found.findings if f.suspicion.cause not in _OF_NO_KEY]
+    if len(kept) == len(found.findings):
+        return found
+    said = "weights hold other values, and without a checkpoint (name it beside live) nobody can "
+    return dataclasses.replace(
+        found, findings=kept, ruled_out=[*found.ruled_out, f"{said}tell whose"]
+    )
+
+
+def origins_of(sides: Sides) -> Origins:
+    """Return what the weights of an artifact can come from."""
+    live = sides.live
     if live.checkpoint is None:
-        return Origins(None, {})
+        return Origins(_own_averages(sides), {})
     near = siblings(live.checkpoint)[:_SIBLINGS]
     return Origins(values_of(live.checkpoint), {prefix: values_of(prefix) for prefix in near})
+
+
+def _own_averages(sides: Sides) -> Lookup | None:
+    """Return a checkpoint of sorts, of an artifact that keeps averages beside its weights.
+
+    Those averages count that the live model holds, bit for bit: that is what makes them its own.
+    """
+    held, averages = sides.live.weights(), sides.frozen.averages()
+    known = {n: v for n, v in averages.items() if n in held and np.array_equal(held[n], v)}
+    if not known:
+        return None
+    raw = sides.frozen.weights()
+    table = {name: raw[name] for name in known if name in raw}
+    table |= {shadow_keys(name)[0]: value for name, value in known.items()}
+    return table.get
 
 
 def _worded(findings: list[tuple[Suspicion, bool]], found: Diagnosis) -> Verdict:

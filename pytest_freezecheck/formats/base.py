@@ -108,6 +108,10 @@ class FrozenModel(abc.ABC):
     def weights(self) -> Arrays:
         """Return {name: value} of constants or variables."""
 
+    def averages(self) -> Arrays:
+        """Return {name of a weight: its moving average}, where the artifact keeps both."""
+        return {}
+
     def constant_graph(
         self, inputs: Mapping[str, str], outputs: Mapping[str, str]
     ) -> ConstantGraph:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_freezecheck.errors import ArtifactError, InapplicableError
+from pytest_freezecheck.errors import ArtifactError, InapplicableError, ModelError
 from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import KERAS
 from pytest_freezecheck.formats.named import NamedModel, loading_failed
 from pytest_freezecheck.formats.saved_model_eager import EagerSavedModel
+from pytest_freezecheck.spec import InputSpec
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
     from pytest_freezecheck.models.session import Arrays
+    from pytest_freezecheck.models.workbench import ConstantGraph
 
 _MEMBERS = {"metadata.json", "config.json"}
 
@@ -81,11 +84,61 @@ class KerasArchive(NamedModel):
         from pytest_freezecheck.models.session import plain_eager
 
         with plain_eager():
-            return {variable.path: np.array(variable) for variable in self._model.variables}
+            return {variable.path: variable.numpy() for variable in self._model.variables}
+
+    def averages(self) -> Arrays:
+        """Return {path of a variable: average} that the optimizer in the archive keeps."""
+        import keras
+
+        from pytest_freezecheck.models.session import plain_eager
+
+        try:
+            with plain_eager():
+                whole = keras.saving.load_model(self.path, compile=True, safe_mode=True)
+        except (ValueError, TypeError):  # a loss or metric of the team's own
+            return {}
+        kept = getattr(whole.optimizer, "_model_variables_moving_average", None) or []
+        with plain_eager():
+            pairs = zip(whole.trainable_variables, kept, strict=False)
+            return {variable.path: average.numpy() for variable, average in pairs}
+
+    def constant_graph(
+        self, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    ) -> ConstantGraph:
+        """Return the inference graph, taken over as the live model's was.
+
+        Raises:
+            ArtifactError: its graph cannot be taken over.
+        """
+        from pytest_freezecheck.models.keras_live import from_keras
+        from pytest_freezecheck.models.workbench import constant_graph
+
+        specs = {n: InputSpec(tuple(t.shape[1:]), t.dtype) for n, t in self._inputs.items()}
+        try:
+            model = from_keras(self._model, specs, name=str(self.path))
+        except ModelError as error:
+            raise ArtifactError(str(error)) from None
+        with contextlib.closing(model):
+            return constant_graph(
+                model.session,
+                {name: model.inputs[there].name for name, there in inputs.items()},
+                {name: model.outputs[there].name for name, there in outputs.items()},
+            )
 
     def close(self) -> None:
         """Let go of the model."""
         self._model = self._function = None
+
+
+class ExportedModel(EagerSavedModel):
+    """What `model.export` writes, whose outputs have numbers for names, in the model's order."""
+
+    def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
+        """Match by the numbers that the export gave them, where nothing else was said."""
+        numbered = {name: f"output_{number}" for number, name in enumerate(outputs)}
+        if self.outputs or not set(numbered.values()) <= set(self.output_names):
+            return super().match_outputs(outputs)
+        return numbered
 
 
 def _source(live: LiveModel, way: str) -> Any:
@@ -133,7 +186,7 @@ FORMAT = Format(
         Way(
             "keras_export",
             _export,
-            EagerSavedModel,
+            ExportedModel,
             "`model.export` of a SavedModel",
             _FINALIZED,
         ),

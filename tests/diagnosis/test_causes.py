@@ -327,6 +327,31 @@ def test_what_cannot_be_mended_is_a_suspicion(
     assert "  suspected, not proven: training-batch-norm: " in agreement.text
 
 
+def test_without_a_checkpoint_nobody_can_tell_whose_the_weights_are(
+    subject_of: Callable[[str], Subject], live_of: Callable[[str, str], LiveModel], tmp_path: Path
+) -> None:
+    """A session handed over without its checkpoint: raw weights look like any others."""
+    subject, restored = subject_of("reference"), live_of("reference", "trainable")
+    freeze(subject, tmp_path / "raw.pb", keys=lambda: keys_to_restore("none"))
+    own = LiveModel.from_session(
+        restored.session, restored.inputs, restored.outputs, restored.specs, name="own"
+    )
+    agreement = freezecheck.check(own, tmp_path / "raw.pb")
+    assert causes(agreement) == {"unknown": False}
+    assert "without a checkpoint (name it beside live) nobody can tell whose" in agreement.text
+    own.close()
+    named = LiveModel.from_session(
+        restored.session,
+        restored.inputs,
+        restored.outputs,
+        restored.specs,
+        name="named",
+        checkpoint=restored.checkpoint,
+    )
+    assert causes(freezecheck.check(named, tmp_path / "raw.pb")) == {"raw-weights": True}
+    named.close()
+
+
 def test_every_cause_of_the_table_is_described() -> None:
     assert set(CAUSE.values()) <= set(CAUSES)
     assert len(CAUSES) == 24

@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "agreement": {"errors", "findings"},
     "inputs": {"spec", "errors"},
     "models": {"spec", "errors"},
-    "formats": {"errors", "models"},
+    "formats": {"errors", "models", "spec"},
     "diagnosis": {"compare", "errors", "models", "severity"},
     "power": {"compare", "errors", "formats", "models", "severity"},
     "report": {"agreement", "compare", "diagnosis", "errors", "findings"},

@@ -1,0 +1,225 @@
+"""A Keras 3 model as the live side: what it holds, what ships from it, and use_ema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pytest_freezecheck as freezecheck
+from pytest_freezecheck import LiveModel, Model
+from pytest_freezecheck.building import build_live
+from pytest_freezecheck.formats import unavailable
+from pytest_freezecheck.models.keras_live import is_keras
+from tests.models.ways import HERE, OF_KERAS
+from tests.subprocesses import run_pytest
+
+if unavailable("keras") is not None:
+    pytest.skip(str(unavailable("keras")), allow_module_level=True)
+
+import keras
+
+INPUTS = {"images": {"shape": [16, 16, 3], "low": -1.0, "high": 1.0}}
+#: They freeze from a checkpoint of TensorFlow 1's, which a Keras model has not.
+_FROM_A_CHECKPOINT = ("freeze_graph", "freeze_graph_meta", "freeze_graph_cli")
+
+
+def pictures(count: int, seed: int) -> tuple[Any, Any]:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 4, count)
+    images = rng.normal(size=(count, 16, 16, 3)) / 3 + (labels[:, None, None, None] - 1.5) * 0.2
+    return np.clip(images, -1.0, 1.0).astype(np.float32), labels
+
+
+def network() -> Any:
+    """Build and compile a network whose optimizer averages the weights."""
+    layers = keras.layers
+    images = keras.Input((16, 16, 3), name="images")
+    net = layers.Conv2D(8, 3, strides=2, name="conv")(images)
+    net = layers.BatchNormalization(momentum=0.8, name="norm")(net)
+    net = layers.ReLU()(net)
+    net = layers.GlobalAveragePooling2D()(net)
+    net = layers.Dropout(0.3)(net)
+    answer = layers.Dense(4, activation="softmax", name="probabilities")(net)
+    model = keras.Model(images, answer, name="flowers")
+    optimizer = keras.optimizers.Adam(1e-2, use_ema=True, ema_momentum=0.9)
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("keras")
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> Any:
+    """Train it; a callback saves an archive after the last epoch, as many do."""
+    state = np.random.get_state()
+    keras.utils.set_random_seed(3)
+    made = network()
+    saving = keras.callbacks.ModelCheckpoint(str(folder / "callback.keras"))
+    made.fit(*pictures(512, 1), epochs=4, batch_size=32, verbose=0, callbacks=[saving])
+    np.random.set_state(state)
+    return made
+
+
+@pytest.fixture(scope="module")
+def flowers(model: Any) -> Iterator[LiveModel]:
+    made = LiveModel.from_keras(model, INPUTS, name="flowers")
+    yield made
+    made.close()
+
+
+def test_it_answers_as_keras_does(flowers: LiveModel, model: Any) -> None:
+    images, _ = pictures(8, 5)
+    answer = flowers.predict({"images": images})["probabilities"]
+    np.testing.assert_array_equal(answer, model(images, training=False).numpy())
+    assert np.ptp(answer) > 0.5
+    assert set(flowers.weights()) < {variable.path for variable in model.variables}  # no dropout
+
+
+@pytest.mark.parametrize("way", [w for w in (*HERE, *OF_KERAS) if w not in _FROM_A_CHECKPOINT])
+def test_it_freezes_and_agrees(way: str, flowers: LiveModel, tmp_path: Path) -> None:
+    frozen = freezecheck.load(freezecheck.freeze(flowers, way, tmp_path), way=way)
+    agreement = freezecheck.assert_agreement(flowers, frozen, examples=40)
+    frozen.close()
+    if way in (*OF_KERAS, "graph_def", "saved_model"):
+        assert agreement.exact
+        assert agreement.noise_floor == 0.0
+    assert agreement.power is not None
+    assert agreement.power.caught > 0
+
+
+@pytest.mark.parametrize("way", _FROM_A_CHECKPOINT)
+def test_ways_that_need_a_checkpoint_say_so(way: str, flowers: LiveModel, tmp_path: Path) -> None:
+    with pytest.raises(freezecheck.FreezeError, match=rf"flowers: {way} needs the checkpoint"):
+        freezecheck.freeze(flowers, way, tmp_path)
+
+
+def test_what_a_callback_saved_has_raw_weights_and_fails(flowers: LiveModel, folder: Path) -> None:
+    agreement = freezecheck.check(flowers, folder / "callback.keras")
+    assert not agreement
+    assert agreement.max_abs_diff is not None
+    assert agreement.max_abs_diff > 1e-3
+    assert agreement.text.startswith("freezecheck: flowers, ")
+    assert "weights: " in agreement.text
+    assert agreement.cause is not None
+    assert (agreement.cause["id"], agreement.cause["proven"]) == ("raw-weights", True)
+
+
+def test_an_export_after_train_on_batch_fails_until_the_averages_are_finalised(
+    tmp_path: Path,
+) -> None:
+    made = network()
+    for step in range(20):
+        made.train_on_batch(*pictures(32, step))
+    made.export(str(tmp_path / "early"), verbose=False)
+    made.optimizer.finalize_variable_values(made.trainable_variables)
+    made.export(str(tmp_path / "late"), verbose=False)
+    live = LiveModel.from_keras(made, INPUTS, name="flowers")
+    assert freezecheck.assert_agreement(live, tmp_path / "late").exact
+    early = freezecheck.check(live, tmp_path / "early")
+    assert not early
+    live.close()
+
+
+def test_an_archive_with_code_of_its_own_is_refused(flowers: LiveModel, tmp_path: Path) -> None:
+    images = keras.Input((16, 16, 3), name="images")
+    net = keras.layers.Lambda(lambda x: x * 2.0)(images)
+    answer = keras.layers.Dense(4, activation="softmax")(keras.layers.Flatten()(net))
+    keras.Model(images, answer).save(tmp_path / "lambda.keras")
+    with pytest.raises(freezecheck.ArtifactError, match="Keras cannot load it: ") as raised:
+        freezecheck.check(flowers, tmp_path / "lambda.keras")
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_several_inputs_and_outputs_go_by_their_names(tmp_path: Path) -> None:
+    small = keras.Input((3,), name="zz_first")
+    large = keras.Input((5,), name="aa_second")
+    both = keras.layers.Concatenate()([small, large])
+    head = keras.layers.Dense(2, activation="softmax", name="head")(both)
+    tail = keras.layers.Dense(1, name="tail")(large)
+    made = keras.Model([small, large], [head, tail])
+    specs = {"aa_second": {"shape": [5]}, "zz_first": {"shape": [3]}}
+    live = LiveModel.from_keras(made, specs)
+    fed = {"zz_first": np.ones((2, 3), np.float32), "aa_second": np.full((2, 5), 2, np.float32)}
+    answer = live.predict(fed)
+    expected = made([fed["zz_first"], fed["aa_second"]])
+    np.testing.assert_array_equal(answer["head"], expected[0].numpy())
+    np.testing.assert_array_equal(answer["tail"], expected[1].numpy())
+    for way in OF_KERAS:
+        frozen = freezecheck.load(freezecheck.freeze(live, way, tmp_path), way=way)
+        assert freezecheck.assert_agreement(live, frozen, examples=10).exact
+        frozen.close()
+    live.close()
+
+
+def test_inputs_of_other_names_are_an_error_that_names_both() -> None:
+    with pytest.raises(freezecheck.ModelError, match=r"inputs are \['images'\], .* \['pixels'\]"):
+        LiveModel.from_keras(network(), {"pixels": {"shape": [16, 16, 3]}}, name="flowers")
+
+
+def test_a_model_without_known_inputs_is_an_error() -> None:
+    class Own(keras.Model):  # type: ignore[misc]
+        def call(self, images: Any) -> Any:
+            return images
+
+    with pytest.raises(freezecheck.ModelError, match="whose inputs are not known"):
+        LiveModel.from_keras(Own(), INPUTS)
+
+
+def test_only_a_model_of_keras_3_is_taken_for_one() -> None:
+    import tf_keras
+
+    assert is_keras(network())
+    assert not is_keras(tf_keras.Sequential())
+    assert not is_keras(object())
+
+
+def test_a_declared_live_function_may_return_one(model: Any, tmp_path: Path) -> None:
+    declared = Model("flowers", INPUTS, live=lambda: model, root=tmp_path)
+    live = build_live(declared)
+    assert live.keras is model
+    live.close()
+
+
+REPOSITORY = """
+import keras
+
+def model():
+    return keras.saving.load_model("final.keras")
+"""
+DECLARATION = """
+[tool.freezecheck.models.flowers]
+live = "evaluation:model"
+artifacts = ["final.keras", "callback.keras"]
+freeze = ["keras_export", "saved_model"]
+
+[tool.freezecheck.models.flowers.inputs.images]
+shape = [16, 16, 3]
+low = -1.0
+high = 1.0
+"""
+
+
+def test_a_repository_of_its_own(model: Any, folder: Path, tmp_path: Path) -> None:
+    model.save(tmp_path / "final.keras")
+    (tmp_path / "callback.keras").write_bytes((folder / "callback.keras").read_bytes())
+    (tmp_path / "evaluation.py").write_text(REPOSITORY)
+    (tmp_path / "pyproject.toml").write_text(DECLARATION)
+    code, printed = run_pytest(tmp_path, "--freezecheck", "--freezecheck-report=r.json")
+    assert code == 1, printed
+    checks = json.loads((tmp_path / "r.json").read_text())["checks"]
+    outcomes = {check["artifact"]: check["outcome"] for check in checks}
+    assert outcomes == {
+        "final.keras": "passed",
+        "callback.keras": "failed",
+        "keras_export": "passed",
+        "saved_model": "passed",
+    }
+    assert "freezecheck: flowers, callback.keras differs from the live model by" in printed
