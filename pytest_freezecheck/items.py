@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_freezecheck.declaration import EXPORT, Artifact, Model
-from pytest_freezecheck.errors import FreezecheckError, FrozenMismatch, UnavailableError
+from pytest_freezecheck.errors import (
+    FreezecheckError,
+    FreezeError,
+    FrozenMismatch,
+    InapplicableError,
+    UnavailableError,
+)
 from pytest_freezecheck.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -120,12 +126,22 @@ class FreezeItem(pytest.Function):
             shipping.check_artifact(live, self.artifact, self.model.root or Path())
         elif self.way is not None:
             try:
-                asked = self.model is not None
-                shipping.check_way(live, self.way, scratch(self.way), asked=asked)
+                shipping.check_way(live, self.way, scratch(self.way), skipped=self._skipped_errors)
             except UnavailableError as error:
                 pytest.skip(str(error))
         elif self.model is not None:
             shipping.check_export(live, self.model, scratch(EXPORT))
+
+    @property
+    def _skipped_errors(self) -> tuple[type[FreezeError], ...]:
+        """What is no error where nobody asked for a way: that it is for other models.
+
+        The reference model can be frozen in all others; a repository's own model need not be.
+        """
+        if self.model is not None:
+            return ()
+        of_ours = self.parent is not None and self.parent.name == REFERENCE
+        return (InapplicableError,) if of_ours else (FreezeError,)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], **kwargs: Any) -> Any:  # type: ignore[override]
         """Show our own errors as their text, everything else as pytest does."""

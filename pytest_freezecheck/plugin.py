@@ -194,14 +194,14 @@ def freezecheck_frozen_model(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[FrozenModel]:
     """The live model frozen and loaded again, once for each way of freezing."""
-    from pytest_freezecheck.errors import InapplicableError, UnavailableError
+    from pytest_freezecheck.errors import FreezeError, UnavailableError
     from pytest_freezecheck.formats import freeze, load
 
     way: str = request.param
     directory = tmp_path_factory.mktemp(f"freezecheck-{way}")
     try:
         frozen = load(freeze(freezecheck_live_model, way, directory), way=way)
-    except (InapplicableError, UnavailableError) as error:
+    except (FreezeError, UnavailableError) as error:
         pytest.skip(str(error))
     yield frozen
     frozen.close()

@@ -13,8 +13,8 @@ from pytest_freezecheck.declaration import EXPORT, Artifact, Model
 from pytest_freezecheck.errors import (
     ArtifactError,
     FreezecheckError,
+    FreezeError,
     FrozenMismatch,
-    InapplicableError,
     UnavailableError,
     listed,
 )
@@ -49,28 +49,27 @@ def check_artifact(live: LiveModel, artifact: Artifact, root: Path) -> None:
         assert_agreement(live, frozen)
 
 
-def check_way(live: LiveModel, way: str, directory: Path, *, asked: bool = True) -> None:
+def check_way(
+    live: LiveModel, way: str, directory: Path, *, skipped: tuple[type[FreezeError], ...] = ()
+) -> None:
     """Freeze the live model in one way, and check the result.
 
     Args:
         live: the live model.
         way: one of `formats.WAYS`.
         directory: where to write.
-        asked: whether somebody asked for this way, or all are tried.
+        skipped: what is no error, as nobody asked for this way: all are tried.
 
     Raises:
         FrozenMismatch: the result does not compute what the live model computes.
         FreezeError: this way cannot freeze this model.
-        UnavailableError: a package is not installed, or the way is for other models and nobody
-            asked for it: its check is skipped.
+        UnavailableError: a package is not installed, or what is to be skipped was raised.
     """
     __tracebackhide__ = True
     with errors_recorded(live, way, formats.format_of(way), way):
         try:
             path = formats.freeze(live, way, directory)
-        except InapplicableError as error:
-            if asked:
-                raise
+        except skipped as error:
             raise UnavailableError(str(error)) from None
         frozen = formats.load(path, way=way)
     with contextlib.closing(frozen):

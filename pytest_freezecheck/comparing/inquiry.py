@@ -127,6 +127,11 @@ def _rehearsed(sides: Sides, live: Workbench, feeds: Arrays, atol: float, why: s
     wrong = Answer({n: answer.outputs[there] for n, there in sides.outputs.items()}, {})
     found = rehearse(live, wrong, feeds, origins=origins_of(sides), atol=atol)
     if found is None:
+        reduced = sides.frozen.reduced()
+        if reduced is not None:
+            return Diagnosis(
+                [Finding(Suspicion("reduced-precision", (), reduced), False)], None, []
+            )
         rehearsed = "no other weights of its checkpoints bring the live model to these answers"
         return Diagnosis([], None, [why, rehearsed])
     return Diagnosis([Finding(*found)], None, [why], rehearsed=True)

@@ -170,6 +170,16 @@ def _bfloat16(value: Array) -> Array:
     return rounded.astype(np.uint32).view(np.float32)
 
 
+def _float16(value: Array) -> Array:
+    """Round to the nearest float16 and back to float32."""
+    with np.errstate(over="ignore"):
+        return value.astype(np.float16).astype(np.float32)
+
+
+#: {dtype: rounds float32 values to it, and back}.
+ROUNDINGS = {"float16": _float16, "bfloat16": _bfloat16}
+
+
 def _initial(name: str, frozen: Array) -> bool:
     start = _STATISTICS.get(name.rsplit("/", 1)[-1])
     return start is not None and bool((frozen == start).all())

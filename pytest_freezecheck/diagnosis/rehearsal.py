@@ -15,7 +15,13 @@ import numpy as np
 
 from pytest_freezecheck.diagnosis import transforms
 from pytest_freezecheck.diagnosis.distance import NOISE, distance_to
-from pytest_freezecheck.diagnosis.labels import Array, Origins, initial_statistics, is_statistic
+from pytest_freezecheck.diagnosis.labels import (
+    ROUNDINGS,
+    Array,
+    Origins,
+    initial_statistics,
+    is_statistic,
+)
 from pytest_freezecheck.diagnosis.suspicion import Suspicion
 from pytest_freezecheck.models.restore import Lookup, shadow_keys
 
@@ -79,7 +85,11 @@ def rehearse(
     if behind is not None:
         return behind, True
     tried = []
-    for mistake in (*_weights(live.weights, origins), *_inputs(feeds)):
+    for mistake in (
+        *_weights(live.weights, origins),
+        *_rounded(live.weights),
+        *_inputs(feeds),
+    ):
         after = distance(live.answer({**feeds, **mistake.feeds}, mistake.weights))
         tried.append((after, mistake))
     tried.sort(key=lambda pair: pair[0])
@@ -109,6 +119,14 @@ def _inputs(feeds: Arrays) -> Iterator[Mistake]:
     for name, array in feeds.items():
         for words, transform in transforms.inputs_to_try(array).items():
             yield Mistake("input-transform", f"it {words}", feeds={name: transform(array)})
+
+
+def _rounded(held: Mapping[str, Array]) -> Iterator[Mistake]:
+    for words, rounding in ROUNDINGS.items():
+        values = {n: rounding(v) for n, v in held.items() if v.dtype == np.float32 and v.size > 1}
+        moved = {n: v for n, v in values.items() if not _same(v, held[n])}
+        if moved:
+            yield Mistake("reduced-precision", f"as if weights were rounded to {words}", moved)
 
 
 def _weights(held: Mapping[str, Array], origins: Origins) -> Iterator[Mistake]:

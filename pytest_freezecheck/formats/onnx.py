@@ -11,7 +11,7 @@ import numpy as np
 from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import ONNX
 from pytest_freezecheck.formats.graph_def_ways import constant_definition
-from pytest_freezecheck.formats.named import NamedModel, loading_failed
+from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
@@ -76,6 +76,14 @@ class OnnxModel(NamedModel):
     def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
         """Return the outputs for one batch."""
         return list(self._session.run(list(outputs), dict(feeds)))
+
+    def reduced(self) -> str | None:
+        """Return how many initializers are float16, bfloat16 or int8."""
+        import onnx
+
+        weights = onnx.load(str(self.path), load_external_data=False).graph.initializer
+        kinds = [onnx.TensorProto.DataType.Name(weight.data_type).lower() for weight in weights]
+        return counted_kinds(kinds, ("float16", "bfloat16", "int8", "uint8"))
 
     def close(self) -> None:
         """Let go of the session."""

@@ -12,7 +12,7 @@ import numpy as np
 from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import OPENVINO
 from pytest_freezecheck.formats.graph_def_ways import constant_definition
-from pytest_freezecheck.formats.named import NamedModel, loading_failed
+from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
@@ -73,6 +73,13 @@ class OpenvinoModel(NamedModel):
         answer = compiled({places[name]: value for name, value in feeds.items()})
         numbers = {name: number for number, name in enumerate(self._outputs)}
         return [np.array(answer[numbers[name]]) for name in outputs]
+
+    def reduced(self) -> str | None:
+        """Return how many constants are float16, bfloat16 or int8."""
+        operations = self._core.read_model(str(self.path)).get_ops()
+        constants = [o for o in operations if o.get_type_name() == "Constant"]
+        kinds = [o.get_output_element_type(0).to_string() for o in constants]
+        return counted_kinds(kinds, ("f16", "bf16", "i8", "u8"))
 
     def cautions(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[str]:
         """Say how far the answers of the default precision of this CPU are from those checked."""

@@ -13,7 +13,7 @@ import numpy as np
 from pytest_freezecheck.errors import ArtifactError, listed
 from pytest_freezecheck.formats import tflite_ways as ways
 from pytest_freezecheck.formats.base import Format, Way
-from pytest_freezecheck.formats.named import NamedModel, loading_failed
+from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 from pytest_freezecheck.formats.signatures import SIGNATURE
 
 
@@ -82,6 +82,11 @@ class TfliteModel(NamedModel):
             self._interpreter.set_tensor(self._inputs[name]["index"], value)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(self._outputs[name]["index"]) for name in outputs]
+
+    def reduced(self) -> str | None:
+        """Return how many tensors are float16 or int8."""
+        kinds = [np.dtype(d["dtype"]).name for d in self._interpreter.get_tensor_details()]
+        return counted_kinds(kinds, ("float16", "int8", "uint8", "int16"))
 
     def close(self) -> None:
         """Let go of the interpreter."""

@@ -47,6 +47,7 @@ CAUSES = {
     faults.channels_reversed: "input-transform",
     faults.input_scaled: "input-transform",
     faults.wrong_output: "output-tensor",
+    faults.half_precision: "reduced-precision",
 }
 
 
@@ -114,6 +115,14 @@ def test_a_fixed_batch_is_fed_in_pieces(live: LiveModel, trained: Path, tmp_path
     frozen.close()
     faults.one_weight_altered(trained, tmp_path / "frozen.pb")
     assert not freezecheck.check(live, to_tflite(tmp_path / "frozen.pb", tmp_path, batch=1))
+
+
+def test_a_file_of_reduced_precision_is_suspected_of_it(live: LiveModel, tmp_path: Path) -> None:
+    for way, held in (("tflite_float16", "of float16"), ("tflite_dynamic_int8", "of int8")):
+        agreement = freezecheck.check(live, freezecheck.freeze(live, way, tmp_path))
+        assert not agreement  # as a file that ships it is held to the run's tolerance
+        assert "suspected, not proven: reduced-precision: " in agreement.text
+        assert held in agreement.text
 
 
 def test_keys_of_a_signature_name_inputs_and_outputs(live: LiveModel, tmp_path: Path) -> None:
@@ -221,6 +230,9 @@ class TestOpenvino:
         assert not agreement
         assert agreement.max_abs_diff is not None
         assert agreement.max_abs_diff < 1e-2
+        assert agreement.cause is not None
+        assert (agreement.cause["id"], agreement.cause["proven"]) == ("reduced-precision", False)
+        assert "tensors of f16" in agreement.text
         assert freezecheck.check(live, path, atol=1e-2, logit_rtol=1e-2)
 
 

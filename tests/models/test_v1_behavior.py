@@ -62,6 +62,21 @@ def test_a_session_with_reference_variables(live, tmp_path):
         freezecheck.freeze(own, "graph_def_v2", tmp_path)
 
 
+@pytest.mark.freezecheck
+def test_freeze_graph_without_a_saver_takes_raw_weights(live, tmp_path):
+    own = freezecheck.LiveModel.from_session(
+        live.session,
+        live.inputs,
+        live.outputs,
+        live.specs,
+        name="own",
+        checkpoint=live.checkpoint,
+    )
+    agreement = freezecheck.check(own, freezecheck.freeze(own, "freeze_graph", tmp_path))
+    assert not agreement
+    assert (agreement.cause["id"], agreement.cause["proven"]) == ("raw-weights", True)
+
+
 def test_behaviour_is_as_it_was():
     import tensorflow
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.tools import freeze_graph as tool
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import LiveModel
@@ -162,6 +163,39 @@ def test_freeze_graph_needs_the_saver_and_says_so(live: LiveModel, tmp_path: Pat
     bare = LiveModel(live.session, live.inputs, live.outputs, live.specs)
     with pytest.raises(freezecheck.FreezeError, match="freeze_graph needs the checkpoint that"):
         freezecheck.freeze(bare, "freeze_graph", tmp_path)
+
+
+def test_freeze_graph_without_a_saver_says_that_it_cannot_freeze_here(
+    live: LiveModel, tmp_path: Path
+) -> None:
+    """TensorFlow's tool itself raises IndexError: it looks for a variable behind each handle."""
+    bare = LiveModel(
+        live.session, live.inputs, live.outputs, live.specs, checkpoint=live.checkpoint
+    )
+    with pytest.raises(freezecheck.FreezeError, match="freeze_graph cannot freeze here: without a"):
+        freezecheck.freeze(bare, "freeze_graph", tmp_path)
+    with tf.Graph().as_default(), pytest.raises(IndexError):
+        tool.freeze_graph_with_def_protos(
+            input_graph_def=live.graph.as_graph_def(),
+            input_saver_def=None,
+            input_checkpoint=live.checkpoint,
+            output_node_names="probabilities",
+            restore_op_name="",
+            filename_tensor_name="",
+            output_graph=str(tmp_path / "never.pb"),
+            clear_devices=True,
+            initializer_nodes="",
+        )
+
+
+def test_a_command_that_fails_is_one_line(
+    live: LiveModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "checkpoint", str(tmp_path / "nowhere"))
+    expected = r"the command freeze_graph failed with \d+: \S+"
+    with pytest.raises(freezecheck.FreezeError, match=expected) as raised:
+        freezecheck.freeze(live, "freeze_graph_cli", tmp_path)
+    assert len(str(raised.value).splitlines()) == 1
 
 
 def test_a_saved_model_is_not_written_over(live: LiveModel, tmp_path: Path) -> None:
