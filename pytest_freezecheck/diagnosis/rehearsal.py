@@ -24,14 +24,15 @@ from pytest_freezecheck.diagnosis.labels import (
 )
 from pytest_freezecheck.diagnosis.suspicion import Suspicion
 from pytest_freezecheck.models.restore import Lookup, shadow_keys
+from pytest_freezecheck.severity import largest_difference
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays
     from pytest_freezecheck.models.workbench import Workbench
 
-#: A rehearsal explains a difference if it leaves this part of it, and the next best leaves so many
-#: times more.
-_PART, _CLEARLY = 0.1, 3.0
+#: A rehearsal explains a difference if it leaves no more than noise, this part of it at most, and
+#: the next best leaves so many times more; it is worth mentioning if it leaves next to nothing.
+_PART, _CLEARLY, _MENTIONED = 0.1, 3.0, 0.02
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,18 +94,24 @@ def rehearse(
         after = distance(live.answer({**feeds, **mistake.feeds}, mistake.weights))
         tried.append((after, mistake))
     tried.sort(key=lambda pair: pair[0])
-    if not tried or not tried[0][0] <= _PART * before:
+    if not tried:
         return None
     after, found = tried[0]
     others = [left for left, mistake in tried[1:] if mistake.cause != found.cause]
     alone = not others or others[0] > max(_CLEARLY * after, enough)
+    proven = after <= enough and after <= _PART * before and alone
+    # Another input saturates the same class soon; other weights hardly do so by chance.
+    if not proven and (found.feeds or not after <= _MENTIONED * before):
+        return None
     tensors = tuple(found.weights) or tuple(found.feeds)
-    return Suspicion(found.cause, tensors, found.evidence), bool(after <= enough and alone)
+    return Suspicion(found.cause, tensors, found.evidence), proven
 
 
 def _behind(right: Answer, wrong: Answer, enough: float) -> Suspicion | None:
     """Return what was done to an output, if that is all."""
     for name, one in right.outputs.items():
+        if largest_difference(one, wrong.outputs[name]) <= enough:
+            continue
         order = transforms.class_order(one, wrong.outputs[name], enough)
         if order is not None:
             shown = ", ".join(map(str, order[:8])) + (", ..." if len(order) > 8 else "")

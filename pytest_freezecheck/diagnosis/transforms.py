@@ -70,6 +70,16 @@ def class_order(live: Array, frozen: Array, atol: float = 0.0) -> list[int] | No
     return order
 
 
+def _of_one_column(live: Array, wide: Array) -> str | None:
+    """Return the same for an answer of one number, whose probability is a sigmoid."""
+    if np.ptp(live) == 0.0 or np.allclose(wide, live, rtol=1e-4, atol=1e-6):
+        return None
+    with np.errstate(over="ignore"):
+        if np.allclose(1.0 / (1.0 + np.exp(-wide)), live, rtol=1e-4, atol=1e-6):
+            return "logits"
+    return None
+
+
 def _closest(live: Array, column: Array, atol: float) -> int:
     """Return the class of the live answer that a column equals, -1 if none or several do."""
     apart = np.abs(live.astype(np.float64) - column[:, None]).max(axis=0)
@@ -84,9 +94,11 @@ def output_function(live: Array, frozen: Array) -> str | None:
         live: probabilities, (rows, classes).
         frozen: what the artifact answers, of the same shape.
     """
-    if live.shape != frozen.shape or live.ndim != 2:
+    if live.shape != frozen.shape or live.ndim != 2 or live.dtype.kind != "f":
         return None
     wide = frozen.astype(np.float64)
+    if live.shape[-1] == 1:
+        return _of_one_column(live, wide)
     with np.errstate(over="ignore", invalid="ignore"):
         powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
         softmax = powers / powers.sum(axis=-1, keepdims=True)

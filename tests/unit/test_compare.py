@@ -17,6 +17,7 @@ from pytest_freezecheck.compare import (
     compare,
     is_distribution,
 )
+from pytest_freezecheck.diagnosis.transforms import output_function
 
 NAN, INF = math.nan, math.inf
 
@@ -154,3 +155,30 @@ def test_rows_that_underflowed_say_nothing_about_logits() -> None:
     saturated = f32(1.0, 0.0).reshape(1, 2)
     assert centred_log_probabilities(saturated, saturated) is None
     assert centred_log_probabilities(f32(3.0, -2.0), f32(3.0, -2.0)) is None
+
+
+def test_classes_of_next_to_no_probability_say_nothing_about_logits() -> None:
+    """There the exponentials of two executors differ, by 0.3 in the logarithm at e^-87."""
+    live = np.array([[0.75, 0.25, 1e-37], [0.5, 0.5, 1e-37]], np.float32)
+    frozen = live * np.array([1.0, 1.0, 0.7], np.float32)
+    recovered = centred_log_probabilities(live, frozen)
+    assert recovered is not None
+    np.testing.assert_array_equal(recovered[0], recovered[1])
+    assert recovered[0][:, 2].tolist() == [0.0, 0.0]
+    assert recovered[0][0, 0] == pytest.approx(math.log(3.0) / 2)
+
+
+def test_a_class_that_underflowed_on_one_side_alone_is_far_off() -> None:
+    live, frozen = f32(1.0, 1e-20).reshape(1, 2), f32(1.0, 0.0).reshape(1, 2)
+    recovered = centred_log_probabilities(live, frozen)
+    assert recovered is not None
+    assert np.abs(recovered[0] - recovered[1]).max() > 20.0
+
+
+def test_an_answer_of_one_number_is_its_logit() -> None:
+    logits = np.array([[-2.0], [0.5], [3.0]], np.float32)
+    live = 1.0 / (1.0 + np.exp(-logits))
+    assert output_function(live, logits) == "logits"
+    assert output_function(live, live) is None
+    ones = np.ones((3, 1), np.float32)
+    assert output_function(ones, logits) is None  # a softmax of one class is 1 whatever it is of
