@@ -13,7 +13,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.compare import Array, centred_log_probabilities, centred_logits
+from pytest_freezecheck.compare import (
+    Array,
+    centred_log_probabilities,
+    centred_logits,
+    is_distribution,
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -117,7 +122,12 @@ def _logits_apart(
     live, frozen = outputs
     if live.ndim < 1 or live.shape[0] != rows:
         return np.zeros(rows)
+    whole = centred_log_probabilities(live, frozen)
+    if whole is not None:
+        return _by_row(np.abs(whole[1] - whole[0]).reshape(rows, -1), rows)
     found = np.zeros(rows)
+    if is_distribution(live) and is_distribution(frozen):
+        return found  # no row tells anything
     for row in range(rows):
         recovered = centred_log_probabilities(live[row : row + 1], frozen[row : row + 1])
         if recovered is not None:

@@ -42,7 +42,8 @@ class Corpus:
 
     Attributes:
         twin_error: why the live model cannot be copied, once that was tried in vain.
-        powers: {(atol, logit_rtol): how many planted mistakes these inputs would have caught}.
+        powers: {(atol, logit_rtol, whether logits are seen): how many planted mistakes these inputs
+            would have caught}.
         doubts: what speaks against the reference itself, once that was looked for.
         drift: what was seen of the live model's variables moving while it answered.
 
@@ -72,7 +73,7 @@ class Corpus:
         self._steered: Steered | None = None
         self._twin: Twin | None = None
         self.twin_error: ModelError | None = None
-        self.powers: dict[tuple[float, float | None], Power | None] = {}
+        self.powers: dict[tuple[float, float | None, bool], Power | None] = {}
         self.drift: list[str] = []
         self.doubts: list[str] | None = None
 

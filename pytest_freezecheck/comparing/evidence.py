@@ -182,11 +182,15 @@ class Evidence:
         yardstick = self.tally.yardstick(self.settings.logit_rtol)
         if self.settings.exact and self.sides.frozen.bit_exact:
             yardstick = self._bit_identity
-        key = (yardstick.atol, yardstick.rtol)
+        key = (yardstick.atol, yardstick.rtol, self.tally.sees_logits)
         if key not in corpus.powers:
             try:
                 corpus.powers[key] = measured(
-                    self.sides.live, corpus, yardstick, self.settings.seed
+                    self.sides.live,
+                    corpus,
+                    yardstick,
+                    self.settings.seed,
+                    logits=self.tally.sees_logits,
                 )
             except ModelError as error:
                 agreement.warnings.append(f"power could not be measured: {error}")

@@ -16,7 +16,9 @@ from pytest_freezecheck.severity import Yardstick
 _AT_ONCE, _CELLS = 64, 2**19
 
 
-def measured(live: LiveModel, corpus: Corpus, yardstick: Yardstick, seed: int) -> Power | None:
+def measured(
+    live: LiveModel, corpus: Corpus, yardstick: Yardstick, seed: int, *, logits: bool
+) -> Power | None:
     """Measure how many planted mistakes the inputs of a check would have caught.
 
     Args:
@@ -24,6 +26,7 @@ def measured(live: LiveModel, corpus: Corpus, yardstick: Yardstick, seed: int) -
         corpus: the inputs.
         yardstick: what is allowed.
         seed: chooses what is planted.
+        logits: whether the check sees what goes into a softmax.
 
     Returns:
         The power, or None if there is nothing to alter.
@@ -41,7 +44,7 @@ def measured(live: LiveModel, corpus: Corpus, yardstick: Yardstick, seed: int) -
     )
     if not made.mistakes:
         return None
-    probe = Probe(twin, yardstick)
+    probe = Probe(twin, yardstick, logits=logits)
     outcomes = {o.name: o for o in probe.measure(made.mistakes, corpus.probe(made.rows))}
     # The few that no telling input shows are tried on all inputs, as far as time allows.
     survivors = [m for m in made.mistakes if outcomes[m.name].ratio <= 1.0]

@@ -28,6 +28,7 @@ class Tally:
         examples: batches compared.
         inputs: rows compared.
         identical: whether every output and every pre-softmax tensor was bit-identical.
+        sees_logits: whether both sides showed what went into a softmax, of any output.
         centred: {output: (largest absolute difference of its centred logits, largest absolute
             centred logit of the live model)}.
     """
@@ -38,6 +39,7 @@ class Tally:
     examples: int = 0
     inputs: int = 0
     identical: bool = True
+    sees_logits: bool = False
     centred: dict[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
 
     def count(self, rows: int) -> None:
@@ -75,6 +77,7 @@ class Tally:
         identical = True
         live, frozen = before_softmax
         if live is not None and frozen is not None and _comparable(live, frozen):
+            self.sees_logits = True
             finite = np.isfinite(live).all() and np.isfinite(frozen).all()
             classes = live.shape[-1]
             identical = _identical(live.reshape(-1, classes), frozen.reshape(-1, classes))

@@ -78,10 +78,16 @@ class Probe:
     Args:
         twin: a copy of the live model.
         yardstick: what is allowed.
+        logits: whether the check sees what goes into a softmax, or its probabilities alone, as of
+            what another executor runs.
     """
 
-    def __init__(self, twin: Twin, yardstick: Yardstick) -> None:
-        self.twin, self.yardstick = twin, yardstick
+    def __init__(self, twin: Twin, yardstick: Yardstick, *, logits: bool = True) -> None:
+        self.twin, self.yardstick, self.logits = twin, yardstick, logits
+
+    def _answer(self, feeds: Arrays, changes: Mapping[str, Any] | None = None) -> Answer:
+        answer = self.twin.answer(feeds, changes)
+        return answer if self.logits else dataclasses.replace(answer, logits={})
 
     def measure(self, mistakes: Sequence[Mistake], batches: Iterable[Arrays]) -> list[Outcome]:
         """Try each mistake on batch after batch, until one shows it.
@@ -95,7 +101,7 @@ class Probe:
         for feeds in batches:
             if not left:
                 break
-            right = self.twin.answer(feeds)
+            right = self._answer(feeds)
             for mistake in left:
                 outcomes[mistake.name] = self._tried(outcomes[mistake.name], mistake, feeds, right)
             left = [mistake for mistake in left if outcomes[mistake.name].ratio <= 1.0]
@@ -103,7 +109,7 @@ class Probe:
 
     def _tried(self, so_far: Outcome, mistake: Mistake, feeds: Arrays, right: Answer) -> Outcome:
         changes = mistake.changes()
-        wrong = self.twin.answer(feeds, changes) if changes else right
+        wrong = self._answer(feeds, changes) if changes else right
         if mistake.classes is not None:
             wrong = _reordered(wrong, mistake.classes)
         rows = len(next(iter(feeds.values())))

@@ -48,10 +48,13 @@ def skips(checks: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def weaknesses(checks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return one line for each model: which planted mistakes no input showed, and why."""
+    """Return one line for each model: which planted mistakes no input showed, and why.
+
+    Not for ways that are declared lossy: theirs are many, and what they were allowed to be.
+    """
     said: dict[tuple[str, int, int], str] = {}
     for check in checks:
-        power = check["power"] or {}
+        power = {} if check["lossy"] else check["power"] or {}
         survivors = power.get("survivors", ())
         key = (check["model"], power.get("caught", 0), power.get("planted", 0))
         if survivors and key not in said:
