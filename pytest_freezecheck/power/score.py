@@ -7,7 +7,7 @@ judged as an artifact is. It needs no artifact, so it is measured once for a liv
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
