@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,11 +17,12 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 import pytest_freezecheck as freezecheck
-from pytest_freezecheck import pyproject
+from pytest_freezecheck import plugin, pyproject
 from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.declaration import Artifact, Model
 from pytest_freezecheck.diagnosis.causes import CAUSES
 from pytest_freezecheck.findings import Counterexample, Power
+from pytest_freezecheck.formats import catalogue, find_way, registry, unavailable
 from pytest_freezecheck.report import json as json_report
 from pytest_freezecheck.report import text
 from pytest_freezecheck.spec import InputSpec
@@ -34,6 +36,7 @@ else:
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
+HOW_TO = DOCS / "how-to"
 PAGES = [
     *sorted(DOCS.rglob("*.md")),
     *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
@@ -69,7 +72,38 @@ def blocks(page: Path) -> Iterator[Block]:
 EVERY = [block for page in PAGES for block in blocks(page)]
 
 
-# The tutorial, from an empty folder to the end.
+# Pages to be followed, from the folder that they start in to the end.
+
+
+class Followed(NamedTuple):
+    """What came of doing what a page says."""
+
+    runs: list[tuple[int, str]]  # of pytest: exit code and what was printed
+    shown: list[str]  # what the page shows of them and of other commands
+
+
+def follow(
+    page: Path, folder: Path, *, since: str | None = None, until: str | None = None
+) -> Followed:
+    """Write the files of a page and run its commands, in their order, between two headings."""
+    done = Followed([], [])
+    content = page.read_text("utf-8")
+    first = content.index(f"\n## {since}") if since else 0
+    last = content.index(f"\n## {until}") if until else len(content)
+    lines = range(content.count("\n", 0, first), content.count("\n", 0, last))
+    for block in blocks(page):
+        if block.line not in lines:
+            continue
+        if block.path is not None:
+            (folder / block.path).write_text(block.content, "utf-8")
+        elif block.language in ("sh", "console"):
+            for line in block.content.splitlines():
+                ran = run_line(folder, line.removeprefix("$ "))
+                if ran is not None:
+                    done.runs.append(ran)
+        elif block.language == "text":
+            done.shown.append(block.content)
+    return done
 
 
 def run_line(folder: Path, line: str) -> tuple[int, str] | None:
@@ -93,35 +127,52 @@ def run_line(folder: Path, line: str) -> tuple[int, str] | None:
     return None
 
 
+def assert_printed(page: str, printed: str) -> None:
+    """Every line that a page shows was printed, but for figures and what a terminal cuts off."""
+    assert "freezecheck" in page
+    had = {without_figures(line) for line in printed.splitlines()}
+    for line in page.splitlines():
+        expected = without_figures(line)
+        if expected and not expected.endswith("..."):
+            assert expected in had, line
+
+
 def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
-    runs: list[tuple[int, str]] = []
-    shown: list[str] = []
-    for block in blocks(DOCS / "tutorial.md"):
-        if block.path is not None:
-            (tmp_path / block.path).write_text(block.content, "utf-8")
-        elif block.language in ("sh", "console"):
-            for line in block.content.splitlines():
-                done = run_line(tmp_path, line.removeprefix("$ "))
-                if done is not None:
-                    runs.append(done)
-        elif block.language == "text":
-            shown.append(block.content)
+    runs, shown = follow(DOCS / "tutorial.md", tmp_path)
     (first, failing), (last, passing) = runs
     assert first == 1, failing
     assert last == 0, passing
-
-    # Every line that the page shows was printed, but for figures and what a terminal cuts off.
     for page, printed in zip(shown[-2:], (failing, passing), strict=True):
-        assert "freezecheck: " in page
-        had = {without_figures(line) for line in printed.splitlines()}
-        for line in page.splitlines():
-            expected = without_figures(line)
-            if expected and not expected.endswith("..."):
-                assert expected in had, line
+        assert_printed(page, printed)
     (key,) = (line for line in shown[-2].splitlines() if " differs from the live model " in line)
     assert without_figures(key) in without_figures(failing)
     # As the page says: exactly 0.
     assert re.search(r"export/frozen\.pb +0 +1e-05 +0 +463 .* agrees", passing)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the tutorial, after its wrong file was frozen."""
+    folder = tmp_path_factory.mktemp("tutorial")
+    follow(DOCS / "tutorial.md", folder, until="4. Declare")
+    return folder
+
+
+@pytest.fixture
+def flowers(trained: Path, tmp_path: Path) -> Path:
+    """A copy of it, for a page that starts there."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def test_a_format_of_ones_own_does_what_its_page_says(flowers: Path) -> None:
+    runs, shown = follow(HOW_TO / "add-a-format.md", flowers)
+    (first, failing), (last, passing) = runs
+    assert first == 1, failing
+    assert last == 0, passing
+    for page, printed in zip(shown, (failing, passing), strict=True):
+        assert_printed(page, printed)
+    assert re.search(r"export/flowers\.npz .* DIFFERS\n.* npz .* agrees", failing)
 
 
 def without_figures(line: str) -> str:
@@ -131,16 +182,48 @@ def without_figures(line: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[=_]{3,}", "", line)).strip()
 
 
+def test_converted_files_fail_and_pass_as_their_page_says(flowers: Path) -> None:
+    page, mended = HOW_TO / "converted.md", "The same, mended"
+    ((code, failing),), (shown,) = follow(page, flowers, until=mended)
+    assert code == 1, failing
+    assert_printed(shown, failing)
+    step = DOCS / "tutorial.md"
+    follow(step, flowers, since="6. Mend", until="7. The gate passes")
+    ((code, passing),), (shown,) = follow(page, flowers, since=mended, until="Names")
+    assert code == 0, passing
+    assert_printed(shown, passing)
+
+
+@pytest.mark.skipif(unavailable("keras") is not None, reason=str(unavailable("keras")))
+def test_a_keras_model_fails_and_passes_as_its_page_says(tmp_path: Path) -> None:
+    runs, shown = follow(HOW_TO / "keras.md", tmp_path)
+    (first, failing), (last, passing) = runs
+    assert first == 1, failing
+    assert last == 0, passing
+    for page, printed in zip(shown, (failing, passing), strict=True):
+        assert_printed(page, printed)
+
+
 # Blocks of every page.
 
 
 DECLARATIONS = [b for b in EVERY if b.language == "toml" and "[tool.freezecheck" in b.content]
 
 
+#: Stands in for the format that is added in `add-a-format.md`.
+NPZ = freezecheck.Format(
+    name="npz",
+    recognises=lambda path: False,
+    load=freezecheck.load,
+    ways=(freezecheck.Way("npz", lambda live, directory: directory, freezecheck.load),),
+)
+
+
 @pytest.mark.parametrize("block", DECLARATIONS, ids=str)
 def test_declarations_are_accepted(block: Block) -> None:
     table = tomllib.loads(block.content)["tool"]["freezecheck"]
-    assert pyproject.read(ROOT / "pyproject.toml", table)
+    with registry.added([NPZ] if block.page.stem == "add-a-format" else []):
+        assert pyproject.read(ROOT / "pyproject.toml", table)
 
 
 def test_there_are_declarations_in_the_pages() -> None:
@@ -216,8 +299,35 @@ def test_every_strategy_is_described() -> None:
 
 
 def test_every_way_is_described() -> None:
-    assert named("models.md", set(freezecheck.WAYS)) == set()
-    assert named("tests.md", set(freezecheck.WAYS)) == set()
+    """Made by `python -m pytest_freezecheck.formats.catalogue > docs/reference/ways.md`."""
+    assert (REFERENCE / "ways.md").read_text("utf-8") == catalogue.as_markdown()
+    assert named("ways.md", set(freezecheck.WAYS)) == set()
+    assert named("../../README.md", set(freezecheck.WAYS)) == set()
+
+
+def test_what_is_said_of_a_way_fits_into_a_table() -> None:
+    for line in catalogue.as_markdown().splitlines():
+        if line.startswith("| `"):
+            assert len(re.findall(r"(?<!\\)\|", line)) == 6, line
+    for way in map(find_way, freezecheck.WAYS):
+        assert way.summary, way.name
+        assert way.pitfall, way.name
+
+
+@pytest.mark.parametrize("kind", [freezecheck.Format, freezecheck.Way, freezecheck.Extra])
+def test_every_field_of_a_format_is_described(kind: Any) -> None:
+    listed = [field.name for field in dataclasses.fields(kind)]
+    assert named("tests.md", set(listed)) == set()
+    (signature,) = re.findall(
+        rf"^\*\*`{kind.__name__}\(([^`]*)\)`\*\*", (REFERENCE / "tests.md").read_text("utf-8"), re.M
+    )
+    assert [re.split(r"=", part)[0].strip() for part in signature.split(",")] == listed
+
+
+def test_every_hook_is_described() -> None:
+    hooks = {name for name in vars(plugin._Hooks) if name.startswith("pytest_")}
+    assert len(hooks) >= 2
+    assert named("models.md", hooks) == set()
 
 
 def fields(schema: Any) -> set[str]:
@@ -348,6 +458,8 @@ def checks() -> list[Agreement]:
         Agreement(**common, outcome="failed", max_abs_diff=1e-4, cause=suspected),
         Agreement("flowers", "graph_def", "graph_def", "graph_def", "passed", max_abs_diff=1e-7),
         Agreement("flowers", "nowhere.pb", "", None, "error", text="nowhere.pb: no such file"),
+        Agreement("flowers", "onnx", "onnx", "onnx", "skipped", text="onnx needs onnx, not ..."),
+        Agreement("flowers", "half", "npz", "half", "passed", max_abs_diff=1e-3, lossy=True),
         told_apart,
     ]
 
