@@ -12,7 +12,7 @@ import pytest
 from pytest_freezecheck import WAYS
 from pytest_freezecheck.models import reference
 from tests.models.faults import FAULTS, Fault, averaged_statistics, freeze
-from tests.models.ways import EXACT, HERE, SKIPPED
+from tests.models.ways import EXACT, HERE, LOSSY, SKIPPED
 
 #: A repository that overrides the live model and checks one file.
 CONFTEST = """
@@ -73,11 +73,15 @@ def test_the_reference_model_passes_in_every_way(pytester: pytest.Pytester) -> N
     assert {check["way"] for check in document["checks"]} == set(WAYS)
     for check in document["checks"]:
         assert check["outcome"] == ("passed" if check["way"] in HERE else "skipped")
-        if check["way"] in EXACT:
-            assert check["max_abs_diff"] == 0.0
-        assert check["exact"] is True
         assert check["nodeid"] == f"freezecheck::reference::{check['way']}"
-        assert check["logits"] == {"max_rel_diff": 0.0, "rtol": 1e-4}
+        if check["way"] in EXACT:
+            assert (check["max_abs_diff"], check["noise_floor"]) == (0.0, 0.0)
+            assert check["exact"] is True
+            assert check["logits"] == {"max_rel_diff": 0.0, "rtol": 1e-4}
+        elif check["way"] in HERE:
+            assert 0.0 < check["max_abs_diff"] < check["atol"]
+            assert check["noise_floor"] > 0.0
+            assert check["lossy"] == (check["way"] in LOSSY)
 
 
 def test_no_field_of_the_report_is_missing(pytester: pytest.Pytester) -> None:
