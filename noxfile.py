@@ -86,7 +86,7 @@ def tests(session: nox.Session, cell: Cell) -> None:
             session.run("pytest", *session.posargs)  # a part, which makes no record
             return
         compatibility.record_of(cell.name).unlink(missing_ok=True)  # until this run has its own
-        failures = [run_tests(session, folder, record), run_gate(session, folder, record)]
+        failures = [run_tests(session, cell, record), run_gate(session, folder, record)]
         record["failure"] = "; ".join(filter(None, failures)) or None
     compatibility.save(record)
     if record["failure"] is not None:
@@ -149,11 +149,12 @@ def installer(
     return None
 
 
-def run_tests(session: nox.Session, folder: Path, record: dict[str, Any]) -> str | None:
-    """Run the tests but for those of networks of real size; return what is wrong, or None."""
-    junit = folder / "tests.xml"
+def run_tests(session: nox.Session, cell: Cell, record: dict[str, Any]) -> str | None:
+    """Run the tests that a cell runs; return what is wrong, or None."""
+    junit = RESULTS / cell.name / "tests.xml"
     junit.unlink(missing_ok=True)
-    failure = attempt(session, "pytest", "-m", "not slow", f"--junitxml={junit}")
+    record["marks"] = cell.marks
+    failure = attempt(session, "pytest", "-m", cell.marks, f"--junitxml={junit}")
     if junit.exists():
         record["tests"] = compatibility.tests_of(junit)
     return failure and f"the tests: {failure}"

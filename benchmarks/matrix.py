@@ -82,6 +82,15 @@ class Cell:
         return [*self.tags, self.kind, f"tf{minor}", f"py{self.python}", pytest]
 
     @property
+    def marks(self) -> str:
+        """Which tests it runs, as `pytest -m` reads it.
+
+        Networks of real size are for CI; every mistake on every network for both ends of the range.
+        """
+        ends = {"oldest", "newest"} & set(self.tags)
+        return "not slow" if ends else "not slow and not exhaustive"
+
+    @property
     def refused(self) -> tuple[str, ...]:
         """Extras that it should have and that cannot be installed."""
         return REFUSED.get(self.tensorflow, ()) if self.extras else ()

@@ -150,7 +150,7 @@ def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
     (key,) = (line for line in shown[-2].splitlines() if " differs from the live model " in line)
     assert without_figures(key) in without_figures(failing)
     # As the page says: exactly 0.
-    assert re.search(r"export/frozen\.pb +0 +1e-05 +0 +463 .* agrees", passing)
+    assert re.search(r"export/frozen\.pb +0 +1e-05 +0 +\d+ .* agrees", passing)
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,7 @@ def test_everything_that_is_declared_is_checked(repository: pytest.Pytester) -> 
     assert result.ret == 0
     for name in NAMES:
         result.stdout.re_match_lines(
-            [rf"flowers\s+{name}\s+0\s+1e-05\s+0\s+463\s+353/354\s.*agrees"]
+            [rf"flowers\s+{name}\s+0\s+1e-05\s+0\s+4\d\d\s+35\d/354\s.*agrees"]
         )
     ways = {check["artifact"]: (check["way"], check["format"]) for check in checks(repository)}
     assert ways == {
@@ -125,16 +125,17 @@ def test_junit_properties_are_plain_values(repository: pytest.Pytester, trained:
         for case in ET.parse(repository.path / "junit.xml").iter("testcase")
     }
     assert set(cases) == set(NAMES)
+    # How many rows are drawn, and so what they show, is Hypothesis' to change from version to version.
+    assert int(cases["export/saved_model"].pop("freezecheck.inputs")) > 400
+    assert float(cases["export/saved_model"].pop("freezecheck.power")) > 0.98
     assert cases["export/saved_model"] == {
         "freezecheck.model": "flowers",
         "freezecheck.artifact": "export/saved_model",
         "freezecheck.outcome": "passed",
         "freezecheck.max_abs_diff": "0.0",
         "freezecheck.atol": "1e-05",
-        "freezecheck.inputs": "463",
         "freezecheck.examples": "100",
         "freezecheck.exact": "True",
-        "freezecheck.power": "0.9972",
     }
     assert cases["export/frozen.pb"]["freezecheck.outcome"] == "failed"
 
@@ -374,7 +375,7 @@ def test_an_artifact_with_a_fixed_batch_is_fed_in_pieces(
     agreement = freezecheck.assert_agreement(live, tmp_path / "fixed.pb")
     assert agreement.max_abs_diff is not None
     assert agreement.max_abs_diff < 1e-6
-    assert agreement.inputs == 463
+    assert agreement.inputs > 400
 
 
 def test_live_is_a_function_of_the_teams_own(repository: pytest.Pytester, trained: Path) -> None:

@@ -16,6 +16,7 @@ from tests.models.subjects import SUBJECTS, Subject
 from tests.models.wrong_freezes import CORRECT, WRONG, CorrectFreeze, WrongFreeze
 
 Freeze = WrongFreeze | CorrectFreeze
+pytestmark = pytest.mark.exhaustive
 SEEDS = (0, 1)
 
 
