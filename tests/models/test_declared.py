@@ -125,9 +125,9 @@ def test_junit_properties_are_plain_values(repository: pytest.Pytester, trained:
         for case in ET.parse(repository.path / "junit.xml").iter("testcase")
     }
     assert set(cases) == set(NAMES)
-    # How many rows are drawn, and so what they show, is Hypothesis' to change from version to version.
-    assert int(cases["export/saved_model"].pop("freezecheck.inputs")) > 400
-    assert float(cases["export/saved_model"].pop("freezecheck.power")) > 0.98
+    # How many rows are drawn, and so what they show, changes with the version of Hypothesis.
+    assert int(cases["export/saved_model"].pop("freezecheck.inputs") or 0) > 400
+    assert float(cases["export/saved_model"].pop("freezecheck.power") or 0.0) > 0.98
     assert cases["export/saved_model"] == {
         "freezecheck.model": "flowers",
         "freezecheck.artifact": "export/saved_model",
