@@ -70,10 +70,15 @@ def gate_of(path: Path) -> dict[str, Any]:
             kind = f"{check['format']}{', lossy' if check.get('lossy') else ''}"
             differences[kind] = max(differences.get(kind, 0.0), check["max_abs_diff"])
     outcomes = Counter(check["outcome"] for check in checks)
+    reasons: dict[str, list[str]] = {}
+    for check in checks:
+        if check["outcome"] == "skipped":
+            way = check["artifact"]
+            reasons.setdefault(check["message"].removeprefix(f"{way} "), []).append(f"`{way}`")
     return {
         **{name: outcomes[name] for name in ("passed", "failed", "error", "skipped")},
-        "differences": differences,
-        "skips": dict(Counter(c["message"] for c in checks if c["outcome"] == "skipped")),
+        "differences": dict(sorted(differences.items())),
+        "skips": {f"{', '.join(ways)}: {why}": len(ways) for why, ways in reasons.items()},
     }
 
 
