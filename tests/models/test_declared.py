@@ -21,6 +21,8 @@ from tests.models.faults import averaged_statistics, edited, freeze, raw_weights
 from tests.models.ways import CLASSIC
 from tests.subprocesses import run_pytest
 
+pytestmark = pytest.mark.exhaustive
+
 v1 = tf.compat.v1
 
 TABLE = """

@@ -20,6 +20,8 @@ import pytest
 import pytest_freezecheck
 from pytest_freezecheck.models import reference
 
+pytestmark = pytest.mark.exhaustive
+
 @pytest.fixture(scope="session")
 def freezecheck_live_model():
     return pytest_freezecheck.LiveModel.from_checkpoint(

@@ -17,6 +17,8 @@ from pytest_freezecheck.report.findings import passing
 from tests.models.faults import dropout, freeze
 from tests.models.ways import CLASSIC
 
+pytestmark = pytest.mark.exhaustive
+
 
 class Converted(FrozenGraphDef):
     """Stands for an executor of its own, whose sums depend on the size of the batch."""

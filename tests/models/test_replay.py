@@ -27,6 +27,8 @@ from tests.models.faults import (
 )
 from tests.subprocesses import run_pytest
 
+pytestmark = pytest.mark.exhaustive
+
 v1 = tf.compat.v1
 
 TABLE = """

@@ -20,6 +20,8 @@ from pytest_freezecheck.models import reference
 from tests.models.faults import raw_weights
 from tests.models.ways import HERE
 
+pytestmark = pytest.mark.exhaustive
+
 
 def state() -> dict[str, Any]:
     graph = tf.compat.v1.get_default_graph()

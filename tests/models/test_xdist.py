@@ -15,6 +15,8 @@ from tests.models.test_gate import CONFTEST, TEST
 from tests.models.ways import HERE, SKIPPED
 from tests.subprocesses import run_pytest
 
+pytestmark = pytest.mark.exhaustive
+
 
 def verdicts(path: Path) -> list[Any]:
     checks = json.loads(path.read_text())["checks"]
