@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pytest_freezecheck.errors import ArtifactError, InapplicableError, ModelError
 from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import KERAS
@@ -62,6 +60,8 @@ class KerasArchive(NamedModel):
     @property
     def input_types(self) -> Mapping[str, Any]:
         """{input name: NumPy dtype}."""
+        import numpy as np
+
         return {name: np.dtype(tensor.dtype) for name, tensor in self._inputs.items()}
 
     @property

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pytest_freezecheck.errors import ArtifactError, MatchError, counted, listed
 from pytest_freezecheck.formats.base import Change, FrozenModel, match, nothing_left
 
@@ -47,6 +45,8 @@ class NamedModel(FrozenModel):
 
     def match_inputs(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, str]:  # noqa: ARG002
         """Match by the input's own name, the name of the live operation or of the live tensor."""
+        import numpy as np
+
         wanted = self._wanted(inputs, self.inputs, self.input_names)
         matched = match("input", wanted, self.input_names, self.path)
         match("input", {name: name for name in self.constants}, self.input_names, self.path)
@@ -85,6 +85,8 @@ class NamedModel(FrozenModel):
         Raises:
             ArtifactError: the executor refuses the inputs.
         """
+        import numpy as np
+
         from pytest_freezecheck.models.session import Answer
 
         fed = {n: np.asarray(value, self.input_types[n]) for n, value in feeds.items()}

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import ONNX
 from pytest_freezecheck.formats.graph_def_ways import constant_definition
@@ -57,6 +55,8 @@ class OnnxModel(NamedModel):
     @property
     def input_types(self) -> Mapping[str, Any]:
         """{input name: NumPy dtype}."""
+        import numpy as np
+
         kinds = {n: i.type.removeprefix("tensor(").rstrip(")") for n, i in self._inputs.items()}
         return {name: np.dtype(_TYPES.get(kind, "object")) for name, kind in kinds.items()}
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import OPENVINO
 from pytest_freezecheck.formats.graph_def_ways import constant_definition
@@ -48,6 +46,8 @@ class OpenvinoModel(NamedModel):
     @property
     def input_types(self) -> Mapping[str, Any]:
         """{tensor name: NumPy dtype}."""
+        import numpy as np
+
         return {n: np.dtype(port.get_element_type().to_dtype()) for n, port in self._inputs.items()}
 
     @property
@@ -68,6 +68,8 @@ class OpenvinoModel(NamedModel):
         return self._run(self._compiled, feeds, outputs)
 
     def _run(self, compiled: Any, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
+        import numpy as np
+
         places = {name: number for number, name in enumerate(self._inputs)}
         # Into memory of OpenVINO's own: an array that is not aligned is not always taken as it is.
         answer = compiled({places[name]: value for name, value in feeds.items()})
@@ -83,6 +85,8 @@ class OpenvinoModel(NamedModel):
 
     def cautions(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[str]:
         """Say how far the answers of the default precision of this CPU are from those checked."""
+        import numpy as np
+
         precision = self._core.get_property("CPU", _HINT).to_string()
         if precision in ("f32", "dynamic", "undefined"):
             return []

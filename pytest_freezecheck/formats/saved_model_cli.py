@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pytest_freezecheck.formats.saved_model_session import SessionSavedModel
 
 if TYPE_CHECKING:
@@ -48,6 +46,7 @@ class CommandLineSavedModel(SessionSavedModel):
 
     def _command(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Arrays:
         """Return what the command answers, which writes a file for each output."""
+        import numpy as np
         from tensorflow.python.tools import saved_model_cli
 
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):

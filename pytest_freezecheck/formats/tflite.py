@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pytest_freezecheck.errors import ArtifactError, listed
 from pytest_freezecheck.formats import tflite_ways as ways
 from pytest_freezecheck.formats.base import Format, Way
@@ -51,6 +49,8 @@ class TfliteModel(NamedModel):
     @property
     def input_types(self) -> Mapping[str, Any]:
         """{key of the signature, or tensor name where there is none: NumPy dtype}."""
+        import numpy as np
+
         return {name: np.dtype(detail["dtype"]) for name, detail in self._inputs.items()}
 
     @property
@@ -69,6 +69,8 @@ class TfliteModel(NamedModel):
 
     def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
         """Return the outputs for one batch."""
+        import numpy as np
+
         if self._runner is not None:
             answer = self._runner(**feeds)
             return [answer[name] for name in outputs]
@@ -85,6 +87,8 @@ class TfliteModel(NamedModel):
 
     def reduced(self) -> str | None:
         """Return how many tensors are float16 or int8."""
+        import numpy as np
+
         kinds = [np.dtype(d["dtype"]).name for d in self._interpreter.get_tensor_details()]
         return counted_kinds(kinds, ("float16", "int8", "uint8", "int16"))
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.formats.base import Change
 from pytest_freezecheck.formats.frozen_graph import FrozenGraphDef
-from pytest_freezecheck.formats.pieces import in_pieces
 from pytest_freezecheck.models.graphs import only
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ class XlaGraphDef(FrozenGraphDef):
 
     def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
         """Return outputs and logits for one batch."""
+        from pytest_freezecheck.formats.pieces import in_pieces
+
         scalars = {n: v for n, v in feeds.items() if n in self.constants}
         batched = {n: v for n, v in feeds.items() if n not in scalars}
 

@@ -79,7 +79,10 @@ def saved_model_for_training(live: LiveModel, folder: Path) -> Path:
     [
         (missing, r"nowhere\.pb: no such file or folder"),
         (empty, r"empty\.pb: not a GraphDef: it has no named operations"),
-        (text_file, r"notes\.txt: this file is of no known format \(saved_model, graph_def\)"),
+        (
+            text_file,
+            r"notes\.txt: this file is of no known format \(saved_model, .*, graph_def\)",
+        ),
         (noise, r"noise\.pb: not a GraphDef"),
         (truncated, r"graph_def\.pb: not a GraphDef, or truncated: \d+ bytes do not parse"),
         (unfrozen, r"unfrozen\.pb: not frozen, 23 variables are left in the graph: conv1/weights"),
