@@ -31,7 +31,7 @@ class TfliteModel(NamedModel):
         try:
             with warnings.catch_warnings():
                 # tf.lite.Interpreter says at each use that LiteRT will replace it.
-                warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter", UserWarning)
+                warnings.filterwarnings("ignore", r"(?s).*LiteRT", UserWarning)
                 self._interpreter = kind(model_content=path.read_bytes())
             signatures = self._interpreter.get_signature_list()
         except Exception as error:
