@@ -109,12 +109,16 @@ def load(
     Raises:
         ArtifactError: it is missing, unreadable, truncated, not frozen or of an unknown format,
             or what runs its format is not installed.
+        UnavailableError: likewise, where the way was named.
     """
     where = Path(path)
     if not where.exists():
         raise ArtifactError(f"{where}: no such file or folder")
     if way is not None:
         chosen = find_way(way)
+        absent = unavailable(way)
+        if absent is not None:
+            raise UnavailableError(absent)
         frozen = chosen.load(where)
         frozen.bit_exact = frozen.bit_exact and chosen.bit_exact
         frozen.tolerances = chosen.tolerances

@@ -183,6 +183,8 @@ def test_a_file_whose_extra_is_absent_fails_and_says_what_installs_it(
         freezecheck.check(live, tmp_path / "model.onnx")
     with pytest.raises(freezecheck.UnavailableError, match=r"onnx needs something"):
         freezecheck.freeze(live, "onnx", tmp_path)
+    with pytest.raises(freezecheck.UnavailableError, match=r"onnx needs something"):
+        freezecheck.load(tmp_path / "model.onnx", way="onnx")
 
 
 def test_tflite_runs_without_litert(
