@@ -32,7 +32,9 @@ class TfliteModel(NamedModel):
             with warnings.catch_warnings():
                 # tf.lite.Interpreter says at each use that LiteRT will replace it.
                 warnings.filterwarnings("ignore", r"(?s).*LiteRT", UserWarning)
-                self._interpreter = kind(model_content=path.read_bytes())
+                # By its path: of bytes in memory, tf.lite up to TensorFlow 2.17 believes whatever
+                # they say, and a truncated file ends the process.
+                self._interpreter = kind(model_path=str(path))
             signatures = self._interpreter.get_signature_list()
         except Exception as error:
             raise loading_failed(path, self.executor, error) from error
