@@ -156,13 +156,18 @@ class Evidence:
                 floor = max(floor, *self._executed_otherwise(feeds))
             try:
                 twin = corpus.twin(self.sides.live)
-                for feeds in corpus.probe(_NOISE_ROWS):
+                for feeds in (*corpus.probe(_NOISE_ROWS), *self._worst()):
                     floor = max(floor, noise.executed_otherwise(twin, feeds))
             except ModelError as error:
                 agreement.warnings.append(f"the noise floor is that of batch sizes alone: {error}")
         agreement.noise_floor = floor
         if not self.sides.frozen.bit_exact and floor > agreement.atol:
             agreement.warnings.append(words.below_floor(agreement, floor))
+
+    def _worst(self) -> list[Arrays]:
+        """Return the inputs that showed most: noise is largest where the answer is steepest."""
+        visible = self.ranked[0]
+        return [visible.feeds()] if visible else []
 
     def _executed_otherwise(self, feeds: Arrays) -> tuple[float, ...]:
         ask_live, ask_frozen = self.sides.ask_live, self.sides.ask_frozen

@@ -9,6 +9,9 @@ from pytest_freezecheck.agreement import Agreement, shown
 from pytest_freezecheck.findings import Counterexample, Power
 
 _MOST_SURVIVORS = 3
+#: A difference of so many floors is still of the size of noise: another executor rounds in other
+#: places than the live model does. On Inception v3 a correct fold was 3.7 floors of drawn inputs off.
+_OF_THAT_SIZE = 4.0
 
 
 def replay(path: str) -> str:
@@ -79,12 +82,13 @@ def _noise(agreement: Agreement) -> list[str]:
         ]
     if not floor or apart is None:
         return []
-    if agreement.atol < apart <= floor:
+    if agreement.atol < apart <= _OF_THAT_SIZE * floor:
         return [
-            f"  noise floor {shown(floor)}: that far each side is from itself when only batch size "
-            f"or threads change; atol = {passing(apart)} would pass"
+            f"  noise floor {shown(floor)}: that far a side is from itself when only batch size, "
+            f"threads or graph optimisation change; atol = {passing(apart)} would pass"
         ]
-    unexplained = ", which does not explain the difference" if apart > floor else ""
+    explained = apart <= _OF_THAT_SIZE * floor
+    unexplained = "" if explained else ", which does not explain the difference"
     return [f"  noise floor {shown(floor)}{unexplained}"]
 
 
