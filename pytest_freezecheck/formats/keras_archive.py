@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -160,8 +161,8 @@ def _export(live: LiveModel, directory: Path) -> Path:
 
     path = directory / "keras_export"
     model = _source(live, "keras_export")
-    with plain_eager():
-        model.export(str(path), verbose=False)
+    with plain_eager(), contextlib.redirect_stdout(io.StringIO()):  # it prints what it exports
+        model.export(str(path))
     return path
 
 

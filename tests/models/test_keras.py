@@ -118,9 +118,9 @@ def test_an_export_after_train_on_batch_fails_until_the_averages_are_finalised(
     made = network()
     for step in range(20):
         made.train_on_batch(*pictures(32, step))
-    made.export(str(tmp_path / "early"), verbose=False)
+    made.export(str(tmp_path / "early"))
     made.optimizer.finalize_variable_values(made.trainable_variables)
-    made.export(str(tmp_path / "late"), verbose=False)
+    made.export(str(tmp_path / "late"))
     live = LiveModel.from_keras(made, INPUTS, name="flowers")
     assert freezecheck.assert_agreement(live, tmp_path / "late").exact
     early = freezecheck.check(live, tmp_path / "early")
