@@ -1,0 +1,116 @@
+"""Networks of `tf_slim.nets`, at their real width, in ways that need nothing but TensorFlow.
+
+VGG and OverFeat have more than 100 million parameters: `benchmarks/nets.py` measures those.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pytest_freezecheck as freezecheck
+from pytest_freezecheck import LiveModel
+from tests.models import nets
+
+EXAMPLES = 10
+EXACT = ("graph_def", "graph_def_v2", "freeze_graph_meta", "remove_training_nodes")
+SAVED = ("saved_model", "saved_model_session", "saved_model_module")
+#: What a message about their noise says would pass: folded, Inception v3 is 1.9e-4 off.
+ROUNDED, ATOL = ("fold_batch_norms", "grappler"), 5e-4
+SLOW = ("alexnet_v2", "inception_v2", "inception_v3", "resnet_v1_50")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        *("inception_v1", "resnet_v2_50"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW),
+    ],
+)
+def lives(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[LiveModel, LiveModel]]:
+    """A network as its evaluation restores it, and with its raw weights."""
+    subject = nets.subject(nets.NETS[request.param], tmp_path_factory.mktemp(request.param))
+    pair = subject.live(), subject.live("none")
+    yield pair
+    for live in pair:
+        live.close()
+    gc.collect()  # a graph holds itself in a circle
+
+
+def checked(live: LiveModel, frozen: LiveModel, way: str, folder: Path, **options: Any) -> Any:
+    artifact = freezecheck.load(freezecheck.freeze(frozen, way, folder), way=way)
+    try:
+        return freezecheck.check(live, artifact, examples=EXAMPLES, **options)
+    finally:
+        artifact.close()
+
+
+@pytest.mark.parametrize("way", EXACT)
+def test_a_correct_graph_def_is_bit_identical(
+    way: str, lives: tuple[LiveModel, LiveModel], tmp_path: Path
+) -> None:
+    agreement = checked(lives[0], lives[0], way, tmp_path)
+    assert agreement, agreement.text
+    assert agreement.exact
+    assert (agreement.max_abs_diff, agreement.logit_rel_diff) == (0.0, 0.0)
+    assert agreement.power is not None
+    assert agreement.power.score > 0.9
+
+
+@pytest.mark.parametrize("way", SAVED)
+def test_a_correct_saved_model_agrees(
+    way: str, lives: tuple[LiveModel, LiveModel], tmp_path: Path
+) -> None:
+    agreement = checked(lives[0], lives[0], way, tmp_path)
+    assert agreement, agreement.text
+    assert agreement.max_abs_diff < 1e-6
+
+
+@pytest.mark.parametrize("way", ROUNDED)
+def test_a_correct_rewrite_agrees_within_its_noise(
+    way: str, lives: tuple[LiveModel, LiveModel], tmp_path: Path
+) -> None:
+    agreement = checked(lives[0], lives[0], way, tmp_path, atol=ATOL)
+    assert agreement, agreement.text  # its logits within the default
+    assert agreement.noise_floor > 0.0
+
+
+@pytest.mark.parametrize("way", ["graph_def", "saved_model", "fold_batch_norms"])
+def test_raw_weights_fail(way: str, lives: tuple[LiveModel, LiveModel], tmp_path: Path) -> None:
+    live, raw = lives
+    agreement = checked(live, raw, way, tmp_path, atol=ATOL if way in ROUNDED else None)
+    assert not agreement
+    assert agreement.cause["id"] == "raw-weights"
+    assert agreement.cause["proven"]
+
+    def test_one_that_rounds_elsewhere_is_no_further_than_rounding(
+        self, way: str, network: Checked, tmp_path: Path
+    ) -> None:
+        allowed = self._allowed(way)
+        with frozen(network.live, way, tmp_path) as artifact:
+            agreement = network.check(artifact, **allowed)
+        assert agreement, agreement.text
+        assert agreement.noise_floor is not None
+        assert agreement.logit_rtol == freezecheck.settings
+
+    def test_its_wrong_twin_fails(self, way: str, network: Checked, tmp_path: Path) -> None:
+        raw = network.subject.live("none")
+        with contextlib.closing(raw), frozen(raw, way, tmp_path) as artifact:
+            agreement = network.check(artifact, exact=True)
+        assert not agreement
+        assert agreement.max_abs_diff is not None
+        assert agreement.max_abs_diff > 0.1
+        assert agreement.cause is not None
+        assert (agreement.cause["id"], agreement.cause["proven"]) == ("raw-weights", True)
+
+    def test_one_layer_that_is_raw_fails_by_name(self, network: Checked, tmp_path: Path) -> None:
+        path = tmp_path / "one_raw.pb"
+        freeze(network.subject, path, keys=reading(middle(is_filter), shadows=False))
+        agreement = network.check(path, exact=True)
+        assert not agreement
