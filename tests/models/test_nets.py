@@ -88,29 +88,3 @@ def test_raw_weights_fail(way: str, lives: tuple[LiveModel, LiveModel], tmp_path
     assert not agreement
     assert agreement.cause["id"] == "raw-weights"
     assert agreement.cause["proven"]
-
-    def test_one_that_rounds_elsewhere_is_no_further_than_rounding(
-        self, way: str, network: Checked, tmp_path: Path
-    ) -> None:
-        allowed = self._allowed(way)
-        with frozen(network.live, way, tmp_path) as artifact:
-            agreement = network.check(artifact, **allowed)
-        assert agreement, agreement.text
-        assert agreement.noise_floor is not None
-        assert agreement.logit_rtol == freezecheck.settings
-
-    def test_its_wrong_twin_fails(self, way: str, network: Checked, tmp_path: Path) -> None:
-        raw = network.subject.live("none")
-        with contextlib.closing(raw), frozen(raw, way, tmp_path) as artifact:
-            agreement = network.check(artifact, exact=True)
-        assert not agreement
-        assert agreement.max_abs_diff is not None
-        assert agreement.max_abs_diff > 0.1
-        assert agreement.cause is not None
-        assert (agreement.cause["id"], agreement.cause["proven"]) == ("raw-weights", True)
-
-    def test_one_layer_that_is_raw_fails_by_name(self, network: Checked, tmp_path: Path) -> None:
-        path = tmp_path / "one_raw.pb"
-        freeze(network.subject, path, keys=reading(middle(is_filter), shadows=False))
-        agreement = network.check(path, exact=True)
-        assert not agreement

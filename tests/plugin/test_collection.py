@@ -33,7 +33,7 @@ def repository(pytester: pytest.Pytester) -> pytest.Pytester:
         ),
         (
             ["-k", "saved_model"],
-            ["freezecheck::reference::saved_model", "freezecheck::reference::saved_model_session"],
+            [f"freezecheck::reference::{way}" for way in WAYS if "saved_model" in way],
         ),
         (["-m", "freezecheck"], REFERENCE),
         (["-m", "not freezecheck"], ["test_one.py::test_one", "test_two.py::test_two"]),
@@ -55,9 +55,9 @@ def test_unarmed_nothing_is_added(repository: pytest.Pytester) -> None:
 
 
 def test_an_unknown_node_id_is_a_usage_error(repository: pytest.Pytester) -> None:
-    result = repository.runpytest("--freezecheck", "freezecheck::reference::tflite")
+    result = repository.runpytest("--freezecheck", "freezecheck::reference::coreml")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*freezecheck: no check is called freezecheck::reference::tflite"])
+    result.stderr.fnmatch_lines(["*freezecheck: no check is called freezecheck::reference::coreml"])
 
 
 @pytest.mark.parametrize(
