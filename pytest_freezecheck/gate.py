@@ -173,6 +173,12 @@ class Gate:
 def _added_formats(config: pytest.Config) -> Iterator[None]:
     """Know the formats of the conftest.py files and plugins, before models name their ways."""
     answers = config.hook.pytest_freezecheck_formats()
+    for answer in answers:
+        if answer is not None and not isinstance(answer, (list, tuple)):
+            raise pytest.UsageError(
+                f"freezecheck: pytest_freezecheck_formats returned {type(answer).__name__}; "
+                "expected a list of freezecheck.Format"
+            )
     formats = [format_ for answer in answers for format_ in answer or ()]
     try:
         with registry.added(formats, "pytest_freezecheck_formats"):

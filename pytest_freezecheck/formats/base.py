@@ -129,7 +129,7 @@ class FrozenModel(abc.ABC):
             ArtifactError: this format cannot be looked into, or this model cannot.
         """
         del inputs, outputs
-        raise ArtifactError(f"{self.path}: a {self.format} cannot be looked into")
+        raise ArtifactError(f"{self.path}: a file of {self.format} cannot be looked into")
 
     def predict(self, feeds: Mapping[str, Any]) -> Arrays:
         """Return {output name: array} for one batch, {input name: array (rows, *shape)}.

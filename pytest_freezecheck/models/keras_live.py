@@ -34,7 +34,8 @@ def names_of(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     try:
         inputs, outputs = list(model.inputs), list(model.outputs)
-        names = list(model.output_names)
+        # A sequential model has none, and one output.
+        names = list(getattr(model, "output_names", None) or [model.layers[-1].name])
     except (AttributeError, ValueError, TypeError) as error:
         raise ModelError(
             f"{model.name}: a Keras model whose inputs are not known cannot be checked; build it "

@@ -165,6 +165,7 @@ OTHER = "freezecheck.Format('other', recognises, Table, ways)"
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
+        ("FORMAT", "freezecheck_formats returned Format; expected a list of freezecheck.Format"),
         ("[3]", "freezecheck_formats returned a list with int; expected freezecheck.Format"),
         ("[FORMAT, FORMAT]", "freezecheck_formats: there is a format called 'table' already"),
         (f"[FORMAT, {OTHER}]", "freezecheck_formats: there is a way called 'table' already"),
@@ -174,7 +175,7 @@ OTHER = "freezecheck.Format('other', recognises, Table, ways)"
 def test_a_hook_that_answers_wrongly_is_a_usage_error(
     repository: pytest.Pytester, answer: str, message: str
 ) -> None:
-    listed = answer if answer.startswith("[") else f"[{answer}]"
+    listed = f"[{answer}]" if answer.startswith("freezecheck") else answer
     repository.makeconftest(
         CONFTEST.replace("return [FORMAT]", f"ways = FORMAT.ways; return {listed}")
     )

@@ -159,6 +159,19 @@ def test_several_inputs_and_outputs_go_by_their_names(tmp_path: Path) -> None:
     live.close()
 
 
+def test_a_sequential_model_is_one_too(tmp_path: Path) -> None:
+    layers = keras.layers
+    made = keras.Sequential(
+        [keras.Input((5,), name="features"), layers.Dense(3, activation="softmax", name="head")]
+    )
+    live = LiveModel.from_keras(made, {"features": {"shape": [5]}})
+    for way in OF_KERAS:
+        frozen = freezecheck.load(freezecheck.freeze(live, way, tmp_path), way=way)
+        assert freezecheck.assert_agreement(live, frozen, examples=10).exact
+        frozen.close()
+    live.close()
+
+
 def test_inputs_of_other_names_are_an_error_that_names_both() -> None:
     with pytest.raises(freezecheck.ModelError, match=r"inputs are \['images'\], .* \['pixels'\]"):
         LiveModel.from_keras(network(), {"pixels": {"shape": [16, 16, 3]}}, name="flowers")
