@@ -60,7 +60,7 @@ def test_a_correct_graph_def_is_bit_identical(
     assert agreement.exact
     assert (agreement.max_abs_diff, agreement.logit_rel_diff) == (0.0, 0.0)
     assert agreement.power is not None
-    assert agreement.power.score > 0.9
+    assert agreement.power.caught > 0
 
 
 @pytest.mark.parametrize("way", SAVED)
