@@ -14,15 +14,15 @@ import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import LiveModel
+from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.comparing.comparison import Comparison
 from pytest_freezecheck.comparing.corpus import Corpus
+from pytest_freezecheck.comparing.evidence import Evidence
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.tally import Tally
 from pytest_freezecheck.formats import find_way
 from pytest_freezecheck.models.restore import values_of
 from pytest_freezecheck.models.session import Answer, Arrays
-from pytest_freezecheck.models.twin import Twin
-from pytest_freezecheck.power import noise
 from pytest_freezecheck.settings import Settings
 from tests.models import nets
 from tests.models.freezing import SHADOW
@@ -58,13 +58,8 @@ class Bench:
             finally:
                 frozen.close()
 
-    def true_export(self, way: str, own: float) -> Found:
-        """Compare a true export as a check does, without looking for causes and power.
-
-        Args:
-            way: how to freeze.
-            own: how far the live model is from itself.
-        """
+    def true_export(self, way: str) -> Found:
+        """Compare a true export as a check does, without looking for causes and power."""
         allowed = DEFAULT.with_defaults(find_way(way).tolerances)
         found: Found = {"way": way, "bit_exact": find_way(way).bit_exact, "atol": allowed.atol}
         started = time.perf_counter()
@@ -72,11 +67,13 @@ class Bench:
             comparison = Comparison(self.live, frozen, allowed)
             comparison.feed(self.corpus)
             found |= _numbers(comparison.tally)
-            floor = [] if frozen.bit_exact else [own]
-            for feeds in () if frozen.bit_exact else self.corpus.probe(8):
-                ask = comparison.sides.ask_frozen
-                floor += [noise.repeated(ask, feeds), noise.split(ask, feeds)]
-            found["noise"] = max(floor, default=0.0)
+            ranked = comparison.visible, comparison.suspects
+            evidence = Evidence(
+                comparison.sides, allowed, comparison.tally, ranked, (True, True), None
+            )
+            agreement = Agreement(self.net.name, way, frozen.format, way, "", atol=allowed.atol)
+            evidence.noise_floor(agreement, self.corpus, 0.0)
+            found["noise"] = agreement.noise_floor
         rtol = allowed.logit_rtol or np.inf
         found["alarm"] = bool(
             (found["bit_exact"] and not found["exact"])
@@ -96,13 +93,6 @@ class Bench:
                 <= atol
                 for feeds, answer in self.batches
             )
-
-    def own_noise(self, twin: Twin) -> float:
-        """Return how far the live model is from itself when it is executed otherwise."""
-        return max(
-            max(noise.split(self.live.answer, feeds), noise.executed_otherwise(twin, feeds))
-            for feeds in self.corpus.probe(8)
-        )
 
     def fault(self, ask: Callable[[Arrays], Answer]) -> Found:
         """Return how far another model is from the live one."""

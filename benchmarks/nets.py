@@ -19,13 +19,13 @@ import tempfile
 import time
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
 from benchmarks.common import number, table
 from benchmarks.net_bench import Bench, Found, faults
+from pytest_freezecheck import LiveModel
 from pytest_freezecheck.formats import format_of
 from tests.models import nets
 from tests.models.ways import HERE
@@ -99,12 +99,11 @@ def measure(name: str, kept: Path, examples: int) -> None:
         training = bench.training()
         wrong["training mode"] = bench.fault(training.answer)
         training.close()
-        own = bench.own_noise(twin)
         weights = sum(value.size for value in twin.weights.values())
         raw = bench.subject.live("none")
         found = []
         for way in ways(name):
-            found.append(_way(bench, raw, way, own))
+            found.append(_way(bench, raw, way))
             gc.collect()  # graphs hold themselves in circles, and each of these holds all weights
             print(f"{name}, {way}: {found[-1]}", file=sys.stderr)
     result = {
@@ -113,7 +112,6 @@ def measure(name: str, kept: Path, examples: int) -> None:
         "pictures": list(bench.net.spec.shape),
         "exports": found,
         "faults": wrong,
-        "own": own,
         "seconds": time.perf_counter() - started,
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "tensorflow": tf.__version__,
@@ -121,9 +119,9 @@ def measure(name: str, kept: Path, examples: int) -> None:
     kept.write_text(json.dumps(result))
 
 
-def _way(bench: Bench, raw: Any, way: str, own: float) -> Found:
+def _way(bench: Bench, raw: LiveModel, way: str) -> Found:
     try:
-        found = bench.true_export(way, own)
+        found = bench.true_export(way)
         gc.collect()
         return {**found, "caught": bench.caught(raw, way)}
     except freezecheck.FreezecheckError as error:
@@ -161,13 +159,8 @@ def exports(results: list[Found]) -> list[dict[str, object]]:
         for result in results
     }
     every = dict.fromkeys(way for found in by_network.values() for way in found)
-    own = {result["network"]: result["own"] for result in results}
     return [
-        {
-            "network": network,
-            "live, executed otherwise": number(own[network]),
-            **{way: _cell(found.get(way)) for way in every},
-        }
+        {"network": network, **{way: _cell(found.get(way)) for way in every}}
         for network, found in by_network.items()
     ]
 
@@ -182,12 +175,15 @@ def shown(results: list[Found]) -> list[dict[str, object]]:
 
 
 def _cell(found: Found | None) -> str:
-    """Return what was found: the difference in probabilities, and that of the logits."""
+    """Return the difference in probabilities, as noise floors too, and that of the logits."""
     if found is None:
         return "-"
     if "error" in found:
         return "error"
-    return f"{number(found['difference'])}, {number(found['logits'])}"
+    if found.get("bit_exact") is not None and found["exact"]:
+        return "identical"
+    floors = f" ({found['difference'] / found['noise']:.1f})" if found.get("noise") else ""
+    return f"{number(found['difference'])}{floors}, {number(found['logits'])}"
 
 
 if __name__ == "__main__":
