@@ -32,8 +32,8 @@ class TfliteModel(NamedModel):
             with warnings.catch_warnings():
                 # tf.lite.Interpreter says at each use that LiteRT will replace it.
                 warnings.filterwarnings("ignore", r"(?s).*LiteRT", UserWarning)
-                # By its path: of bytes in memory, tf.lite up to TensorFlow 2.17 believes whatever
-                # they say, and a truncated file ends the process.
+                if self.executor == "tf.lite":
+                    _read_through(path)
                 self._interpreter = kind(model_path=str(path))
             signatures = self._interpreter.get_signature_list()
         except Exception as error:
@@ -117,6 +117,19 @@ def _interpreter() -> tuple[Any, str]:
             'pip install "pytest-freezecheck[tflite]"'
         )
     return tf.lite.Interpreter, "tf.lite"
+
+
+def _read_through(path: Path) -> None:
+    """Follow every offset of a file once, so that one which leads nowhere raises.
+
+    Up to TensorFlow 2.17, tf.lite believes them all, and a truncated file ends the process.
+    """
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    try:
+        schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
+    except Exception as error:  # of struct, NumPy or flatbuffers
+        raise ValueError("an offset leads out of the file: it is truncated or damaged") from error
 
 
 def _choose(signatures: Mapping[str, Any], path: Path) -> str:
