@@ -15,6 +15,7 @@ import tensorflow as tf
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import LiveModel
 from pytest_freezecheck.agreement import Agreement
+from pytest_freezecheck.comparing.allowance import allowed_for, floor_of, raised
 from pytest_freezecheck.comparing.comparison import Comparison
 from pytest_freezecheck.comparing.corpus import Corpus
 from pytest_freezecheck.comparing.evidence import Evidence
@@ -60,20 +61,17 @@ class Bench:
 
     def true_export(self, way: str) -> Found:
         """Compare a true export as a check does, without looking for causes and power."""
-        allowed = DEFAULT.with_defaults(find_way(way).tolerances)
-        found: Found = {"way": way, "bit_exact": find_way(way).bit_exact, "atol": allowed.atol}
+        found: Found = {"way": way, "bit_exact": find_way(way).bit_exact}
         started = time.perf_counter()
         with self.export(self.live, way) as frozen:
-            comparison = Comparison(self.live, frozen, allowed)
-            comparison.feed(self.corpus)
-            found |= _numbers(comparison.tally)
-            ranked = comparison.visible, comparison.suspects
-            evidence = Evidence(
-                comparison.sides, allowed, comparison.tally, ranked, (True, True), None
-            )
+            allowed = self.allowed(way)
+            fed = Comparison(self.live, frozen, allowed).fed
+            fed.everything(self.corpus)
+            found |= _numbers(fed.tally)
+            evidence = Evidence(fed.sides, allowed, fed.tally, fed.ranked, (True, True), None)
             agreement = Agreement(self.net.name, way, frozen.format, way, "", atol=allowed.atol)
             evidence.noise_floor(agreement, self.corpus, 0.0)
-            found["noise"] = agreement.noise_floor
+            found |= {"noise": agreement.noise_floor, "atol": allowed.atol}
         rtol = allowed.logit_rtol or np.inf
         found["alarm"] = bool(
             (found["bit_exact"] and not found["exact"])
@@ -82,9 +80,17 @@ class Bench:
         )
         return {**found, "seconds": time.perf_counter() - started}
 
+    def allowed(self, way: str) -> Settings:
+        """Return what a check of this way works with, where nobody chose anything."""
+        allowed = DEFAULT.with_defaults(find_way(way).tolerances)
+        if find_way(way).bit_exact:
+            return allowed
+        floor = floor_of(self.live, self.corpus, self.live.answer)
+        return raised(allowed, allowed_for(floor))
+
     def caught(self, raw: LiveModel, way: str) -> bool:
         """Return whether a freeze of the raw weights shows on the inputs, as far as needed."""
-        atol = DEFAULT.with_defaults(find_way(way).tolerances).atol
+        atol = self.allowed(way).atol
         with self.export(raw, way) as frozen:
             sides = Sides(self.live, frozen)
             ((live_name, name),) = sides.outputs.items()

@@ -86,8 +86,8 @@ def steered(sides: Sides, seed: int) -> float:
 def searched(sides: Sides, seed: int) -> float:
     """Do what a check does."""
     comparison = Comparison(sides.live, sides.frozen, Settings(seed=seed))
-    comparison.feed(Corpus(sides.live, BATCHES, seed))
-    worst = comparison.tally.worst
+    comparison.fed.everything(Corpus(sides.live, BATCHES, seed))
+    worst = comparison.fed.tally.worst
     return worst.max_abs if worst is not None else 0.0
 
 

@@ -41,6 +41,8 @@ class Agreement:
         first_difference: {"tensor", "max_abs_diff"} of the first tensor that differs.
         bit_exact: whether a correct artifact of this kind answers bit for bit as the live model.
         lossy: whether `atol` is the default of a way that is declared to lose precision.
+        unraised: the default that `atol` was raised from, to the float noise of the live model;
+            None if it was not raised.
         unsteady: the side that answers differently when asked the same twice, in words, or None.
         noise_floor: how far a side is from itself when nothing but its execution changes; 0 for
             what TensorFlow runs, unless an operation is random.
@@ -70,6 +72,7 @@ class Agreement:
     first_difference: dict[str, Any] | None = None
     bit_exact: bool = True
     lossy: bool = False
+    unraised: float | None = None
     unsteady: str | None = None
     noise_floor: float | None = None
     power: Power | None = None
@@ -89,6 +92,13 @@ class Agreement:
         if name in _TELLING:
             object.__setattr__(self, "read", True)
         return object.__getattribute__(self, name)
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether it passed only because `atol` was raised to float noise."""
+        apart = self.max_abs_diff
+        raised = self.unraised is not None and apart is not None and apart > self.unraised
+        return self.outcome == "passed" and raised
 
     def raise_on_mismatch(self) -> None:
         """Raise if the two sides disagree.
@@ -126,6 +136,7 @@ class Agreement:
             "noise_floor": _finite(self.noise_floor),
             "exact": self.exact,
             "lossy": self.lossy,
+            "within_noise": self.within_noise,
             "logits": None if self.logit_rel_diff is None else logits,
             "inputs": self.inputs,
             "examples": self.examples,

@@ -6,30 +6,25 @@ import math
 import time
 from pathlib import Path
 
-import numpy as np
-
 from pytest_freezecheck.agreement import Agreement
-from pytest_freezecheck.comparing.corpus import Corpus, corpus_of, fingerprint
+from pytest_freezecheck.comparing.allowance import FLOORS, allowed_for, floor_of, raised
+from pytest_freezecheck.comparing.corpus import corpus_of, fingerprint
 from pytest_freezecheck.comparing.evidence import Evidence
+from pytest_freezecheck.comparing.feeding import Feeding
 from pytest_freezecheck.comparing.sides import Sides
-from pytest_freezecheck.comparing.suspects import Suspects
-from pytest_freezecheck.comparing.tally import Tally
 from pytest_freezecheck.diagnosis.values import WeightDifferences, differing_weights
 from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.findings import Counterexample
 from pytest_freezecheck.formats.base import FrozenModel
-from pytest_freezecheck.inputs.mutation import mutate
 from pytest_freezecheck.inputs.render import Batch
 from pytest_freezecheck.inputs.saved import Saved, changed
 from pytest_freezecheck.inputs.strategies import build
 from pytest_freezecheck.models.live import LiveModel
-from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.paths import from_here
 from pytest_freezecheck.power import independence, vacuity
 from pytest_freezecheck.report import findings, text
 from pytest_freezecheck.settings import Settings
 
-_CHILDREN = 8
 _SIDES = ("the live model", "the artifact")
 
 
@@ -61,12 +56,7 @@ class Comparison:
         self.sides = Sides(live, frozen)
         self.live, self.frozen, self.settings = live, frozen, chosen
         self.saved, self.replay, self.folder = saved, replay, folder
-        self.tally = Tally(chosen.atol)
-        # By outputs and logits together, and by outputs alone: where those differ too much, a row
-        # whose logits alone are far apart is no example of it.
-        self.suspects, self.visible = Suspects(), Suspects()
-        self._aside = (self.suspects, self.visible)
-        self._first: tuple[Arrays, Arrays] = ({}, {})
+        self.fed = Feeding(self.sides, chosen)
 
     def run(self, agreement: Agreement) -> None:
         """Compare, and write verdict, numbers and text into the result.
@@ -78,8 +68,9 @@ class Comparison:
         started = time.perf_counter()
         suspicion = independence.shared(self.live, self.frozen)
         if suspicion is None:
-            # First of all, so that random operations are where they were when it was saved.
-            self._feed_saved()
+            if self.frozen.bit_exact:
+                # First of all, so that random operations are where they were when it was saved.
+                self._feed_saved()
             proof = self._independence()
             suspicion = proof.reason
             if suspicion is None:
@@ -94,17 +85,11 @@ class Comparison:
         steady = (proof.steady, proof.frozen_steady)
         unsteady = [side for side, same in zip(_SIDES, steady, strict=True) if not same]
         agreement.unsteady = " and ".join(unsteady) or None
-        evidence = Evidence(
-            self.sides,
-            self.settings,
-            self.tally,
-            (self.visible, self.suspects),
-            steady,
-            self.folder,
-        )
         if self.saved is not None and self.replay:
+            if not self.frozen.bit_exact:
+                self._allow(agreement, self.saved.atol or 0.0)
             self._judge(agreement)
-            self._replayed(agreement, self.saved, evidence)
+            self._replayed(agreement, self.saved, self._evidence(steady))
             return
         corpus = corpus_of(
             self.live,
@@ -112,10 +97,11 @@ class Comparison:
             seed=self.settings.seed,
             state=fingerprint(proof.live),
         )
-        self.feed(corpus)
-        for ours, saved in zip((self.suspects, self.visible), self._aside, strict=True):
-            if saved and saved is not ours:
-                ours.include(saved)
+        if not self.frozen.bit_exact:
+            floor = floor_of(self.live, corpus, self.sides.ask_live)
+            self._allow(agreement, allowed_for(floor) if proof.steady else 0.0)
+        evidence = self._evidence(steady)
+        self.fed.everything(corpus)
         self._judge(agreement)
         if not agreement:
             evidence.counterexample(agreement)
@@ -134,6 +120,23 @@ class Comparison:
         evidence.weigh(agreement)
         agreement.text = findings.complete(agreement, self.settings.seed)
 
+    def _allow(self, agreement: Agreement, atol: float) -> None:
+        """Raise what is allowed to what noise explains; only then can a saved input be judged."""
+        chosen, self.settings = self.settings, raised(self.settings, atol)
+        agreement.unraised = None if self.settings is chosen else chosen.atol
+        agreement.atol = self.settings.atol
+        self.fed.allow(self.settings)
+        self._feed_saved()
+
+    def _feed_saved(self) -> None:
+        if self.saved is not None:
+            feed = self.fed.alone if self.replay else self.fed.aside
+            feed(self.saved)
+
+    def _evidence(self, steady: tuple[bool, bool]) -> Evidence:
+        fed = self.fed
+        return Evidence(self.sides, self.settings, fed.tally, fed.ranked, steady, self.folder)
+
     def _replayed(self, agreement: Agreement, saved: Saved, evidence: Evidence) -> None:
         """Say how a saved input does now, beside when it was saved."""
         if not agreement:
@@ -142,12 +145,14 @@ class Comparison:
                 away=saved.away,
                 background=saved.background,
                 size=sum(array.size for array in saved.feeds.values()),
-                max_abs_diff=self.tally.worst.max_abs if self.tally.worst else math.nan,
+                max_abs_diff=self.fed.tally.worst.max_abs if self.fed.tally.worst else math.nan,
                 seconds=0.0,
                 path=str(from_here(self.replay)) if self.replay else None,
             )
             evidence.cause(agreement)
-        agreement.text = findings.replayed(agreement, changed(saved, *self._first), saved.versions)
+        agreement.text = findings.replayed(
+            agreement, changed(saved, *self.fed.first), saved.versions
+        )
 
     def _independence(self) -> independence.Independence:
         # Smooth, noise and mixed, about the middle of the legal range.
@@ -159,64 +164,9 @@ class Comparison:
             lambda change: self.sides.ask_disturbed(feeds, change),
         )
 
-    def _feed_saved(self) -> None:
-        """Try what failed the last time before anything else.
-
-        It is not counted, and remembered only after the search, so that a run that finds a failure
-        and the next one report the same.
-        """
-        if self.saved is not None:
-            feeds = {name: self.saved.feeds[name] for name in self.live.specs}
-            live = self.sides.ask_live(feeds)
-            frozen = self._feed("a failing input that was saved", feeds, live)
-            outputs = {name: frozen.outputs[there] for name, there in self.sides.outputs.items()}
-            self._first = (live.outputs, outputs)
-            if self.replay is None:
-                self._aside = (self.suspects, self.visible)
-                self.suspects, self.visible = Suspects(), Suspects()
-                self.tally.inputs = self.tally.examples = 0
-
-    def feed(self, corpus: Corpus) -> None:
-        """Feed all inputs to both sides, and search around those that showed most."""
-        for words, feeds, live in corpus.main(self.live, self.sides.ask_live):
-            self._feed(words, feeds, live)
-        self._search(corpus)
-
-    def _feed(self, words: str, feeds: Arrays, live: Answer) -> Answer:
-        """Ask the artifact about a batch that the live model has answered, and add it up."""
-        tally, rows = self.tally, len(next(iter(feeds.values())))
-        frozen = self.sides.ask_frozen(feeds)
-        tally.count(rows)
-        identical = True
-        for name, there in self.sides.outputs.items():
-            pair = np.asarray(live.outputs[name]), np.asarray(frozen.outputs[there])
-            logits = live.logits.get(name), frozen.logits.get(there)
-            identical &= tally.output(name, *pair, where=words)
-            identical &= tally.logits(name, pair, logits)
-        if not identical:
-            names, rtol = self.sides.outputs, self.settings.logit_rtol
-            ratios = tally.yardstick(rtol).rows(live, frozen, names, rows)
-            self.suspects.add(feeds, ratios)
-            self.visible.add(feeds, tally.yardstick(None).rows(live, frozen, names, rows))
-        return frozen
-
-    def _search(self, corpus: Corpus) -> None:
-        """Search around the inputs that showed most; where none showed anything, draw on."""
-        rng = np.random.default_rng(self.settings.seed)
-        for _ in range(corpus.searched):
-            if not self.suspects:
-                break
-            feeds = mutate(self.suspects.feeds(), self.live.specs, rng, _CHILDREN)
-            words = f"{_CHILDREN} rows mutated from those that showed most"
-            self._feed(words, feeds, self.sides.ask_live(feeds))
-        else:
-            return
-        for words, feeds, live in corpus.spare(self.sides.ask_live, corpus.searched):
-            self._feed(words, feeds, live)
-
     def _judge(self, agreement: Agreement) -> None:
         """Turn what was added up into the verdict and its text."""
-        tally, worst = self.tally, self.tally.worst
+        tally, worst = self.fed.tally, self.fed.tally.worst
         if worst is None:
             raise ModelError(f"{self.live.name}: no output was compared")
         logit_output, agreement.logit_rel_diff = tally.logit_worst or (None, None)
@@ -234,6 +184,8 @@ class Comparison:
             agreement.text = text.passed(agreement)
             if inexact:
                 agreement.warnings.append(text.inexact(agreement, self._weights()))
+            if agreement.within_noise:
+                agreement.warnings.append(text.within_noise(agreement, FLOORS))
         else:
             agreement.text = text.mismatch(
                 agreement,
@@ -243,7 +195,7 @@ class Comparison:
                 logit_output,
                 self.sides.outputs,
                 self._weights(),
-                showing=self.visible.showing,
+                showing=self.fed.visible.showing,
             )
 
     def _weights(self) -> WeightDifferences:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from pytest_freezecheck.comparing.allowance import Floor
 from pytest_freezecheck.comparing.steering import Drawn, Steered, Steering
 from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.findings import Power
@@ -45,6 +46,7 @@ class Corpus:
         powers: {(atol, logit_rtol, whether logits are seen): how many planted mistakes these inputs
             would have caught}.
         doubts: what speaks against the reference itself, once that was looked for.
+        floor: how far the live model is from itself, once that was measured.
         drift: what was seen of the live model's variables moving while it answered.
 
     Raises:
@@ -74,6 +76,7 @@ class Corpus:
         self._twin: Twin | None = None
         self.twin_error: ModelError | None = None
         self.powers: dict[tuple[float, float | None, bool], Power | None] = {}
+        self.floor: Floor | None = None
         self.drift: list[str] = []
         self.doubts: list[str] | None = None
 
@@ -122,12 +125,17 @@ class Corpus:
 
     def everything(self, rows: int) -> Iterator[Arrays]:
         """Yield all steered and drawn inputs, so many to a batch."""
+        return self.telling(self.drawn().count, rows)
+
+    def telling(self, count: int, rows: int) -> Iterator[Arrays]:
+        """Yield all steered inputs, and so many of the drawn ones, so many to a batch."""
         drawn = self.drawn()
         for feeds in self.steered():
             for start in range(0, len(next(iter(feeds.values()))), rows):
                 yield {name: array[start : start + rows] for name, array in feeds.items()}
-        for start in range(0, drawn.count, rows):
-            yield drawn.rows(np.arange(start, min(start + rows, drawn.count)))
+        places = np.linspace(0, drawn.count - 1, min(count, drawn.count)).astype(np.intp)
+        for start in range(0, len(places), rows):
+            yield drawn.rows(places[start : start + rows])
 
     def twin(self, live: LiveModel) -> Twin:
         """Return a copy of the live model, made on first use.

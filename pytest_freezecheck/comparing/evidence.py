@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 from pytest_freezecheck.agreement import Agreement
+from pytest_freezecheck.comparing.allowance import floor_of
 from pytest_freezecheck.comparing.corpus import Corpus
 from pytest_freezecheck.comparing.failing import largest, recorded_answers, smallest_failing
 from pytest_freezecheck.comparing.inquiry import doubts, inquire, older_than_checkpoint
@@ -132,6 +133,7 @@ class Evidence:
             feeds=feeds,
             live=live,
             frozen=frozen,
+            atol=self.settings.atol,
         )
         try:
             save(path, saved)
@@ -150,32 +152,16 @@ class Evidence:
             corpus: the inputs.
             repeated: how far two answers of one side to the same batch were apart.
         """
-        floor = repeated
+        floor, ask = repeated, self.sides.ask_frozen
         if not self.sides.frozen.bit_exact:
+            ours = floor_of(self.sides.live, corpus, self.sides.ask_live)
             for feeds in corpus.probe(_NOISE_ROWS):
-                floor = max(floor, *self._executed_otherwise(feeds))
-            try:
-                twin = corpus.twin(self.sides.live)
-                for feeds in (*corpus.probe(_NOISE_ROWS), *self._worst()):
-                    floor = max(floor, noise.executed_otherwise(twin, feeds))
-            except ModelError as error:
-                agreement.warnings.append(f"the noise floor is that of batch sizes alone: {error}")
+                floor = max(floor, noise.repeated(ask, feeds), noise.split(ask, feeds))
+            floor = max(floor, ours.apart)
+            agreement.warnings += [] if ours.note is None else [ours.note]
         agreement.noise_floor = floor
         if not self.sides.frozen.bit_exact and floor > agreement.atol:
             agreement.warnings.append(words.below_floor(agreement, floor))
-
-    def _worst(self) -> list[Arrays]:
-        """Return the inputs that showed most: noise is largest where the answer is steepest."""
-        visible = self.ranked[0]
-        return [visible.feeds()] if visible else []
-
-    def _executed_otherwise(self, feeds: Arrays) -> tuple[float, ...]:
-        ask_live, ask_frozen = self.sides.ask_live, self.sides.ask_frozen
-        return (
-            noise.repeated(ask_frozen, feeds),
-            noise.split(ask_frozen, feeds),
-            noise.split(ask_live, feeds),
-        )
 
     def power(self, agreement: Agreement, corpus: Corpus, *, drifting: bool) -> None:
         """Measure how many planted mistakes the inputs would have caught."""

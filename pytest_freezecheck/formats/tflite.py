@@ -27,26 +27,32 @@ class TfliteModel(NamedModel):
 
     def __init__(self, path: Path, way: str | None = None) -> None:
         super().__init__(path, way)
-        kind, self.executor = _interpreter()
+        self._kind, self.executor = _interpreter()
         try:
-            with warnings.catch_warnings():
-                # tf.lite.Interpreter says at each use that LiteRT will replace it.
-                warnings.filterwarnings("ignore", r"(?s).*LiteRT", UserWarning)
-                if self.executor == "tf.lite":
-                    _read_through(path)
-                self._interpreter = kind(model_path=str(path))
-            signatures = self._interpreter.get_signature_list()
+            if self.executor == "tf.lite":
+                _read_through(path)
+            self._open()
+        except ArtifactError:
+            raise
         except Exception as error:
             raise loading_failed(path, self.executor, error) from error
+        self._shapes: dict[str, tuple[int, ...]] = {}
+
+    def _open(self) -> None:
+        with warnings.catch_warnings():
+            # tf.lite.Interpreter says at each use that LiteRT will replace it.
+            warnings.filterwarnings("ignore", r"(?s).*LiteRT", UserWarning)
+            self._interpreter = self._kind(model_path=str(self.path))
+        signatures = self._interpreter.get_signature_list()
         self._runner = None
         if signatures:
-            self._runner = self._interpreter.get_signature_runner(_choose(signatures, path))
+            chosen = _choose(signatures, self.path)
+            self._runner = self._interpreter.get_signature_runner(chosen)
             self._inputs = dict(self._runner.get_input_details())
             self._outputs = dict(self._runner.get_output_details())
         else:
             self._inputs = {d["name"]: d for d in self._interpreter.get_input_details()}
             self._outputs = {d["name"]: d for d in self._interpreter.get_output_details()}
-        self._shapes: dict[str, tuple[int, ...]] = {}
 
     @property
     def input_types(self) -> Mapping[str, Any]:
@@ -73,11 +79,17 @@ class TfliteModel(NamedModel):
         """Return the outputs for one batch."""
         import numpy as np
 
+        shapes = {name: np.shape(value) for name, value in feeds.items()}
+        resized = shapes != self._shapes
+        if resized and self.executor == "tf.lite":
+            # From TensorFlow 2.17 to 2.19, one that is resized after it ran ends the process where
+            # weights are int8 and activations are not.
+            self._open()
         if self._runner is not None:
             answer = self._runner(**feeds)
+            self._shapes = shapes
             return [answer[name] for name in outputs]
-        shapes = {name: np.shape(value) for name, value in feeds.items()}
-        if shapes != self._shapes:
+        if resized:
             for name, shape in shapes.items():
                 self._interpreter.resize_tensor_input(self._inputs[name]["index"], shape)
             self._interpreter.allocate_tensors()

@@ -47,6 +47,7 @@ class Saved:
         feeds: {input name: array (1, *shape)}.
         live: {output name: what the live model answered}.
         frozen: {live output name: what the artifact answered}.
+        atol: largest difference that was allowed, None if not known.
     """
 
     model: str
@@ -60,6 +61,7 @@ class Saved:
     feeds: Feeds
     live: Feeds
     frozen: Feeds
+    atol: float | None = None
 
 
 def place(folder: Path, model: str, artifact: str, nodeid: str | None) -> Path:

@@ -6,7 +6,7 @@ in a graph and session of its own that hold the part of the live graph that is r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -121,11 +121,14 @@ class Twin:
         self.hold(changes or {})
         return self._runner.run(feeds)
 
-    def otherwise(self, feeds: Mapping[str, Any]) -> list[Answer]:
+    def otherwise(self, batches: Sequence[Mapping[str, Any]]) -> list[list[Answer]]:
         """Return what the same graph answers as a default session runs it, and in one thread.
 
         Args:
-            feeds: {input name: array (rows, *shape)}.
+            batches: each {input name: array (rows, *shape)}.
+
+        Returns:
+            The answers to each batch, of a default session, then of one thread.
         """
         import tensorflow as tf
 
@@ -141,7 +144,8 @@ class Twin:
                     list(self._assign.values()),
                     {self._fed[name]: value for name, value in self.weights.items()},
                 )
-                answers.append(Runner(session, self.inputs, self.outputs).run(feeds))
+                runner = Runner(session, self.inputs, self.outputs)
+                answers.append([runner.run(feeds) for feeds in batches])
         return answers
 
     def slope(

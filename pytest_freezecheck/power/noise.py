@@ -6,7 +6,7 @@ batches, so its floor is 0 and any difference has a cause. Another executor sums
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.severity import largest_difference
@@ -37,10 +37,14 @@ def split(ask: Ask, feeds: Arrays) -> float:
     return largest
 
 
-def executed_otherwise(twin: Twin, feeds: Arrays) -> float:
+def executed_otherwise(twin: Twin, batches: Sequence[Arrays]) -> float:
     """Return how far the live model is from itself, with graph optimisation and in one thread."""
-    plain = twin.answer(feeds)
-    return max(apart(plain, answer) for answer in twin.otherwise(feeds))
+    plain = [twin.answer(feeds) for feeds in batches]
+    return max(
+        apart(one, other)
+        for answers in twin.otherwise(batches)
+        for one, other in zip(plain, answers, strict=True)
+    )
 
 
 def apart(one: Answer, other: Answer) -> float:

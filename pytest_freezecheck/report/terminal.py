@@ -82,6 +82,8 @@ def _verdict(check: Mapping[str, Any]) -> str:
         close = close and logits["max_rel_diff"] <= logits["rtol"]
     if check["outcome"] == "passed" and check["lossy"]:
         return "agrees, lossy"
+    if check["within_noise"]:
+        return "agrees within noise"
     return "FAILED" if check["outcome"] == "failed" and close else _VERDICTS[check["outcome"]]
 
 

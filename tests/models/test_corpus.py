@@ -30,8 +30,8 @@ def test_so_many_examples_are_so_many_batches(
     (half_precision if wrong else freeze)(trained, tmp_path / "model.pb")
     frozen = freezecheck.load(tmp_path / "model.pb")
     comparison = Comparison(live, frozen, Settings())
-    comparison.feed(Corpus(live, examples, seed=0))
-    assert comparison.tally.examples == examples
+    comparison.fed.everything(Corpus(live, examples, seed=0))
+    assert comparison.fed.tally.examples == examples
     frozen.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import pytest_freezecheck as freezecheck
 from pytest_freezecheck import LiveModel
 from pytest_freezecheck.formats.frozen_graph import FrozenGraphDef
 from pytest_freezecheck.models.session import Answer
+from pytest_freezecheck.power import noise
 from pytest_freezecheck.report.findings import passing
-from tests.models.faults import dropout, freeze
+from pytest_freezecheck.settings import Run, using
+from tests.models.faults import dropout, freeze, one_weight_altered
 from tests.models.ways import CLASSIC
 
 pytestmark = pytest.mark.exhaustive
@@ -75,6 +78,77 @@ def test_noise_above_the_tolerance_fails_and_says_what_would_pass(
     assert "atol = 5e-05 would pass" in line
     assert any("is below the noise floor of this format" in w for w in agreement.warnings)
     assert freezecheck.check(live, converted, logit_rtol=False, atol=5e-5)
+
+
+def floor_is(monkeypatch: pytest.MonkeyPatch, apart: float) -> None:
+    """Stand for a live model that is so far from itself in one thread.
+
+    It is measured once for a model and a seed, so these tests have seeds of their own.
+    """
+    monkeypatch.setattr(noise, "executed_otherwise", lambda twin, batches: apart)
+    monkeypatch.setattr(noise, "split", lambda ask, feeds: 0.0)
+
+
+def test_noise_of_the_live_model_itself_is_allowed_for_and_said(
+    live: LiveModel, converted: Converted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor_is(monkeypatch, 5e-6)
+    converted.noise = 3.1e-5
+    agreement = freezecheck.check(live, converted, logit_rtol=False, seed=901)
+    assert agreement
+    assert (agreement.within_noise, agreement.atol, agreement.unraised) == (True, 4e-5, 1e-5)
+    assert "(allowed 4e-05 for the float noise of this model, instead of 1e-05)" in agreement.text
+    (warning,) = agreement.warnings
+    assert warning.startswith("up to 3.1e-05 apart, more than 1e-05: allowed are 4e-05, 8 times")
+    assert agreement.as_json()["within_noise"]
+
+
+def test_it_is_not_where_somebody_chose_a_tolerance(
+    live: LiveModel, converted: Converted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor_is(monkeypatch, 5e-6)
+    converted.noise = 3.1e-5
+    agreement = freezecheck.check(live, converted, logit_rtol=False, seed=901, atol=1e-5)
+    assert not agreement
+    assert "(allowed 1e-05)" in agreement.text
+    assert not agreement.within_noise
+
+
+def test_it_is_never_allowed_to_hide_a_fault(
+    live: LiveModel, converted: Converted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor_is(monkeypatch, 0.1)
+    converted.noise = 2e-3
+    agreement = freezecheck.check(live, converted, logit_rtol=False, seed=902)
+    assert not agreement
+    assert agreement.atol == 1e-3
+
+
+def test_what_tensorflow_runs_is_allowed_none(
+    trained: Path, live: LiveModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor_is(monkeypatch, 0.1)
+    one_weight_altered(trained, tmp_path / "frozen.pb")
+    agreement = freezecheck.check(live, tmp_path / "frozen.pb", seed=902)
+    assert not agreement
+    assert agreement.atol == 1e-5
+
+
+def test_a_failing_input_is_replayed_with_what_was_allowed_then(
+    live: LiveModel, converted: Converted, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    floor_is(monkeypatch, 5e-6)
+    converted.noise = 9e-5
+    run = Run(folder=tmp_path / "failing")
+    with using(run):
+        first = freezecheck.check(live, converted, logit_rtol=False, seed=903)
+    assert not first
+    assert first.counterexample is not None
+    assert first.counterexample.max_abs_diff > 4e-5
+    (saved,) = (tmp_path / "failing").glob("*.npz")
+    converted.noise = 3e-5  # mended, but for float noise
+    with using(dataclasses.replace(run, replay=saved)):
+        assert freezecheck.check(live, converted, logit_rtol=False, seed=903)
 
 
 def test_a_real_difference_is_not_explained_by_noise(
