@@ -94,9 +94,9 @@ def inexact(agreement: Agreement, weights: WeightDifferences) -> str:
 def within_noise(agreement: Agreement, floors: float) -> str:
     """Return the warning of a pass that is one because of the live model's own float noise."""
     return (
-        f"up to {shown(agreement.max_abs_diff)} apart, more than {agreement.unraised:g}: allowed "
-        f"are {agreement.atol:g}, {floors:g} times what the live model is apart from itself in one "
-        "thread, with graph optimisation or row by row, since nobody chose an atol"
+        f"more than {agreement.unraised:g} apart; allowed are {agreement.atol:g}, {floors:g} times "
+        "what the live model is apart from itself in one thread, with graph optimisation or row by "
+        "row, since nobody chose an atol"
     )
 
 

@@ -80,7 +80,9 @@ def test_a_correct_rewrite_agrees_within_its_noise(
     if agreement.max_abs_diff > 1e-5:
         assert agreement.within_noise
         assert agreement.atol == pytest.approx(8.0 * agreement.noise_floor, rel=0.05)
-        assert any("more than 1e-05: allowed are" in warning for warning in agreement.warnings)
+        assert any(
+            "more than 1e-05 apart; allowed are" in warning for warning in agreement.warnings
+        )
         assert not checked(lives[0], lives[0], way, tmp_path, atol=1e-5)
 
 
