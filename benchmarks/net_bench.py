@@ -61,7 +61,8 @@ class Bench:
 
     def true_export(self, way: str) -> Found:
         """Compare a true export as a check does, without looking for causes and power."""
-        found: Found = {"way": way, "bit_exact": find_way(way).bit_exact}
+        made = find_way(way)
+        found: Found = {"way": way, "bit_exact": made.bit_exact, "lossy": bool(made.tolerances)}
         started = time.perf_counter()
         with self.export(self.live, way) as frozen:
             allowed = self.allowed(way)

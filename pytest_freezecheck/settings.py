@@ -35,7 +35,7 @@ class Settings:
         exact: fail what TensorFlow itself runs unless it is bit-identical.
         logit_rtol: largest relative difference of the centred logits; None turns it off. The
             default lies between the 4.1e-5 that true exports reached on real-size networks with
-            other executors and the 1e-3 at which most faults start.
+            other executors and the 3.2e-4 of the least raw bias (docs/benchmarks.md).
         min_power: least share of planted mistakes that the inputs have to catch, 0 to 1.
         reports: files to write results to.
         given: names of the fields that somebody chose; the others are defaults.
