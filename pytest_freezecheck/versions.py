@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 
-_PACKAGES = ("pytest-freezecheck", "tensorflow", "tf-keras", "tf-slim", "numpy", "hypothesis")
+_PACKAGES = (
+    *("pytest-freezecheck", "tensorflow", "tf-keras", "tf-slim", "numpy", "hypothesis"),
+    *("keras", "ai-edge-litert", "tf2onnx", "onnx", "onnxruntime", "openvino"),
+)
 
 
 def versions() -> dict[str, str]:

@@ -30,7 +30,8 @@ _EVERY = (
         "raw-weights",
         "holds the checkpoint's raw weights where the live model reads their EMA shadows",
         "restore with tf.train.Saver(ema.variables_to_restore()) before freezing, as the "
-        'evaluation does; if the raw weights are what was evaluated, declare ema = "none"',
+        "evaluation does, or finalize_variable_values() of a Keras optimizer before saving; if the "
+        'raw weights are what was evaluated, declare ema = "none"',
         ("google/automl#314", "tensorflow#9724"),
     ),
     Cause(

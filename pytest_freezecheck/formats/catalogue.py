@@ -81,7 +81,8 @@ def _section(format_: Format) -> str:
 
 
 def _row(way: Way, extra: Extra | None) -> str:
-    needs = "; ".join(_needs(e) for e in (extra, way.extra) if e is not None) or "TensorFlow"
+    every = {e.install: e for e in (extra, way.extra) if e is not None}
+    needs = "; ".join(_needs(one) for one in every.values()) or "TensorFlow"
     cells = (f"`{way.name}`", way.summary, _correct(way), needs, way.pitfall or "-")
     return f"| {' | '.join(cells)} |"
 

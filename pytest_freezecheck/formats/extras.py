@@ -40,6 +40,8 @@ def _ours(name: str) -> str:
     return f'pip install "pytest-freezecheck[{name}]"'
 
 
+#: To run a file takes less than to make one.
+ONNXRUNTIME = Extra(_ours("onnx"), ("onnxruntime",))
 ONNX = Extra(_ours("onnx"), ("tf2onnx", "onnx", "onnxruntime"))
 OPENVINO = Extra(_ours("openvino"), ("openvino",))
 #: Keras 2 has no `use_ema` that finalises by itself; TensorFlow 2.15 comes with it and allows no 3.

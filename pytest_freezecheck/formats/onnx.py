@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.formats.base import Format, Way
-from pytest_freezecheck.formats.extras import ONNX
+from pytest_freezecheck.formats.extras import ONNX, ONNXRUNTIME
 from pytest_freezecheck.formats.graph_def_ways import constant_definition
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 
@@ -78,7 +79,9 @@ class OnnxModel(NamedModel):
         return list(self._session.run(list(outputs), dict(feeds)))
 
     def reduced(self) -> str | None:
-        """Return how many initializers are float16, bfloat16 or int8."""
+        """Return how many initializers are float16, bfloat16 or int8, if onnx is installed."""
+        if importlib.util.find_spec("onnx") is None:
+            return None
         import onnx
 
         weights = onnx.load(str(self.path), load_external_data=False).graph.initializer
@@ -153,6 +156,7 @@ FORMAT = Format(
             OnnxModel,
             "`tf2onnx.convert.from_graph_def`, run by onnxruntime",
             "needs much memory for large networks: a VGG of 553 MB did not finish within 16 GB",
+            extra=ONNX,
             bit_exact=False,
         ),
         Way(
@@ -161,9 +165,10 @@ FORMAT = Format(
             OnnxReference,
             "the same file, evaluated by onnx's reference implementation: a second opinion",
             "slow: for small networks",
+            extra=ONNX,
             bit_exact=False,
         ),
     ),
-    extra=ONNX,
+    extra=ONNXRUNTIME,
     companions=(".onnx.data",),
 )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_freezecheck.errors import ArtifactError
 from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import OPENVINO
 from pytest_freezecheck.formats.graph_def_ways import constant_definition
@@ -39,6 +40,12 @@ class OpenvinoModel(NamedModel):
         try:
             self._compiled: Any = self._core.compile_model(str(path), "CPU", {_HINT: "f32"})
         except Exception as error:
+            weights = path.with_suffix(".bin")
+            if path.suffix == ".xml" and not weights.exists():
+                raise ArtifactError(
+                    f"{path}: OpenVINO cannot load it: {weights.name}, which holds the weights, "
+                    "does not lie beside it"
+                ) from error
             raise loading_failed(path, self.executor, error) from error
         self._inputs = {_name(port): port for port in self._compiled.inputs}
         self._outputs = {_name(port): port for port in self._compiled.outputs}

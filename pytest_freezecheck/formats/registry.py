@@ -67,7 +67,7 @@ def format_of(way: str) -> str:
 def unavailable(name: str) -> str | None:
     """Return why a way cannot run in this environment, and what installs it; None if it can."""
     way = find_way(name)
-    for extra in (_owner(name).extra, way.extra):
+    for extra in (way.extra, _owner(name).extra):
         reason = None if extra is None else extra.missing()
         if reason is not None:
             return f"{name} {reason}"

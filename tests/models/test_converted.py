@@ -169,6 +169,33 @@ def test_a_truncated_file_is_one_line(
     assert len(str(raised.value).splitlines()) == 1
 
 
+@pytest.mark.skipif("openvino" not in CONVERTERS, reason="needs OpenVINO")
+def test_an_ir_without_its_weights_says_so(live: LiveModel, trained: Path, tmp_path: Path) -> None:
+    path = shipped(to_openvino, faults.freeze, trained, tmp_path)
+    path.with_suffix(".bin").unlink()
+    with pytest.raises(freezecheck.ArtifactError, match=r"frozen\.bin, which holds the weights"):
+        freezecheck.check(live, path)
+
+
+@pytest.mark.skipif("onnx" not in CONVERTERS, reason="needs onnxruntime")
+def test_an_onnx_file_needs_onnxruntime_alone(
+    live: LiveModel, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+
+    def without(name: str) -> Any:
+        return None if name in ("onnx", "tf2onnx") else find(name)
+
+    path = shipped(to_onnx, faults.freeze, trained, tmp_path)
+    (tmp_path / "wrong").mkdir()
+    wrong = shipped(to_onnx, faults.raw_weights, trained, tmp_path / "wrong")
+    monkeypatch.setattr(importlib.util, "find_spec", without)
+    assert freezecheck.assert_agreement(live, path)
+    assert not freezecheck.check(live, wrong)
+    with pytest.raises(freezecheck.UnavailableError, match=r"onnx needs tf2onnx, onnx, not inst"):
+        freezecheck.freeze(live, "onnx", tmp_path)
+
+
 def test_a_file_whose_extra_is_absent_fails_and_says_what_installs_it(
     live: LiveModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
