@@ -100,10 +100,12 @@ class TfliteModel(NamedModel):
         return [self._interpreter.get_tensor(self._outputs[name]["index"]) for name in outputs]
 
     def reduced(self) -> str | None:
-        """Return how many tensors are float16 or int8."""
+        """Return how many tensors are float16 or int8, apart from inputs and outputs."""
         import numpy as np
 
-        kinds = [np.dtype(d["dtype"]).name for d in self._interpreter.get_tensor_details()]
+        ends = {d["index"] for d in (*self._inputs.values(), *self._outputs.values())}
+        details = [d for d in self._interpreter.get_tensor_details() if d["index"] not in ends]
+        kinds = [np.dtype(detail["dtype"]).name for detail in details]
         return counted_kinds(kinds, ("float16", "int8", "uint8", "int16"))
 
     def close(self) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+import resource
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -29,14 +29,20 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "resnet"
 
 
+def _seconds() -> float:
+    """Return the CPU time of all runs so far: a machine may be busy with something else."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
 @pytest.mark.slow
 def test_it_passes_within_its_time_and_memory(folder: Path) -> None:
     (folder / "conftest.py").write_text(PEAK)
-    started = time.monotonic()
+    started = _seconds()
     code, printed, outcomes = gate(folder)
     assert code == 0, printed
     assert outcomes == {ARTIFACT: "passed"}
-    assert time.monotonic() - started < 120  # 25 to 40 s on two cores; a CI's may be busy
+    assert _seconds() - started < 120  # 50 on two cores, which takes 25 to 40 s
     (peak_kilobytes,) = re.findall(r"peak kilobytes: (\d+)", printed)
     assert int(peak_kilobytes) < 3 * 2**20
 

@@ -126,6 +126,22 @@ def test_a_file_of_reduced_precision_is_suspected_of_it(live: LiveModel, tmp_pat
         assert held in agreement.text
 
 
+def test_bytes_at_the_input_are_no_rounding(trained: Path, tmp_path: Path) -> None:
+    def build(images: Any, scale: float = 255.0) -> Any:
+        return reference.build(tf.cast(images, tf.float32) / scale)
+
+    inputs = {"images": freezecheck.InputSpec((24, 24, 3), "uint8", 0, 255)}
+    model = LiveModel.from_checkpoint(build, trained, inputs)
+    other = LiveModel.from_checkpoint(lambda images: build(images, 200.0), trained, inputs)
+    agreement = freezecheck.check(model, freezecheck.freeze(other, "tflite", tmp_path))
+    assert not agreement
+    assert agreement.cause is not None
+    assert agreement.cause["id"] != "reduced-precision"
+    assert freezecheck.check(model, freezecheck.freeze(model, "tflite", tmp_path))
+    for live in (model, other):
+        live.close()
+
+
 def test_keys_of_a_signature_name_inputs_and_outputs(live: LiveModel, tmp_path: Path) -> None:
     path = freezecheck.freeze(live, "tflite_saved_model", tmp_path)
     frozen = freezecheck.load(path)
