@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_freezecheck.settings import Settings
 
 #: So many floors are allowed, and never more than `MOST`, at which most faults start. True exports
-#: of seven networks of tf_slim were up to 5.5 floors off (docs/benchmarks.md).
+#: of six networks of tf_slim were up to 5.5 floors off (docs/benchmarks.md).
 FLOORS, MOST = 8.0, 1e-3
 #: Drawn inputs that the floor is measured on, beside all that were steered, and how many at once.
 _DRAWN, _AT_ONCE = 96, 16

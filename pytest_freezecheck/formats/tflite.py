@@ -81,7 +81,7 @@ class TfliteModel(NamedModel):
 
         shapes = {name: np.shape(value) for name, value in feeds.items()}
         resized = shapes != self._shapes
-        if resized and self.executor == "tf.lite":
+        if resized and self._shapes and self.executor == "tf.lite":
             # From TensorFlow 2.17 to 2.19, one that is resized after it ran ends the process where
             # weights are int8 and activations are not.
             self._open()
