@@ -1,7 +1,7 @@
 """The test matrix: `nox` runs it, `nox -l` lists its cells, CONTRIBUTING.md says how to select.
 
 A cell is an environment of `benchmarks/matrix.py`: a TensorFlow, a Python, a pytest, with or
-without extras. What it did is kept under `build/compatibility/`, of which `table` writes
+without extras. What it did is kept in `benchmarks/cells/`, of which `table` writes
 docs/compatibility.md.
 """
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import compatibility  # noqa: E402 - nox loads this file from no folder at all
-from benchmarks.compatibility import RESULTS  # noqa: E402
+from benchmarks.compatibility import PAGE, RECORDS, RESULTS  # noqa: E402
 from benchmarks.matrix import CELLS, Cell  # noqa: E402
 
 nox.needs_version = ">=2024.10.9"
@@ -181,10 +181,16 @@ def attempt(session: nox.Session, *command: str) -> str | None:
 
 
 def commit() -> str:
-    """Return what is tested: the commit, and whether it was changed."""
+    """Return what is tested: the commit, and whether more than records of cells was changed."""
     git = shutil.which("git")
     if git is None:
         return "unknown"
-    describe = [git, "describe", "--always", "--exclude=*", "--dirty"]
-    done = subprocess.run(describe, check=False, capture_output=True, text=True, cwd=ROOT)  # noqa: S603
-    return done.stdout.strip() or "unknown"
+    written = (f":!{path.relative_to(ROOT)}" for path in (RECORDS, PAGE))
+
+    def ask(*arguments: str) -> str:
+        command = [git, *arguments]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)  # noqa: S603
+        return done.stdout.strip()
+
+    name = ask("describe", "--always", "--exclude=*") or "unknown"
+    return f"{name}-dirty" if ask("status", "--porcelain", "--", ".", *written) else name

@@ -1,7 +1,8 @@
 """What the cells of the test matrix did, and the table of it in `docs/compatibility.md`.
 
-`noxfile.py` runs the cells and keeps one record of each under `build/compatibility/`. Needs neither
-nox nor TensorFlow.
+`noxfile.py` runs the cells and keeps one record of each in `benchmarks/cells/`, of which the table
+is written: where one cell is run again, the others stay as they are. Needs neither nox nor
+TensorFlow.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ from typing import Any
 from benchmarks.matrix import CELLS
 
 ROOT = Path(__file__).parents[1]
+#: What the tools write while a cell runs.
 RESULTS = ROOT / "build" / "compatibility"
+RECORDS = ROOT / "benchmarks" / "cells"
 PAGE = ROOT / "docs" / "compatibility.md"
 BEGIN = "<!-- matrix: begin; `nox -s table` writes what follows -->"
 END = "<!-- matrix: end -->"
+#: Packages whose versions the page shows: in the row of a cell, and in the table below.
+HEAD = ("python", "pytest", "tensorflow")
 SHOWN = (
     "numpy",
     "protobuf",
@@ -96,15 +101,18 @@ def reason(output: str) -> str:
 
 
 def save(record: Mapping[str, Any]) -> None:
-    """Keep the record of a cell."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
+    """Keep the record of a cell, with the versions that the page shows."""
+    versions = record["versions"]
+    shown = {name: versions[name] for name in sorted(versions) if name in (*HEAD, *SHOWN)}
+    record = {**record, "versions": shown}
+    RECORDS.mkdir(exist_ok=True)
     text = json.dumps(record, indent=2, ensure_ascii=False)
     record_of(record["cell"]).write_text(f"{text}\n", encoding="utf-8")
 
 
 def record_of(name: str) -> Path:
     """Return the path of a cell's record."""
-    return RESULTS / f"{name}.json"
+    return RECORDS / f"{name}.json"
 
 
 # The table.
