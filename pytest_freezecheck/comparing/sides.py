@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError, ModelError, reason
 from pytest_freezecheck.formats.base import Change, FrozenModel
+from pytest_freezecheck.formats.matching import Shape, same_shapes
 from pytest_freezecheck.formats.pieces import in_pieces
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.session import Answer, Arrays
@@ -23,7 +24,8 @@ class Sides:
         batch_size: the only number of rows that the artifact takes, or None.
 
     Raises:
-        MatchError: the artifact lacks an input or output of the live model's names.
+        MatchError: the artifact lacks an input or output of the live model's names, or takes
+            inputs of other shapes.
     """
 
     def __init__(self, live: LiveModel, frozen: FrozenModel) -> None:
@@ -32,6 +34,8 @@ class Sides:
         self.outputs = frozen.match_outputs(live.outputs)
         self.wanted = list(self.outputs.values())
         self.inputs = frozen.match_inputs(live.inputs, self.wanted)
+        shapes = {name: _shape(tensor) for name, tensor in live.inputs.items()}
+        same_shapes(self.inputs, shapes, frozen.input_shapes, frozen.path)
         self.batch_size = frozen.batch_size()
 
     def ask_live(self, feeds: Arrays) -> Answer:
@@ -82,6 +86,10 @@ class Sides:
 
     def _renamed(self, feeds: Arrays) -> Arrays:
         return {self.inputs[name]: value for name, value in feeds.items()}
+
+
+def _shape(tensor: Any) -> Shape | None:
+    return None if tensor.shape.rank is None else tuple(tensor.shape.as_list())
 
 
 def _ask(kind: type[FreezecheckError], who: str, answer: Callable[[], T]) -> T:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_freezecheck.errors import ArtifactError, MatchError, listed, nearest
+from pytest_freezecheck.errors import ArtifactError, MatchError
 from pytest_freezecheck.formats.extras import Extra
+from pytest_freezecheck.formats.matching import Shape
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
@@ -154,8 +155,16 @@ class FrozenModel(abc.ABC):
         del feeds, outputs
         return []
 
+    @property
+    def input_shapes(self) -> Mapping[str, Shape | None]:
+        """{input name: its shape with the batch, or None}, as far as this format tells."""
+        return {}
+
     def batch_size(self) -> int | None:
         """Return the only number of rows that it takes at a time, or None if it takes any."""
+        for name, shape in self.input_shapes.items():
+            if name not in self.constants and shape and shape[0] is not None:
+                return shape[0]
         return None
 
     @abc.abstractmethod
@@ -210,43 +219,3 @@ class Format:
     ways: tuple[Way, ...]
     extra: Extra | None = None
     companions: tuple[str, ...] = ()
-
-
-def match(
-    kind: str, wanted: Mapping[str, str], available: Sequence[str], where: Path
-) -> dict[str, str]:
-    """Match names by whole name; never by position, never by part of a name.
-
-    Args:
-        kind: "input" or "output", for the message.
-        wanted: {live name: name to look for}.
-        available: the names that the artifact has.
-        where: the artifact.
-
-    Raises:
-        MatchError: a name is not there.
-    """
-    for live, name in wanted.items():
-        if name not in available:
-            raise MatchError(
-                f"{where}: no {kind} {name!r} for the live model's {kind} {live!r}"
-                f"{nearest(name, available)}; it has {listed(sorted(available), 8) or 'none'}"
-            )
-    return dict(wanted)
-
-
-def nothing_left(
-    given: Mapping[str, str], constants: Mapping[str, Any], needed: Sequence[str], where: Path
-) -> None:
-    """Make sure that every input that must be fed is fed.
-
-    Raises:
-        MatchError: the artifact needs inputs that the live model has not.
-    """
-    rest = sorted(set(needed) - set(given.values()) - set(constants))
-    if rest:
-        raise MatchError(
-            f"{where}: needs {listed(rest, 8)} fed, which the live model has no input for; was it "
-            f"frozen from a training graph? To feed a constant: inputs = {{ {rest[0]} = "
-            "{ value = ... } } in the artifact's table"
-        )

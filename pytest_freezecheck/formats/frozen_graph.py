@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError, listed
-from pytest_freezecheck.formats.base import Change, FrozenModel, match, nothing_left
+from pytest_freezecheck.formats.base import Change, FrozenModel
+from pytest_freezecheck.formats.matching import Shape, match, nothing_left, shape_of
 from pytest_freezecheck.models.graphs import ancestors, only
 
 if TYPE_CHECKING:
@@ -139,13 +140,14 @@ class FrozenGraphDef(FrozenModel):
             constants={_full(n): v for n, v in self.constants.items() if _node(n) in before},
         )
 
-    def batch_size(self) -> int | None:
-        """Return the batch dimension of its placeholders, where it is fixed."""
-        for node in self.definition.node:
-            dims = node.attr["shape"].shape.dim if node.op == "Placeholder" else ()
-            if node.name not in self.constants and dims and dims[0].size > 0:
-                return int(dims[0].size)
-        return None
+    @property
+    def input_shapes(self) -> Mapping[str, Shape | None]:
+        """{placeholder: shape}, of those without a default."""
+        return {
+            node.name: shape_of(node.attr["shape"].shape) if "shape" in node.attr else None
+            for node in self.definition.node
+            if node.op == "Placeholder"
+        }
 
     def weights(self) -> Arrays:
         """Return {name: value} of the constants."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_freezecheck.errors import ArtifactError, InapplicableError, ModelError
 from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import KERAS
+from pytest_freezecheck.formats.matching import Shape
 from pytest_freezecheck.formats.named import NamedModel, loading_failed
 from pytest_freezecheck.formats.saved_model_eager import EagerSavedModel
 from pytest_freezecheck.spec import InputSpec
@@ -64,6 +65,11 @@ class KerasArchive(NamedModel):
         import numpy as np
 
         return {name: np.dtype(tensor.dtype) for name, tensor in self._inputs.items()}
+
+    @property
+    def input_shapes(self) -> Mapping[str, Shape | None]:
+        """{input name: shape}."""
+        return {name: tuple(tensor.shape) for name, tensor in self._inputs.items()}
 
     @property
     def output_names(self) -> list[str]:

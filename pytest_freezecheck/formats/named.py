@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError, MatchError, counted, listed
-from pytest_freezecheck.formats.base import Change, FrozenModel, match, nothing_left
+from pytest_freezecheck.formats.base import Change, FrozenModel
+from pytest_freezecheck.formats.matching import match, nothing_left
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays

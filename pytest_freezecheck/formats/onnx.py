@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import ONNX, ONNXRUNTIME
 from pytest_freezecheck.formats.graph_def_ways import constant_definition
+from pytest_freezecheck.formats.matching import Shape
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 
 if TYPE_CHECKING:
@@ -66,13 +67,13 @@ class OnnxModel(NamedModel):
         """Names of the graph's outputs."""
         return [output.name for output in self._session.get_outputs()]
 
-    def batch_size(self) -> int | None:
-        """Return the batch dimension of its inputs, where it is fixed."""
-        for name, there in self._inputs.items():
-            shape = there.shape
-            if name not in self.constants and shape and isinstance(shape[0], int) and shape[0] > 0:
-                return int(shape[0])
-        return None
+    @property
+    def input_shapes(self) -> Mapping[str, Shape | None]:
+        """{input name: shape}; onnxruntime tells no rank from a scalar's."""
+        return {
+            name: tuple(n if isinstance(n, int) and n > 0 else None for n in there.shape) or None
+            for name, there in self._inputs.items()
+        }
 
     def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
         """Return the outputs for one batch."""

@@ -11,6 +11,7 @@ from pytest_freezecheck.errors import ArtifactError
 from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import OPENVINO
 from pytest_freezecheck.formats.graph_def_ways import constant_definition
+from pytest_freezecheck.formats.matching import Shape
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 
 if TYPE_CHECKING:
@@ -62,13 +63,16 @@ class OpenvinoModel(NamedModel):
         """Tensor names of the outputs."""
         return list(self._outputs)
 
-    def batch_size(self) -> int | None:
-        """Return the batch dimension of its inputs, where it is fixed."""
-        for name, port in self._inputs.items():
-            shape = port.get_partial_shape()
-            if name not in self.constants and shape.rank.get_length() and shape[0].is_static:
-                return int(shape[0].get_length())
-        return None
+    @property
+    def input_shapes(self) -> Mapping[str, Shape | None]:
+        """{tensor name: shape}; a dimension within bounds counts as one of any length."""
+        shapes = {name: port.get_partial_shape() for name, port in self._inputs.items()}
+        return {
+            name: tuple(size.get_length() if size.is_static else None for size in shape)
+            if shape.rank.is_static
+            else None
+            for name, shape in shapes.items()
+        }
 
     def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
         """Return the outputs for one batch."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_freezecheck.errors import ArtifactError, listed, reason
-from pytest_freezecheck.formats.base import FrozenModel, match, nothing_left
+from pytest_freezecheck.formats.base import FrozenModel
+from pytest_freezecheck.formats.matching import Shape, match, nothing_left, shape_of
 
 SIGNATURE = "serving_default"
 _HIDDEN = "__saved_model_init_op"
@@ -49,13 +50,10 @@ class SignedModel(FrozenModel):
         wanted = {name: self.outputs.get(name, name) for name in outputs}
         return match("output", wanted, self.output_names, self.path)
 
-    def batch_size(self) -> int | None:
-        """Return the batch dimension of the signature's inputs, where it is fixed."""
-        for name, info in self._signature.inputs.items():
-            dims = info.tensor_shape.dim
-            if name not in self.constants and dims and dims[0].size > 0:
-                return int(dims[0].size)
-        return None
+    @property
+    def input_shapes(self) -> Mapping[str, Shape | None]:
+        """{key: shape} of the signature's inputs."""
+        return {k: shape_of(info.tensor_shape) for k, info in self._signature.inputs.items()}
 
 
 @contextlib.contextmanager

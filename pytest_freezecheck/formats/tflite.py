@@ -11,6 +11,7 @@ from typing import Any
 from pytest_freezecheck.errors import ArtifactError, listed
 from pytest_freezecheck.formats import tflite_ways as ways
 from pytest_freezecheck.formats.base import Format, Way
+from pytest_freezecheck.formats.matching import Shape
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 from pytest_freezecheck.formats.signatures import SIGNATURE
 
@@ -66,14 +67,16 @@ class TfliteModel(NamedModel):
         """Keys of the signature, or tensor names where there is none."""
         return list(self._outputs)
 
-    def batch_size(self) -> int | None:
-        """Return the batch dimension of its inputs, where it is fixed."""
+    @property
+    def input_shapes(self) -> Mapping[str, Shape | None]:
+        """{input name: shape}: that of the signature, or else the one that it was converted for."""
+        shapes = {}
         for name, detail in self._inputs.items():
-            shape = detail.get("shape_signature", detail["shape"])
+            shape = detail.get("shape_signature", ())
             shape = shape if len(shape) else detail["shape"]
-            if name not in self.constants and len(shape) and shape[0] > 0:
-                return int(shape[0])
-        return None
+            # Rank 0 stands for an unknown rank too.
+            shapes[name] = tuple(int(n) if n > 0 else None for n in shape) or None
+        return shapes
 
     def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
         """Return the outputs for one batch."""

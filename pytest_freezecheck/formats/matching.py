@@ -1,0 +1,115 @@
+"""Whether an artifact takes and answers what the live model does: names, and shapes of inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_freezecheck.errors import MatchError, listed, nearest
+
+#: Dimensions of a tensor, the batch first; None for one of any length.
+Shape = tuple[int | None, ...]
+
+
+def match(
+    kind: str, wanted: Mapping[str, str], available: Sequence[str], where: Path
+) -> dict[str, str]:
+    """Match names by whole name; never by position, never by part of a name.
+
+    Args:
+        kind: "input" or "output", for the message.
+        wanted: {live name: name to look for}.
+        available: the names that the artifact has.
+        where: the artifact.
+
+    Raises:
+        MatchError: a name is not there.
+    """
+    for live, name in wanted.items():
+        if name not in available:
+            raise MatchError(
+                f"{where}: no {kind} {name!r} for the live model's {kind} {live!r}"
+                f"{nearest(name, available)}; it has {listed(sorted(available), 8) or 'none'}"
+            )
+    return dict(wanted)
+
+
+def nothing_left(
+    given: Mapping[str, str], constants: Mapping[str, Any], needed: Sequence[str], where: Path
+) -> None:
+    """Make sure that every input that must be fed is fed.
+
+    Raises:
+        MatchError: the artifact needs inputs that the live model has not.
+    """
+    rest = sorted(set(needed) - set(given.values()) - set(constants))
+    if rest:
+        raise MatchError(
+            f"{where}: needs {listed(rest, 8)} fed, which the live model has no input for; was it "
+            f"frozen from a training graph? To feed a constant: inputs = {{ {rest[0]} = "
+            "{ value = ... } } in the artifact's table"
+        )
+
+
+def same_shapes(
+    matched: Mapping[str, str],
+    live: Mapping[str, Shape | None],
+    there: Mapping[str, Shape | None],
+    where: Path,
+) -> None:
+    """Make sure that inputs have the same shape, but for the batch, as far as it is known.
+
+    Args:
+        matched: {live input name: the artifact's}.
+        live: {live input name: shape}, None where not even the rank is known.
+        there: {the artifact's input name: shape}.
+        where: the artifact.
+
+    Raises:
+        MatchError: one has another shape.
+    """
+    for name, other in matched.items():
+        ours, theirs = live.get(name), there.get(other)
+        if ours is None or theirs is None or _same(ours, theirs):
+            continue
+        raise MatchError(
+            f"{where}: input {other!r} takes {_words(theirs)}, the live model's {name!r} takes "
+            f"{_words(ours)}{_layout(ours, theirs)}"
+        )
+
+
+def shape_of(proto: Any) -> Shape | None:
+    """Return the shape in a TensorShapeProto, or None if its rank is unknown."""
+    if proto.unknown_rank:
+        return None
+    return tuple(int(dim.size) if dim.size > 0 else None for dim in proto.dim)
+
+
+def _same(ours: Shape, theirs: Shape) -> bool:
+    pairs = zip(ours[1:], theirs[1:], strict=False)
+    return len(ours) == len(theirs) and all(
+        one == other or None in (one, other) for one, other in pairs
+    )
+
+
+def _words(shape: Shape) -> str:
+    batch = ["batch" if size is None else str(size) for size in shape[:1]]
+    return f"({', '.join([*batch, *('any' if s is None else str(s) for s in shape[1:])])})"
+
+
+def _layout(ours: Shape, theirs: Shape) -> str:
+    """Return what to do about channels that were moved to the other end, if that is it."""
+    if len(ours) < 3 or len(ours) != len(theirs):
+        return ""
+    channels_last, channels_first = ours[1:], theirs[1:]
+    if channels_first == (channels_last[-1], *channels_last[:-1]):
+        said = "its channels come first: convert it without that (tf2onnx: inputs_as_nchw)"
+    elif channels_first == (*channels_last[1:], channels_last[0]):
+        said = "its channels come last: convert it without that"
+    else:
+        return ""
+    return (
+        f"\n  {said}, or, if it is wanted, declare that shape for the input and a build that "
+        "transposes it"
+    )
