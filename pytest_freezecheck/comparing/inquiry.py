@@ -16,6 +16,7 @@ from pytest_freezecheck.diagnosis.distance import NOISE
 from pytest_freezecheck.diagnosis.labels import Origins
 from pytest_freezecheck.diagnosis.reference import untrained_statistics, young_average
 from pytest_freezecheck.diagnosis.rehearsal import rehearse
+from pytest_freezecheck.diagnosis.rounding import suspect_rounding
 from pytest_freezecheck.diagnosis.scopes import unscoped
 from pytest_freezecheck.diagnosis.structure import bypassed
 from pytest_freezecheck.diagnosis.suspicion import Suspicion
@@ -127,13 +128,14 @@ def _rehearsed(sides: Sides, live: Workbench, feeds: Arrays, atol: float, why: s
     wrong = Answer({n: answer.outputs[there] for n, there in sides.outputs.items()}, {})
     found = rehearse(live, wrong, feeds, origins=origins_of(sides), atol=atol)
     if found is None:
+        said = [why, "no other weights of its checkpoints bring the live model to these answers"]
         reduced = sides.frozen.reduced()
-        if reduced is not None:
-            return Diagnosis(
-                [Finding(Suspicion("reduced-precision", (), reduced), False)], None, []
-            )
-        rehearsed = "no other weights of its checkpoints bring the live model to these answers"
-        return Diagnosis([], None, [why, rehearsed])
+        if reduced:
+            suspicion, words = suspect_rounding(live, wrong, feeds, reduced)
+            if suspicion is not None:
+                return Diagnosis([Finding(suspicion, False)], None, [])
+            said.append(words)
+        return Diagnosis([], None, said)
     return Diagnosis([Finding(*found)], None, [why], rehearsed=True)
 
 

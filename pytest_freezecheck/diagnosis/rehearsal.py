@@ -22,6 +22,7 @@ from pytest_freezecheck.diagnosis.labels import (
     initial_statistics,
     is_statistic,
 )
+from pytest_freezecheck.diagnosis.rounding import rounded
 from pytest_freezecheck.diagnosis.suspicion import Suspicion
 from pytest_freezecheck.models.restore import Lookup, shadow_keys
 from pytest_freezecheck.severity import largest_difference
@@ -130,8 +131,7 @@ def _inputs(feeds: Arrays) -> Iterator[Mistake]:
 
 def _rounded(held: Mapping[str, Array]) -> Iterator[Mistake]:
     for words, rounding in ROUNDINGS.items():
-        values = {n: rounding(v) for n, v in held.items() if v.dtype == np.float32 and v.size > 1}
-        moved = {n: v for n, v in values.items() if not _same(v, held[n])}
+        moved = rounded(held, rounding)
         if moved:
             yield Mistake("reduced-precision", f"as if weights were rounded to {words}", moved)
 

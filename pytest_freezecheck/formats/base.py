@@ -109,9 +109,9 @@ class FrozenModel(abc.ABC):
     def weights(self) -> Arrays:
         """Return {name: value} of constants or variables."""
 
-    def reduced(self) -> str | None:
-        """Return what the artifact holds of less precision than float32, in words, or None."""
-        return None
+    def reduced(self) -> Mapping[str, int]:
+        """Return {dtype: how many tensors} of less precision than float32 that it holds."""
+        return {}
 
     def averages(self) -> Arrays:
         """Return {name of a weight: its moving average}, where the artifact keeps both."""

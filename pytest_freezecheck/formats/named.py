@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_freezecheck.errors import ArtifactError, MatchError, counted, listed
+from pytest_freezecheck.errors import ArtifactError, MatchError
 from pytest_freezecheck.formats.base import Change, FrozenModel
 from pytest_freezecheck.formats.matching import match, nothing_left
 
@@ -115,20 +115,6 @@ class NamedModel(FrozenModel):
 def loading_failed(path: Path, executor: str, error: Exception) -> ArtifactError:
     """Return the error of a file that its executor does not take."""
     return ArtifactError(f"{path}: {executor} cannot load it: {_first_line(error)}")
-
-
-def counted_kinds(kinds: Sequence[str], reduced: Sequence[str]) -> str | None:
-    """Return `it holds 4 tensors of float16`, or None if there are none of these.
-
-    Args:
-        kinds: the dtype of each tensor.
-        reduced: the dtypes to count.
-    """
-    counts = {kind: kinds.count(kind) for kind in reduced if kind in kinds}
-    if not counts:
-        return None
-    said = (f"{counted(number, 'tensor')} of {kind}" for kind, number in counts.items())
-    return f"it holds {listed(said, len(counts))}"
 
 
 def _either(name: str, there: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import ONNX, ONNXRUNTIME
 from pytest_freezecheck.formats.graph_def_ways import constant_definition
 from pytest_freezecheck.formats.matching import Shape
-from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
+from pytest_freezecheck.formats.named import NamedModel, loading_failed
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
@@ -79,15 +79,15 @@ class OnnxModel(NamedModel):
         """Return the outputs for one batch."""
         return list(self._session.run(list(outputs), dict(feeds)))
 
-    def reduced(self) -> str | None:
-        """Return how many initializers are float16, bfloat16 or int8, if onnx is installed."""
+    def reduced(self) -> Mapping[str, int]:
+        """Count the initializers of float16, bfloat16 and int8, if onnx is installed."""
         if importlib.util.find_spec("onnx") is None:
-            return None
+            return {}
         import onnx
 
         weights = onnx.load(str(self.path), load_external_data=False).graph.initializer
         kinds = [onnx.TensorProto.DataType.Name(weight.data_type).lower() for weight in weights]
-        return counted_kinds(kinds, ("float16", "bfloat16", "int8", "uint8"))
+        return {k: kinds.count(k) for k in ("float16", "bfloat16", "int8", "uint8") if k in kinds}
 
     def close(self) -> None:
         """Let go of the session."""

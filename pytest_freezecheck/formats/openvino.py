@@ -12,12 +12,14 @@ from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import OPENVINO
 from pytest_freezecheck.formats.graph_def_ways import constant_definition
 from pytest_freezecheck.formats.matching import Shape
-from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
+from pytest_freezecheck.formats.named import NamedModel, loading_failed
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
 
 _HINT = "INFERENCE_PRECISION_HINT"
+#: {OpenVINO's name: NumPy's}
+_REDUCED = {"f16": "float16", "bf16": "bfloat16", "i8": "int8", "u8": "uint8"}
 
 
 class OpenvinoModel(NamedModel):
@@ -87,12 +89,12 @@ class OpenvinoModel(NamedModel):
         numbers = {name: number for number, name in enumerate(self._outputs)}
         return [np.array(answer[numbers[name]]) for name in outputs]
 
-    def reduced(self) -> str | None:
-        """Return how many constants are float16, bfloat16 or int8."""
+    def reduced(self) -> Mapping[str, int]:
+        """Count the constants of float16, bfloat16 and int8."""
         operations = self._core.read_model(str(self.path)).get_ops()
         constants = [o for o in operations if o.get_type_name() == "Constant"]
         kinds = [o.get_output_element_type(0).to_string() for o in constants]
-        return counted_kinds(kinds, ("f16", "bf16", "i8", "u8"))
+        return {name: kinds.count(kind) for kind, name in _REDUCED.items() if kind in kinds}
 
     def cautions(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[str]:
         """Say how far the answers of the default precision of this CPU are from those checked."""

@@ -12,7 +12,7 @@ from pytest_freezecheck.errors import ArtifactError, listed
 from pytest_freezecheck.formats import tflite_ways as ways
 from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.matching import Shape
-from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
+from pytest_freezecheck.formats.named import NamedModel, loading_failed
 from pytest_freezecheck.formats.signatures import SIGNATURE
 
 
@@ -102,14 +102,14 @@ class TfliteModel(NamedModel):
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(self._outputs[name]["index"]) for name in outputs]
 
-    def reduced(self) -> str | None:
-        """Return how many tensors are float16 or int8, apart from inputs and outputs."""
+    def reduced(self) -> Mapping[str, int]:
+        """Count the tensors of float16 and of small integers, apart from inputs and outputs."""
         import numpy as np
 
         ends = {d["index"] for d in (*self._inputs.values(), *self._outputs.values())}
         details = [d for d in self._interpreter.get_tensor_details() if d["index"] not in ends]
         kinds = [np.dtype(detail["dtype"]).name for detail in details]
-        return counted_kinds(kinds, ("float16", "int8", "uint8", "int16"))
+        return {k: kinds.count(k) for k in ("float16", "int8", "uint8", "int16") if k in kinds}
 
     def close(self) -> None:
         """Let go of the interpreter."""

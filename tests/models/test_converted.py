@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +126,41 @@ def test_a_file_of_reduced_precision_is_suspected_of_it(live: LiveModel, tmp_pat
         assert not agreement  # as a file that ships it is held to the run's tolerance
         assert "suspected, not proven: reduced-precision: " in agreement.text
         assert held in agreement.text
+
+
+def rounded_tflite(other: LiveModel, folder: Path) -> Path:
+    return freezecheck.freeze(other, "tflite_float16", folder)
+
+
+def rounded_openvino(other: LiveModel, folder: Path) -> Path:
+    frozen = freezecheck.freeze(other, "graph_def", folder)
+    return to_openvino(frozen, folder, compress_to_fp16=True)
+
+
+@pytest.mark.parametrize(
+    "export", [f for f in (rounded_tflite, rounded_openvino) if f.__name__[8:] in CONVERTERS]
+)
+def test_rounding_is_not_blamed_for_more_than_it_does(
+    export: Callable[[LiveModel, Path], Path], live: LiveModel, trained: Path, tmp_path: Path
+) -> None:
+    def darker(images: Any) -> Any:  # by a factor that nobody looks for
+        return reference.build(images * 0.37)
+
+    prefix = tf.train.latest_checkpoint(str(trained))
+    other = LiveModel.from_checkpoint(darker, prefix, live.specs, name="darker")
+    agreement = freezecheck.check(live, export(other, tmp_path))
+    other.close()
+    assert not agreement
+    assert agreement.cause is not None
+    assert (agreement.cause["id"], agreement.cause["proven"]) == ("unknown", False)
+    said = re.search(
+        r"it holds \d+ tensors of float16, and weights rounded to that move the live answers by "
+        r"(\S+) only",
+        agreement.text,
+    )
+    assert said is not None
+    assert agreement.max_abs_diff is not None
+    assert 10.0 * float(said[1]) < agreement.max_abs_diff
 
 
 def test_bytes_at_the_input_are_no_rounding(trained: Path, tmp_path: Path) -> None:
@@ -278,7 +315,12 @@ class TestOpenvino:
         assert agreement.max_abs_diff < 1e-2
         assert agreement.cause is not None
         assert (agreement.cause["id"], agreement.cause["proven"]) == ("reduced-precision", False)
-        assert "tensors of f16" in agreement.text
+        assert re.search(
+            r"it holds \d+ tensors of float16, and weights rounded to that move the live answers "
+            r"by \d\.\de-0\d$",
+            agreement.text,
+            re.MULTILINE,
+        )
         assert freezecheck.check(live, path, atol=1e-2, logit_rtol=1e-2)
 
 
