@@ -160,7 +160,7 @@ def test_rounding_is_not_blamed_for_more_than_it_does(
     )
     assert said is not None
     assert agreement.max_abs_diff is not None
-    assert 10.0 * float(said[1]) < agreement.max_abs_diff
+    assert 30.0 * float(said[1]) < agreement.max_abs_diff
 
 
 def test_bytes_at_the_input_are_no_rounding(trained: Path, tmp_path: Path) -> None:
