@@ -17,6 +17,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def main() -> int:
     """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--network", action="append", choices=nets.NETS, help="only this one")
+    parser.add_argument("--way", action="append", choices=HERE, help="only this one")
     parser.add_argument("--examples", type=int, default=30, help="batches of each check")
     parser.add_argument("--folder", type=Path, help="where the figures are kept")
     options = parser.parse_args()
@@ -55,7 +57,7 @@ def main() -> int:
         for name in names:
             kept = folder / f"{name}.json"
             if not kept.exists():
-                arguments = (name, kept, options.examples)
+                arguments = (name, kept, options.examples, options.way or HERE)
                 process = get_context("spawn").Process(target=measure, args=arguments)
                 process.start()
                 process.join()
@@ -89,8 +91,8 @@ def ways(network: str) -> list[str]:
     return [way for way in (*core, *extras) if network not in TOO_LARGE.get(way, ())]
 
 
-def measure(name: str, kept: Path, examples: int) -> None:
-    """Measure one network, and keep its figures."""
+def measure(name: str, kept: Path, examples: int, chosen: Sequence[str]) -> None:
+    """Measure one network in some ways, and keep its figures."""
     tf.get_logger().setLevel("ERROR")
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +108,7 @@ def measure(name: str, kept: Path, examples: int) -> None:
         weights = sum(value.size for value in twin.weights.values())
         raw = bench.subject.live("none")
         found = []
-        for way in ways(name):
+        for way in (way for way in ways(name) if way in chosen):
             found.append(_way(bench, raw, way))
             gc.collect()  # graphs hold themselves in circles, and each of these holds all weights
             print(f"{name}, {way}: {found[-1]}", file=sys.stderr)
