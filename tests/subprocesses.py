@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 
-def run_pytest(folder: Path, *arguments: str, timeout: int = 300) -> tuple[int, str]:
+def run_pytest(folder: Path, *arguments: str, timeout: int = 1200) -> tuple[int, str]:
     """Return the exit code and what was printed."""
     environment = {**os.environ, "COLUMNS": "300"}
     environment.pop("PYTEST_ADDOPTS", None)

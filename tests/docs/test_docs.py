@@ -121,7 +121,7 @@ def run_line(folder: Path, line: str) -> tuple[int, str] | None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
+        timeout=1200,
     )
     assert done.returncode == 0, done.stdout
     return None

@@ -45,7 +45,7 @@ def exported_with(command: list[str], artifact: str, fault: Fault) -> Fault:
         (wrong / "export").mkdir()
         fault(wrong)
         subprocess.run(
-            [sys.executable, *command], cwd=wrong, check=True, capture_output=True, timeout=120
+            [sys.executable, *command], cwd=wrong, check=True, capture_output=True, timeout=600
         )
         ours, theirs = folder / artifact, wrong / artifact
         if ours.is_dir():

@@ -47,7 +47,7 @@ def modules_after(folder: Path, *arguments: str, bytecode: bool = True) -> set[s
         env=environment,
         check=False,
         capture_output=True,
-        timeout=120,
+        timeout=600,
     )
     return set(json.loads((folder / "modules.json").read_text()))
 
