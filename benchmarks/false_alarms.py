@@ -1,6 +1,7 @@
 """How often does the gate cry wolf? Compares true exports of every kind many times over.
 
-A comparison is one batch that was fed to both sides. Exits with 1 if any check failed.
+A comparison is one batch that was fed to both sides. Exits with 1 if any check failed, or if one of
+those passed whose way to freeze is known to corrupt the network.
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ from tempfile import TemporaryDirectory
 
 import pytest_freezecheck as freezecheck
 from benchmarks.common import Bench, bench, number, table
+from pytest_freezecheck.formats import find_way
 from tests.models.ways import HERE
+
+#: `fold_batch_norms`, which `optimize_for_inference` calls, folds into a convolution that is read
+#: twice: these fail rightly.
+CORRUPTED = (("stripes", "fold_batch_norms"), ("stripes", "optimize_for_inference"))
 
 
 def main() -> int:
@@ -29,16 +35,20 @@ def main() -> int:
         examples = math.ceil(options.comparisons / checks)
         results = compare(made, Path(folder), range(options.seeds), examples)
     print(table(rows(results)), end="\n\n")
-    every = [agreement for agreements in results.values() for agreement in agreements]
+    corrupted = [a for key, agreements in results.items() if key in CORRUPTED for a in agreements]
+    every = [a for key, agreements in results.items() if key not in CORRUPTED for a in agreements]
+    exact = [a for a in every if find_way(a.artifact).bit_exact]
     alarms = [agreement for agreement in every if not agreement]
+    missed = sum(map(bool, corrupted))
     print(
         f"{sum(a.examples for a in every)} comparisons of {sum(a.inputs for a in every)} inputs in "
-        f"{len(every)} checks, {time.perf_counter() - started:.0f} s: {len(alarms)} failed, "
-        f"{sum(not a.exact for a in every)} were not bit-identical"
+        f"{len(every)} checks, {time.perf_counter() - started:.0f} s: {len(alarms)} failed; of the "
+        f"{len(exact)} that have to be bit-identical, {sum(not a.exact for a in exact)} were not; "
+        f"of {len(corrupted)} that the way to freeze corrupts, {missed} passed"
     )
     for alarm in alarms:
         print(alarm.text)
-    return 1 if alarms else 0
+    return 1 if alarms or missed else 0
 
 
 def compare(
