@@ -73,7 +73,7 @@ class Bench:
             agreement = Agreement(self.net.name, way, frozen.format, way, "", atol=allowed.atol)
             evidence.noise_floor(agreement, self.corpus, 0.0)
             found |= {"noise": agreement.noise_floor, "atol": allowed.atol}
-        rtol = allowed.logit_rtol or np.inf
+        rtol = found["rtol"] = allowed.logit_rtol or np.inf
         found["alarm"] = bool(
             (found["bit_exact"] and not found["exact"])
             or not found["difference"] <= allowed.atol
@@ -87,7 +87,7 @@ class Bench:
         if find_way(way).bit_exact:
             return allowed
         floor = floor_of(self.live, self.corpus, self.live.answer)
-        return raised(allowed, allowed_for(floor))
+        return raised(allowed, allowed_for(floor, judged=True))
 
     def caught(self, raw: LiveModel, way: str) -> bool:
         """Return whether a freeze of the raw weights shows on the inputs, as far as needed."""

@@ -43,6 +43,7 @@ class Agreement:
         lossy: whether `atol` is the default of a way that is declared to lose precision.
         unraised: the default that `atol` was raised from, to the float noise of the live model;
             None if it was not raised.
+        unraised_rtol: likewise, of `logit_rtol`.
         unsteady: the side that answers differently when asked the same twice, in words, or None.
         noise_floor: how far a side is from itself when nothing but its execution changes; 0 for
             what TensorFlow runs, unless an operation is random.
@@ -73,6 +74,7 @@ class Agreement:
     bit_exact: bool = True
     lossy: bool = False
     unraised: float | None = None
+    unraised_rtol: float | None = None
     unsteady: str | None = None
     noise_floor: float | None = None
     power: Power | None = None
@@ -95,10 +97,17 @@ class Agreement:
 
     @property
     def within_noise(self) -> bool:
-        """Whether it passed only because `atol` was raised to float noise."""
-        apart = self.max_abs_diff
-        raised = self.unraised is not None and apart is not None and apart > self.unraised
-        return self.outcome == "passed" and raised
+        """Whether it passed only because `atol` or `logit_rtol` was raised to float noise."""
+        return self.outcome == "passed" and any(self.needed)
+
+    @property
+    def needed(self) -> tuple[bool, bool]:
+        """Whether `atol`, and whether `logit_rtol`, had to be raised to float noise."""
+        pairs = (self.max_abs_diff, self.unraised), (self.logit_rel_diff, self.unraised_rtol)
+        outputs, logits = (
+            apart is not None and least is not None and apart > least for apart, least in pairs
+        )
+        return outputs, logits
 
     def raise_on_mismatch(self) -> None:
         """Raise if the two sides disagree.

@@ -10,8 +10,12 @@ noise, and gets none allowed.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from pytest_freezecheck.comparing.tally import Tally
 from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.power import noise
 
@@ -20,9 +24,12 @@ if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
     from pytest_freezecheck.settings import Settings
 
-#: So many floors are allowed, and never more than `MOST`, at which most faults start. True exports
-#: of six networks of tf_slim were up to 5.5 floors off (docs/benchmarks.md).
-FLOORS, MOST = 8.0, 1e-3
+#: So many floors are allowed: true exports of the networks of tf_slim were up to 5.5 floors off
+#: (docs/benchmarks.md).
+FLOORS = 8.0
+#: But never more than this of outputs, with logits judged beside them; than this of outputs alone,
+#: where most faults start; and than this of the logits, below the least of the faults there.
+MOST, MOST_ALONE, MOST_OF_LOGITS = 1e-2, 1e-3, 3e-4
 #: Drawn inputs that the floor is measured on, beside all that were steered, and how many at once.
 _DRAWN, _AT_ONCE = 96, 16
 #: Of each kind, those that are also fed one by one.
@@ -35,11 +42,27 @@ class Floor:
 
     Attributes:
         apart: the largest difference in any output.
+        logits: the largest difference of the centred logits, over the largest centred logit; None
+            unless every output has logits.
         note: what could not be measured, or None.
     """
 
     apart: float
+    logits: float | None = None
     note: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Allowed:
+    """What may be apart.
+
+    Attributes:
+        atol: the outputs, absolutely.
+        logit_rtol: the logits, relative to the largest.
+    """
+
+    atol: float = 0.0
+    logit_rtol: float = 0.0
 
 
 def floor_of(live: LiveModel, corpus: Corpus, ask: Ask) -> Floor:
@@ -56,29 +79,56 @@ def floor_of(live: LiveModel, corpus: Corpus, ask: Ask) -> Floor:
     if corpus.floor is None:
         for _ in corpus.main(live, ask):
             pass  # finds the steered inputs, and keeps all answers for the comparison
-        apart = max(noise.split(ask, feeds) for feeds in corpus.probe(_SINGLE))
+        pairs = [pair for f in corpus.probe(_SINGLE) for pair in noise.row_by_row(ask, f)]
         note = None
         try:
             batches = list(corpus.telling(_DRAWN, _AT_ONCE))
-            apart = max(apart, noise.executed_otherwise(corpus.twin(live), batches))
+            pairs += noise.executed_otherwise(corpus.twin(live), batches)
         except ModelError as error:
             note = f"the noise floor is that of batch sizes alone: {error}"
-        corpus.floor = Floor(apart, note)
+        apart = max((noise.apart(*pair) for pair in pairs), default=0.0)
+        corpus.floor = Floor(apart, _logits(pairs), note)
     return corpus.floor
 
 
-def raised(chosen: Settings, allowed: float) -> Settings:
-    """Return settings that allow for noise, unless somebody chose a tolerance.
+def _logits(pairs: Iterable[noise.Pair]) -> float | None:
+    """Return how far apart the logits are, as a check measures it."""
+    tally, names = Tally(0.0), set()
+    for one, other in pairs:
+        for name, output in one.outputs.items():
+            names.add(name)
+            both = np.asarray(output), np.asarray(other.outputs[name])
+            tally.logits(name, both, (one.logits.get(name), other.logits.get(name)))
+    worst = tally.logit_worst
+    return worst[1] if worst is not None and names == set(tally.centred) else None
+
+
+def raised(chosen: Settings, allowed: Allowed) -> Settings:
+    """Return settings that allow for noise, but for a tolerance that somebody chose.
 
     Args:
         chosen: what to work with.
         allowed: what noise may put between the two sides.
     """
-    if "atol" in chosen.given or allowed <= chosen.atol:
-        return chosen
-    return dataclasses.replace(chosen, atol=allowed)
+    atol, rtol = chosen.atol, chosen.logit_rtol
+    if "atol" not in chosen.given:
+        atol = max(atol, allowed.atol)
+    if "logit_rtol" not in chosen.given and rtol is not None:
+        rtol = max(rtol, allowed.logit_rtol)
+    return dataclasses.replace(chosen, atol=atol, logit_rtol=rtol)
 
 
-def allowed_for(floor: Floor) -> float:
-    """Return the difference that is allowed where the live model has this floor."""
-    return min(MOST, float(f"{FLOORS * floor.apart:.1e}"))
+def allowed_for(floor: Floor, *, judged: bool) -> Allowed:
+    """Return what is allowed where the live model has this floor.
+
+    Args:
+        floor: of the live model.
+        judged: whether logits are judged.
+    """
+    most = MOST if judged and floor.logits is not None else MOST_ALONE
+    logits = floor.logits or 0.0
+    return Allowed(min(most, _rounded(floor.apart)), min(MOST_OF_LOGITS, _rounded(logits)))
+
+
+def _rounded(floor: float) -> float:
+    return float(f"{FLOORS * floor:.1e}")

@@ -7,7 +7,13 @@ import time
 from pathlib import Path
 
 from pytest_freezecheck.agreement import Agreement
-from pytest_freezecheck.comparing.allowance import FLOORS, allowed_for, floor_of, raised
+from pytest_freezecheck.comparing.allowance import (
+    FLOORS,
+    Allowed,
+    allowed_for,
+    floor_of,
+    raised,
+)
 from pytest_freezecheck.comparing.corpus import corpus_of, fingerprint
 from pytest_freezecheck.comparing.evidence import Evidence
 from pytest_freezecheck.comparing.feeding import Feeding
@@ -87,7 +93,8 @@ class Comparison:
         agreement.unsteady = " and ".join(unsteady) or None
         if self.saved is not None and self.replay:
             if not self.frozen.bit_exact:
-                self._allow(agreement, self.saved.atol or 0.0)
+                then = Allowed(self.saved.atol or 0.0, self.saved.logit_rtol or 0.0)
+                self._allow(agreement, then)
             self._judge(agreement)
             self._replayed(agreement, self.saved, self._evidence(steady))
             return
@@ -99,7 +106,9 @@ class Comparison:
         )
         if not self.frozen.bit_exact:
             floor = floor_of(self.live, corpus, self.sides.ask_live)
-            self._allow(agreement, allowed_for(floor) if proof.steady else 0.0)
+            judged = self.settings.logit_rtol is not None
+            allowed = allowed_for(floor, judged=judged) if proof.steady else Allowed()
+            self._allow(agreement, allowed)
         evidence = self._evidence(steady)
         self.fed.everything(corpus)
         self._judge(agreement)
@@ -120,11 +129,13 @@ class Comparison:
         evidence.weigh(agreement)
         agreement.text = findings.complete(agreement, self.settings.seed)
 
-    def _allow(self, agreement: Agreement, atol: float) -> None:
+    def _allow(self, agreement: Agreement, allowed: Allowed) -> None:
         """Raise what is allowed to what noise explains; only then can a saved input be judged."""
-        chosen, self.settings = self.settings, raised(self.settings, atol)
-        agreement.unraised = None if self.settings is chosen else chosen.atol
-        agreement.atol = self.settings.atol
+        chosen, self.settings = self.settings, raised(self.settings, allowed)
+        now = self.settings
+        agreement.unraised = None if now.atol == chosen.atol else chosen.atol
+        agreement.unraised_rtol = None if now.logit_rtol == chosen.logit_rtol else chosen.logit_rtol
+        agreement.atol, agreement.logit_rtol = now.atol, now.logit_rtol
         self.fed.allow(self.settings)
         self._feed_saved()
 

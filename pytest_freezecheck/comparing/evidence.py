@@ -134,6 +134,7 @@ class Evidence:
             live=live,
             frozen=frozen,
             atol=self.settings.atol,
+            logit_rtol=self.settings.logit_rtol,
         )
         try:
             save(path, saved)

@@ -90,7 +90,10 @@ class Tally:
             if recovered is None:
                 return identical
             pair = recovered
-        self._add(name, *pair)
+        # Probabilities tell the logits of the likeliest classes alone, which are not the largest.
+        shown = live is not None and live.size > 0 and bool(np.isfinite(live).all())
+        size = float(np.abs(centred_logits(live)).max()) if live is not None and shown else 0.0
+        self._add(name, *pair, size)
         return identical
 
     def yardstick(self, rtol: float | None) -> Yardstick:
@@ -102,12 +105,16 @@ class Tally:
         return Yardstick(self.atol, rtol, {name: size for name, (_, size) in self.centred.items()})
 
     def _add(
-        self, name: str, live: npt.NDArray[np.float64], frozen: npt.NDArray[np.float64]
+        self,
+        name: str,
+        live: npt.NDArray[np.float64],
+        frozen: npt.NDArray[np.float64],
+        least: float,
     ) -> None:
         apart, size = self.centred.get(name, (0.0, 0.0))
         self.centred[name] = (
             max(apart, float(np.abs(frozen - live).max())),
-            max(size, float(np.abs(live).max())),
+            max(size, least, float(np.abs(live).max())),
         )
 
     @property

@@ -49,7 +49,7 @@ ordinary way. Others can be [added](../how-to/add-a-format.md). This page is mad
 | a correct one | |
 |---|---|
 | is bit-identical | TensorFlow runs what was frozen as it was written: the answers are equal in every bit, and `freezecheck_exact` can demand it |
-| rounds | the graph was rewritten, or another executor runs it: the answers are float noise apart, and have to be within the run's `atol` and `logit_rtol`, or, where nobody chose an `atol`, within [the noise](../how-to/tolerances.md#the-noise-floor) of the live model |
+| rounds | the graph was rewritten, or another executor runs it: the answers are float noise apart, and have to be within the run's `atol` and `logit_rtol`, or, where nobody chose them, within [the noise](../how-to/tolerances.md#the-noise-floor) of the live model |
 | is lossy | precision is given up on purpose: the tolerances named here take the place of the run's defaults, wherever nobody chose any ([Tolerances](../how-to/tolerances.md#ways-that-are-lossy)) |
 
 A way that needs what is not installed is skipped, and the line that installs it is printed; a file

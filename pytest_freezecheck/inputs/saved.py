@@ -28,6 +28,8 @@ _UNREADABLE = (
     EOFError,
     zipfile.BadZipFile,
 )
+#: What files of an earlier version do not have.
+_LATER = ("atol", "logit_rtol")
 _ABOUT, _INPUT, _LIVE, _FROZEN = "freezecheck", "input:", "live:", "frozen:"
 
 
@@ -48,6 +50,7 @@ class Saved:
         live: {output name: what the live model answered}.
         frozen: {live output name: what the artifact answered}.
         atol: largest difference that was allowed, None if not known.
+        logit_rtol: largest relative difference of the logits likewise, None if not judged.
     """
 
     model: str
@@ -62,6 +65,7 @@ class Saved:
     live: Feeds
     frozen: Feeds
     atol: float | None = None
+    logit_rtol: float | None = None
 
 
 def place(folder: Path, model: str, artifact: str, nodeid: str | None) -> Path:
@@ -124,7 +128,8 @@ def read(path: Path) -> Saved:
             arrays = {key: file[key] for key in file.files}
         about = json.loads(str(arrays.pop(_ABOUT)))
         known = about["format"] == _FORMAT
-        plain = {name: about[name] for name in _plain()} if known else {}
+        names = [n for n in _plain() if n in about or n not in _LATER] if known else []
+        plain = {name: about[name] for name in names}
     except KeyError as error:
         raise SettingError(
             f"{path}: no failing input that --freezecheck saved: it has no {error}"

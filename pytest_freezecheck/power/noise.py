@@ -6,7 +6,8 @@ batches, so its floor is 0 and any difference has a cause. Another executor sums
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.severity import largest_difference
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pytest_freezecheck.models.twin import Twin
 
 Ask = Callable[[Any], "Answer"]
+#: Two answers to the same inputs.
+Pair = tuple["Answer", "Answer"]
 
 
 def repeated(ask: Ask, feeds: Arrays) -> float:
@@ -25,33 +28,40 @@ def repeated(ask: Ask, feeds: Arrays) -> float:
 
 def split(ask: Ask, feeds: Arrays) -> float:
     """Return how far the answers to a batch and to its rows one by one are apart."""
+    return max((apart(*pair) for pair in row_by_row(ask, feeds)), default=0.0)
+
+
+def row_by_row(ask: Ask, feeds: Arrays) -> Iterator[Pair]:
+    """Yield what each row of a batch is answered among the others, and alone."""
     rows = _rows(feeds)
     together = ask(feeds)
-    largest = 0.0
     for row in range(rows):
         single = ask({name: array[row : row + 1] for name, array in feeds.items()})
-        for name, answer in together.outputs.items():
-            if len(answer) == rows:
-                alone = largest_difference(answer[row : row + 1], single.outputs[name])
-                largest = max(largest, alone)
-    return largest
+        yield _row(together, row, rows), single
 
 
-def executed_otherwise(twin: Twin, batches: Sequence[Arrays]) -> float:
-    """Return how far the live model is from itself, with graph optimisation and in one thread."""
+def executed_otherwise(twin: Twin, batches: Sequence[Arrays]) -> Iterator[Pair]:
+    """Yield what the live model answers, and answers with graph optimisation or in one thread."""
     plain = [twin.answer(feeds) for feeds in batches]
-    return max(
-        apart(one, other)
-        for answers in twin.otherwise(batches)
-        for one, other in zip(plain, answers, strict=True)
-    )
+    for answers in twin.otherwise(batches):
+        yield from zip(plain, answers, strict=True)
 
 
 def apart(one: Answer, other: Answer) -> float:
-    """Return the largest difference between two answers of one model, in any output."""
+    """Return the largest difference between two answers of one model, in any output of both."""
     return max(
-        largest_difference(value, other.outputs[name]) for name, value in one.outputs.items()
+        (largest_difference(value, other.outputs[name]) for name, value in one.outputs.items()),
+        default=0.0,
     )
+
+
+def _row(answer: Answer, row: int, rows: int) -> Answer:
+    """Return one row of an answer, without what has no row for each input."""
+    outputs, logits = (
+        {name: value[row : row + 1] for name, value in part.items() if len(value) == rows}
+        for part in (answer.outputs, answer.logits)
+    )
+    return dataclasses.replace(answer, outputs=outputs, logits=logits)
 
 
 def _rows(feeds: Arrays) -> int:

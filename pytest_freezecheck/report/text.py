@@ -93,18 +93,33 @@ def inexact(agreement: Agreement, weights: WeightDifferences) -> str:
 
 def within_noise(agreement: Agreement, floors: float) -> str:
     """Return the warning of a pass that is one because of the live model's own float noise."""
+    said, chosen = [], []
+    outputs, logits = agreement.needed
+    if outputs:
+        said.append(f"more than {agreement.unraised:g} apart; allowed are {agreement.atol:g}")
+        chosen.append("an atol")
+    if logits:
+        said.append(
+            f"logits more than {agreement.unraised_rtol:g} of their size apart; allowed are "
+            f"{agreement.logit_rtol:g}"
+        )
+        chosen.append("a logit_rtol")
     return (
-        f"more than {agreement.unraised:g} apart; allowed are {agreement.atol:g}, {floors:g} times "
-        "what the live model is apart from itself in one thread, with graph optimisation or row by "
-        "row, since nobody chose an atol"
+        f"{'; '.join(said)}, {floors:g} times what the live model is apart from itself in one "
+        "thread, with graph optimisation or row by row, since nobody chose "
+        f"{' and '.join(chosen)}"
     )
 
 
 def _allowed(agreement: Agreement) -> str:
     why = f", the default of {agreement.way}, which loses precision" if agreement.lossy else ""
-    if agreement.unraised is not None:
-        why = f" for the float noise of this model, instead of {agreement.unraised:g}"
-    return f"allowed {agreement.atol:g}{why}"
+    return f"allowed {agreement.atol:g}{_raised(agreement.unraised) or why}"
+
+
+def _raised(default: float | None) -> str:
+    if default is None:
+        return ""
+    return f" for the float noise of this model, instead of {default:g}"
 
 
 def _title(agreement: Agreement) -> str:
@@ -129,7 +144,7 @@ def _headline(agreement: Agreement, worst: Difference, logit_output: str | None)
     if rtol is not None and not (agreement.logit_rel_diff or 0.0) <= rtol:
         return (
             f"{title} differs from the live model by {shown(agreement.logit_rel_diff)} of the "
-            f"logits of {logit_output!r} (allowed {rtol:g})"
+            f"logits of {logit_output!r} (allowed {rtol:g}{_raised(agreement.unraised_rtol)})"
         )
     return (
         f"{title} is not bit-identical to the live model: {shown(worst.max_abs)} apart in "

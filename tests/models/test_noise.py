@@ -85,8 +85,11 @@ def floor_is(monkeypatch: pytest.MonkeyPatch, apart: float) -> None:
 
     It is measured once for a model and a seed, so these tests have seeds of their own.
     """
-    monkeypatch.setattr(noise, "executed_otherwise", lambda twin, batches: apart)
-    monkeypatch.setattr(noise, "split", lambda ask, feeds: 0.0)
+    level = np.full((1, 4), 0.25)
+    tilted = level + np.array([apart, -apart, 0.0, 0.0])
+    pair = tuple(Answer({"probabilities": answer}, {}) for answer in (level, tilted))
+    monkeypatch.setattr(noise, "executed_otherwise", lambda twin, batches: [pair])
+    monkeypatch.setattr(noise, "row_by_row", lambda ask, feeds: [])
 
 
 def test_noise_of_the_live_model_itself_is_allowed_for_and_said(
@@ -122,6 +125,65 @@ def test_it_is_never_allowed_to_hide_a_fault(
     agreement = freezecheck.check(live, converted, logit_rtol=False, seed=902)
     assert not agreement
     assert agreement.atol == 1e-3
+
+
+def test_more_is_allowed_of_the_outputs_where_logits_are_judged(
+    live: LiveModel, converted: Converted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor_is(monkeypatch, 1e-3)
+    converted.noise = 2e-3  # of all classes alike, so the logits do not move
+    agreement = freezecheck.check(live, converted, seed=904)
+    assert agreement, agreement.text
+    assert (agreement.atol, agreement.unraised) == (8e-3, 1e-5)
+    # A floor of 1e-3 of level probabilities is one of the logits, too, but that has a limit.
+    assert (agreement.logit_rtol, agreement.unraised_rtol) == (3e-4, 1e-4)
+    (warning,) = (w for w in agreement.warnings if w.startswith("more than 1e-05 apart"))
+    assert "logits" not in warning
+    assert warning.endswith("since nobody chose an atol")
+
+
+def tilting(frozen: Converted, monkeypatch: pytest.MonkeyPatch, by: float) -> None:
+    """Let it answer as if the logits of the first class were so much larger."""
+    straight = frozen.answer
+
+    def answer(feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
+        found = straight(feeds, outputs).outputs
+        tilted = {n: p * np.exp(by * (np.arange(p.shape[-1]) == 0)) for n, p in found.items()}
+        return Answer(
+            {n: (p / p.sum(-1, keepdims=True)).astype("f4") for n, p in tilted.items()}, {}
+        )
+
+    monkeypatch.setattr(frozen, "answer", answer)
+
+
+def test_noise_of_the_logits_is_allowed_for_and_said(
+    live: LiveModel, converted: Converted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor_is(monkeypatch, 1e-3)
+    tilting(converted, monkeypatch, 1.5e-3)
+    agreement = freezecheck.check(live, converted, seed=904)
+    assert agreement, agreement.text
+    assert agreement.logit_rel_diff is not None
+    assert 1e-4 < agreement.logit_rel_diff < 3e-4
+    assert agreement.within_noise
+    (warning,) = (w for w in agreement.warnings if w.startswith("more than 1e-05 apart"))
+    assert "; logits more than 0.0001 of their size apart; allowed are 0.0003, 8 times" in warning
+    assert warning.endswith("since nobody chose an atol and a logit_rtol")
+    strict = freezecheck.check(live, converted, seed=904, logit_rtol=1e-4)
+    assert not strict
+    assert (strict.logit_rtol, strict.unraised_rtol) == (1e-4, None)
+
+
+def test_noise_of_the_logits_does_not_hide_a_fault(
+    live: LiveModel, converted: Converted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor_is(monkeypatch, 1e-3)
+    tilting(converted, monkeypatch, 8e-3)
+    agreement = freezecheck.check(live, converted, seed=904)
+    assert not agreement
+    assert agreement.max_abs_diff is not None
+    assert agreement.max_abs_diff < agreement.atol
+    assert "(allowed 0.0003 for the float noise of this model, instead of 0.0001)" in agreement.text
 
 
 def test_what_tensorflow_runs_is_allowed_none(
