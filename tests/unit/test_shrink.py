@@ -13,6 +13,7 @@ import pytest
 
 from pytest_freezecheck.comparing.suspects import Suspects
 from pytest_freezecheck.errors import SettingError
+from pytest_freezecheck.inputs import saved as saved_inputs
 from pytest_freezecheck.inputs.saved import Saved, changed, misfit, place, read, save
 from pytest_freezecheck.inputs.shrink import Shrinker
 from pytest_freezecheck.spec import InputSpec
@@ -125,13 +126,13 @@ def _saved(**fields: Any) -> Saved:
 
 
 def test_what_is_saved_is_read_again_bit_for_bit(tmp_path: Path) -> None:
-    saved = _saved()
+    saved = _saved(atol=1e-5, logit_rtol=2e-4)
     path = place(tmp_path / ".freezecheck", saved.model, saved.artifact, saved.nodeid)
     save(path, saved)
     again = read(path)
     arrays = ("feeds", "live", "frozen")
     plain = [field.name for field in dataclasses.fields(Saved) if field.name not in arrays]
-    assert len(plain) == 9
+    assert len(plain) == 10
     for field in plain:
         assert getattr(again, field) == getattr(saved, field)
     for field in arrays:
@@ -141,6 +142,18 @@ def test_what_is_saved_is_read_again_bit_for_bit(tmp_path: Path) -> None:
     assert changed(saved, again.live, again.frozen) == []
     assert changed(saved, again.live, again.live) == ["frozen"]
     assert (path.parent / ".gitignore").read_text().endswith("*\n")
+
+
+def test_what_an_earlier_version_saved_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = saved_inputs._plain()
+    later = ("atol", "logit_rtol")
+    with monkeypatch.context() as earlier:
+        earlier.setattr(saved_inputs, "_plain", lambda: [n for n in names if n not in later])
+        save(tmp_path / "x.npz", _saved(atol=1e-5))
+    again = read(tmp_path / "x.npz")
+    assert (again.model, again.atol, again.logit_rtol) == ("flowers", None, None)
 
 
 def test_a_folder_that_was_there_keeps_its_own_ignore_file(tmp_path: Path) -> None:
