@@ -5,15 +5,15 @@ VGG and OverFeat have more than 100 million parameters: `benchmarks/nets.py` mea
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import pytest_freezecheck as freezecheck
-from pytest_freezecheck import LiveModel
+from pytest_freezecheck import Agreement, FrozenModel, LiveModel
 from tests.models import nets
 
 EXAMPLES = 10
@@ -42,12 +42,16 @@ def lives(
     gc.collect()  # a graph holds itself in a circle
 
 
-def checked(live: LiveModel, frozen: LiveModel, way: str, folder: Path, **options: Any) -> Any:
+@contextlib.contextmanager
+def shipped(frozen: LiveModel, way: str, folder: Path) -> Iterator[FrozenModel]:
     artifact = freezecheck.load(freezecheck.freeze(frozen, way, folder), way=way)
-    try:
-        return freezecheck.check(live, artifact, examples=EXAMPLES, **options)
-    finally:
-        artifact.close()
+    with contextlib.closing(artifact):
+        yield artifact
+
+
+def checked(live: LiveModel, frozen: LiveModel, way: str, folder: Path) -> Agreement:
+    with shipped(frozen, way, folder) as artifact:
+        return freezecheck.check(live, artifact, examples=EXAMPLES)
 
 
 @pytest.mark.parametrize("way", EXACT)
@@ -68,6 +72,7 @@ def test_a_correct_saved_model_agrees(
 ) -> None:
     agreement = checked(lives[0], lives[0], way, tmp_path)
     assert agreement, agreement.text
+    assert agreement.max_abs_diff is not None
     assert agreement.max_abs_diff < 1e-6
 
 
@@ -75,15 +80,20 @@ def test_a_correct_saved_model_agrees(
 def test_a_correct_rewrite_agrees_within_its_noise(
     way: str, lives: tuple[LiveModel, LiveModel], tmp_path: Path
 ) -> None:
-    agreement = checked(lives[0], lives[0], way, tmp_path)
+    live, _ = lives
+    with shipped(live, way, tmp_path) as artifact:
+        agreement = freezecheck.check(live, artifact, examples=EXAMPLES)
+        strict = freezecheck.check(live, artifact, examples=EXAMPLES, atol=1e-5)
     assert agreement, agreement.text
-    if agreement.max_abs_diff > 1e-5:
+    assert agreement.max_abs_diff is not None
+    assert agreement.noise_floor is not None
+    assert bool(strict) == (agreement.max_abs_diff <= 1e-5)
+    if not strict:
         assert agreement.within_noise
         assert agreement.atol == pytest.approx(8.0 * agreement.noise_floor, rel=0.05)
         assert any(
             "more than 1e-05 apart; allowed are" in warning for warning in agreement.warnings
         )
-        assert not checked(lives[0], lives[0], way, tmp_path, atol=1e-5)
 
 
 @pytest.mark.parametrize("way", ["graph_def", "saved_model", "fold_batch_norms"])
@@ -91,5 +101,6 @@ def test_raw_weights_fail(way: str, lives: tuple[LiveModel, LiveModel], tmp_path
     live, raw = lives
     agreement = checked(live, raw, way, tmp_path)
     assert not agreement
+    assert agreement.cause is not None
     assert agreement.cause["id"] == "raw-weights"
     assert agreement.cause["proven"]
