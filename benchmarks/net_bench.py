@@ -87,7 +87,7 @@ class Bench:
         if find_way(way).bit_exact:
             return allowed
         floor = floor_of(self.live, self.corpus, self.live.answer)
-        return raised(allowed, allowed_for(floor, judged=True))
+        return raised(allowed, allowed_for(floor))
 
     def caught(self, raw: LiveModel, way: str) -> bool:
         """Return whether a freeze of the raw weights shows on the inputs, as far as needed."""

@@ -106,9 +106,7 @@ class Comparison:
         )
         if not self.frozen.bit_exact:
             floor = floor_of(self.live, corpus, self.sides.ask_live)
-            judged = self.settings.logit_rtol is not None
-            allowed = allowed_for(floor, judged=judged) if proof.steady else Allowed()
-            self._allow(agreement, allowed)
+            self._allow(agreement, allowed_for(floor) if proof.steady else Allowed())
         evidence = self._evidence(steady)
         self.fed.everything(corpus)
         self._judge(agreement)

@@ -121,21 +121,21 @@ def test_it_is_never_allowed_to_hide_a_fault(
     live: LiveModel, converted: Converted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     floor_is(monkeypatch, 0.1)
-    converted.noise = 2e-3
+    converted.noise = 8e-3
     agreement = freezecheck.check(live, converted, logit_rtol=False, seed=902)
     assert not agreement
-    assert agreement.atol == 1e-3
+    assert agreement.atol == 3e-3
 
 
-def test_more_is_allowed_of_the_outputs_where_logits_are_judged(
+def test_noise_of_the_logits_is_not_said_where_it_was_not_needed(
     live: LiveModel, converted: Converted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    floor_is(monkeypatch, 1e-3)
+    floor_is(monkeypatch, 3e-4)
     converted.noise = 2e-3  # of all classes alike, so the logits do not move
     agreement = freezecheck.check(live, converted, seed=904)
     assert agreement, agreement.text
-    assert (agreement.atol, agreement.unraised) == (8e-3, 1e-5)
-    # A floor of 1e-3 of level probabilities is one of the logits, too, but that has a limit.
+    assert (agreement.atol, agreement.unraised) == (2.4e-3, 1e-5)
+    # A floor of level probabilities is one of the logits, too, but that has a limit.
     assert (agreement.logit_rtol, agreement.unraised_rtol) == (3e-4, 1e-4)
     (warning,) = (w for w in agreement.warnings if w.startswith("more than 1e-05 apart"))
     assert "logits" not in warning
@@ -159,7 +159,7 @@ def tilting(frozen: Converted, monkeypatch: pytest.MonkeyPatch, by: float) -> No
 def test_noise_of_the_logits_is_allowed_for_and_said(
     live: LiveModel, converted: Converted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    floor_is(monkeypatch, 1e-3)
+    floor_is(monkeypatch, 3e-4)
     tilting(converted, monkeypatch, 1.5e-3)
     agreement = freezecheck.check(live, converted, seed=904)
     assert agreement, agreement.text
@@ -177,8 +177,8 @@ def test_noise_of_the_logits_is_allowed_for_and_said(
 def test_noise_of_the_logits_does_not_hide_a_fault(
     live: LiveModel, converted: Converted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    floor_is(monkeypatch, 1e-3)
-    tilting(converted, monkeypatch, 8e-3)
+    floor_is(monkeypatch, 3e-4)
+    tilting(converted, monkeypatch, 4e-3)
     agreement = freezecheck.check(live, converted, seed=904)
     assert not agreement
     assert agreement.max_abs_diff is not None
