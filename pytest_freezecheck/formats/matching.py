@@ -80,10 +80,14 @@ def same_shapes(
 
 
 def shape_of(proto: Any) -> Shape | None:
-    """Return the shape in a TensorShapeProto, or None if its rank is unknown."""
+    """Return the shape in a TensorShapeProto, or None if its rank is unknown.
+
+    A placeholder of any shape has 0 dimensions in GraphDefs up to version 21: the shape function of
+    `Placeholder`, tensorflow/core/ops/array_ops.cc.
+    """
     if proto.unknown_rank:
         return None
-    return tuple(int(dim.size) if dim.size > 0 else None for dim in proto.dim)
+    return tuple(int(dim.size) if dim.size > 0 else None for dim in proto.dim) or None
 
 
 def _same(ours: Shape, theirs: Shape) -> bool:

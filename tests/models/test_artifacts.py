@@ -149,6 +149,21 @@ def test_a_model_of_another_image_size_is_an_error_of_the_artifact(
         freezecheck.check(live, path)
 
 
+def test_a_placeholder_of_any_shape_has_no_dimensions_in_an_old_graph(
+    live: LiveModel, tmp_path: Path
+) -> None:
+    path = freezecheck.freeze(live, "graph_def", tmp_path)
+    definition = v1.GraphDef.FromString(path.read_bytes())
+    definition.versions.producer = 21
+    for node in definition.node:
+        if node.name == "images":
+            node.attr["shape"].shape.Clear()
+        node.attr.pop("_output_shapes", None)
+    path.write_bytes(definition.SerializeToString())
+    assert freezecheck.load(path).input_shapes == {"images": None}
+    assert freezecheck.assert_agreement(live, path).exact
+
+
 def test_a_single_output_may_be_called_anything(
     trained: Path, live: LiveModel, tmp_path: Path
 ) -> None:
