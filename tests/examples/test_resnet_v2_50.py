@@ -42,7 +42,7 @@ def test_it_passes_within_its_time_and_memory(folder: Path) -> None:
     code, printed, outcomes = gate(folder)
     assert code == 0, printed
     assert outcomes == {ARTIFACT: "passed"}
-    assert _seconds() - started < 120  # 50 on two cores, which takes 25 to 40 s
+    assert _seconds() - started < 400  # 50 to 140, by the machine
     (peak_kilobytes,) = re.findall(r"peak kilobytes: (\d+)", printed)
     assert int(peak_kilobytes) < 3 * 2**20
 
