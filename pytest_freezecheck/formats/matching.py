@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,14 @@ def same_shapes(
         )
 
 
+def known(sizes: Iterable[Any]) -> Shape | None:
+    """Return a shape from what a format has for sizes: a positive number, or anything if any fits.
+
+    None where there are no sizes, which stands for a scalar and for an unknown rank alike.
+    """
+    return tuple(n if isinstance(n, int) and n > 0 else None for n in sizes) or None
+
+
 def shape_of(proto: Any) -> Shape | None:
     """Return the shape in a TensorShapeProto, or None if its rank is unknown.
 
@@ -87,7 +95,7 @@ def shape_of(proto: Any) -> Shape | None:
     """
     if proto.unknown_rank:
         return None
-    return tuple(int(dim.size) if dim.size > 0 else None for dim in proto.dim) or None
+    return known(dim.size for dim in proto.dim)
 
 
 def _same(ours: Shape, theirs: Shape) -> bool:

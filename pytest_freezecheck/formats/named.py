@@ -117,6 +117,16 @@ def loading_failed(path: Path, executor: str, error: Exception) -> ArtifactError
     return ArtifactError(f"{path}: {executor} cannot load it: {_first_line(error)}")
 
 
+def counted_kinds(kinds: Sequence[str], reduced: Sequence[str]) -> dict[str, int]:
+    """Return {dtype: how many tensors} of those that are there.
+
+    Args:
+        kinds: the dtype of each tensor.
+        reduced: the dtypes to count.
+    """
+    return {kind: kinds.count(kind) for kind in reduced if kind in kinds}
+
+
 def _either(name: str, there: Sequence[str]) -> str:
     """Return a name as the artifact has it: `answers` and `answers:0` are one tensor."""
     other = name.removesuffix(":0") if name.endswith(":0") else f"{name}:0"

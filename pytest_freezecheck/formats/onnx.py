@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import ONNX, ONNXRUNTIME
 from pytest_freezecheck.formats.graph_def_ways import constant_definition
-from pytest_freezecheck.formats.matching import Shape
-from pytest_freezecheck.formats.named import NamedModel, loading_failed
+from pytest_freezecheck.formats.matching import Shape, known
+from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
@@ -70,10 +70,7 @@ class OnnxModel(NamedModel):
     @property
     def input_shapes(self) -> Mapping[str, Shape | None]:
         """{input name: shape}; onnxruntime tells no rank from a scalar's."""
-        return {
-            name: tuple(n if isinstance(n, int) and n > 0 else None for n in there.shape) or None
-            for name, there in self._inputs.items()
-        }
+        return {name: known(there.shape) for name, there in self._inputs.items()}
 
     def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
         """Return the outputs for one batch."""
@@ -87,7 +84,7 @@ class OnnxModel(NamedModel):
 
         weights = onnx.load(str(self.path), load_external_data=False).graph.initializer
         kinds = [onnx.TensorProto.DataType.Name(weight.data_type).lower() for weight in weights]
-        return {k: kinds.count(k) for k in ("float16", "bfloat16", "int8", "uint8") if k in kinds}
+        return counted_kinds(kinds, ("float16", "bfloat16", "int8", "uint8"))
 
     def close(self) -> None:
         """Let go of the session."""

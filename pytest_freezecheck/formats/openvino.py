@@ -12,7 +12,7 @@ from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import OPENVINO
 from pytest_freezecheck.formats.graph_def_ways import constant_definition
 from pytest_freezecheck.formats.matching import Shape
-from pytest_freezecheck.formats.named import NamedModel, loading_failed
+from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
@@ -93,8 +93,8 @@ class OpenvinoModel(NamedModel):
         """Count the constants of float16, bfloat16 and int8."""
         operations = self._core.read_model(str(self.path)).get_ops()
         constants = [o for o in operations if o.get_type_name() == "Constant"]
-        kinds = [o.get_output_element_type(0).to_string() for o in constants]
-        return {name: kinds.count(kind) for kind, name in _REDUCED.items() if kind in kinds}
+        kinds = [_REDUCED.get(o.get_output_element_type(0).to_string(), "") for o in constants]
+        return counted_kinds(kinds, tuple(_REDUCED.values()))
 
     def cautions(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[str]:
         """Say how far the answers of the default precision of this CPU are from those checked."""

@@ -11,8 +11,8 @@ from typing import Any
 from pytest_freezecheck.errors import ArtifactError, listed
 from pytest_freezecheck.formats import tflite_ways as ways
 from pytest_freezecheck.formats.base import Format, Way
-from pytest_freezecheck.formats.matching import Shape
-from pytest_freezecheck.formats.named import NamedModel, loading_failed
+from pytest_freezecheck.formats.matching import Shape, known
+from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 from pytest_freezecheck.formats.signatures import SIGNATURE
 
 
@@ -74,8 +74,7 @@ class TfliteModel(NamedModel):
         for name, detail in self._inputs.items():
             shape = detail.get("shape_signature", ())
             shape = shape if len(shape) else detail["shape"]
-            # Rank 0 stands for an unknown rank too.
-            shapes[name] = tuple(int(n) if n > 0 else None for n in shape) or None
+            shapes[name] = known(map(int, shape))
         return shapes
 
     def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
@@ -109,7 +108,7 @@ class TfliteModel(NamedModel):
         ends = {d["index"] for d in (*self._inputs.values(), *self._outputs.values())}
         details = [d for d in self._interpreter.get_tensor_details() if d["index"] not in ends]
         kinds = [np.dtype(detail["dtype"]).name for detail in details]
-        return {k: kinds.count(k) for k in ("float16", "int8", "uint8", "int16") if k in kinds}
+        return counted_kinds(kinds, ("float16", "int8", "uint8", "int16"))
 
     def close(self) -> None:
         """Let go of the interpreter."""
