@@ -19,7 +19,7 @@ from pytest_freezecheck.models.restore import keys_to_restore
 from tests.models import mistakes
 from tests.models.freezing import freeze, is_statistic, reading
 from tests.models.subjects import SUBJECTS, Subject
-from tests.models.wrong_freezes import CORRECT, WRONG, CorrectFreeze, WrongFreeze
+from tests.models.wrong_freezes import CORRECT, WRONG, CorrectFreeze, WrongFreeze, stands_alone
 
 v1 = tf.compat.v1
 pytestmark = pytest.mark.exhaustive
@@ -112,6 +112,7 @@ def test_a_frozen_graph_gets_its_cause(
     wrong.ship(subject_of(subject), tmp_path / "wrong.pb")
     agreement = freezecheck.check(live, tmp_path / "wrong.pb")
     shutil.rmtree(subject_of(subject).folder / SWAPPED, ignore_errors=True)
+    assert stands_alone(agreement.text.splitlines()[0], live, tmp_path / "wrong.pb")
     assert causes(agreement) == {CAUSE[wrong.name]: True}
     cause = agreement.cause
     assert cause is not None

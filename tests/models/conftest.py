@@ -38,9 +38,15 @@ def live(trained: Path) -> Iterator[LiveModel]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _everything_is_imported(live: LiveModel, tmp_path_factory: pytest.TempPathFactory) -> None:
+def correct(live: LiveModel, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """{way: a correct freeze of the reference model}; each is checked once for what that imports.
+
+    They are not to be changed.
+    """
+    made = {}
     for way in HERE:
-        path = freezecheck.freeze(live, way, tmp_path_factory.mktemp(way))
-        artifact = freezecheck.load(path, way=way)
+        made[way] = freezecheck.freeze(live, way, tmp_path_factory.mktemp(way))
+        artifact = freezecheck.load(made[way], way=way)
         freezecheck.check(live, artifact, examples=1)
         artifact.close()
+    return made

@@ -14,13 +14,13 @@ from pytest_freezecheck.models import reference
 from tests.models.faults import FAULTS, Fault, averaged_statistics, freeze
 from tests.models.ways import EXACT, HERE, LOSSY, SKIPPED
 
+pytestmark = pytest.mark.exhaustive
+
 #: A repository that overrides the live model and checks one file.
 CONFTEST = """
 import pytest
 import pytest_freezecheck
 from pytest_freezecheck.models import reference
-
-pytestmark = pytest.mark.exhaustive
 
 @pytest.fixture(scope="session")
 def freezecheck_live_model():
@@ -56,8 +56,11 @@ def report(repository: pytest.Pytester, name: str = "report.json") -> Any:
     return json.loads((repository.path / name).read_text())
 
 
-def test_the_reference_model_passes_in_every_way(pytester: pytest.Pytester) -> None:
-    result = pytester.runpytest("--freezecheck", "--freezecheck-report=out/report.json")
+def test_the_reference_model_passes_in_every_way_under_strict_settings_and_with_warnings_as_errors(
+    pytester: pytest.Pytester,
+) -> None:
+    strict = ("-W", "error", "--strict-markers", "--strict-config")
+    result = pytester.runpytest("--freezecheck", "--freezecheck-report=out/report.json", *strict)
     assert result.ret == 0
     result.assert_outcomes(passed=len(HERE), skipped=SKIPPED)
     result.stdout.fnmatch_lines(
@@ -231,7 +234,7 @@ def test_every_way_is_a_parameter_of_the_frozen_model(repository: pytest.Pyteste
             assert freezecheck(freezecheck_live_model, freezecheck_frozen_model)
         """
     )
-    result = run(repository, "-v")
+    result = run(repository, "-v", "--freezecheck-examples=1")
     result.assert_outcomes(passed=len(HERE), skipped=SKIPPED, deselected=len(WAYS))
     result.stdout.fnmatch_lines([f"*test_it?{way}? PASSED*" for way in HERE])
 
@@ -260,17 +263,6 @@ def test_a_report_that_cannot_be_written_fails_the_run(
     result = run(repository, "--freezecheck-report=folder.json")
     assert result.ret == 1
     result.stdout.fnmatch_lines(["freezecheck: the report folder.json cannot be written: *"])
-
-
-def test_a_run_works_under_strict_settings_and_with_warnings_as_errors(
-    repository: pytest.Pytester, trained: Path
-) -> None:
-    freeze(trained, repository.path / "frozen.pb")
-    result = repository.runpytest(
-        "--freezecheck", "-W", "error", "--strict-markers", "--strict-config", "-p", "no:xdist"
-    )
-    assert result.ret == 0
-    result.assert_outcomes(passed=1 + len(HERE), skipped=SKIPPED)
 
 
 def test_two_runs_give_the_same_report_but_for_times(

@@ -50,7 +50,7 @@ def test_checks_leave_everything_as_it_was(
     before = state()
     for way in HERE:
         artifact = freezecheck.load(freezecheck.freeze(live, way, tmp_path), way=way)
-        assert freezecheck.check(live, artifact)
+        assert freezecheck.check(live, artifact, examples=5)
         artifact.close()
     assert not freezecheck.check(live, tmp_path / "raw.pb")
     assert state() == before
@@ -68,6 +68,6 @@ def test_every_way_works_where_a_graph_is_the_default(live: LiveModel, tmp_path:
     with tf.Graph().as_default() as graph:
         for way in HERE:
             artifact = freezecheck.load(freezecheck.freeze(live, way, tmp_path), way=way)
-            assert freezecheck.check(live, artifact, examples=5)
+            assert freezecheck.check(live, artifact, examples=1)
             artifact.close()
         assert graph.get_operations() == []

@@ -34,18 +34,15 @@ def raw(trained: Path) -> Iterator[LiveModel]:
     model.close()
 
 
-@contextlib.contextmanager
-def frozen(model: LiveModel, way: str, folder: Path) -> Iterator[freezecheck.FrozenModel]:
-    loaded = freezecheck.load(freezecheck.freeze(model, way, folder), way=way)
-    try:
-        yield loaded
-    finally:
-        loaded.close()
+def loaded(path: Path, way: str) -> contextlib.closing[freezecheck.FrozenModel]:
+    return contextlib.closing(freezecheck.load(path, way=way))
 
 
 @pytest.mark.parametrize("way", EXACT)
-def test_a_correct_freeze_is_bit_identical(way: str, live: LiveModel, tmp_path: Path) -> None:
-    with frozen(live, way, tmp_path) as artifact:
+def test_a_correct_freeze_is_bit_identical(
+    way: str, live: LiveModel, correct: dict[str, Path]
+) -> None:
+    with loaded(correct[way], way) as artifact:
         agreement = freezecheck.assert_agreement(live, artifact, exact=True)
     assert agreement.max_abs_diff == 0.0
     assert agreement.logit_rel_diff == 0.0
@@ -57,9 +54,9 @@ def test_a_correct_freeze_is_bit_identical(way: str, live: LiveModel, tmp_path: 
 
 @pytest.mark.parametrize("way", ROUNDING)
 def test_one_that_rounds_elsewhere_stays_within_the_tolerance(
-    way: str, live: LiveModel, tmp_path: Path
+    way: str, live: LiveModel, correct: dict[str, Path]
 ) -> None:
-    with frozen(live, way, tmp_path) as artifact:
+    with loaded(correct[way], way) as artifact:
         # `exact` is of what TensorFlow runs as it was written: it asks nothing of the others.
         agreement = freezecheck.assert_agreement(live, artifact, exact=True)
     assert agreement.atol == 1e-5
@@ -74,9 +71,9 @@ def test_one_that_rounds_elsewhere_stays_within_the_tolerance(
 
 @pytest.mark.parametrize("way", LOSSY)
 def test_one_that_is_declared_lossy_has_a_tolerance_of_its_own(
-    way: str, live: LiveModel, tmp_path: Path
+    way: str, live: LiveModel, correct: dict[str, Path]
 ) -> None:
-    with frozen(live, way, tmp_path) as artifact:
+    with loaded(correct[way], way) as artifact:
         agreement = freezecheck.assert_agreement(live, artifact)
         strict = freezecheck.check(live, artifact, atol=1e-5)
     assert agreement.lossy
@@ -91,7 +88,7 @@ def test_one_that_is_declared_lossy_has_a_tolerance_of_its_own(
 
 @pytest.mark.parametrize("way", HERE)
 def test_its_wrong_twin_fails(way: str, live: LiveModel, raw: LiveModel, tmp_path: Path) -> None:
-    with frozen(raw, way, tmp_path) as artifact:
+    with loaded(freezecheck.freeze(raw, way, tmp_path), way) as artifact:
         agreement = freezecheck.check(live, artifact)
         assert freezecheck.assert_agreement(raw, artifact).exact or way not in EXACT
     assert not agreement
@@ -105,24 +102,24 @@ def test_its_wrong_twin_fails(way: str, live: LiveModel, raw: LiveModel, tmp_pat
 
 @pytest.mark.parametrize("way", HERE)
 def test_what_was_frozen_is_loaded_by_its_content_too(
-    way: str, live: LiveModel, tmp_path: Path, feeds: dict[str, Any]
+    way: str, live: LiveModel, correct: dict[str, Path], feeds: dict[str, Any]
 ) -> None:
-    loaded = freezecheck.load(freezecheck.freeze(live, way, tmp_path))
+    artifact = freezecheck.load(correct[way])
     expected = live.predict(feeds)["probabilities"]
-    assert loaded.format == format_of(way)
-    (name,), (output,) = loaded.input_names, loaded.output_names
-    answer = loaded.predict({name: feeds["images"]})[output]
+    assert artifact.format == format_of(way)
+    (name,), (output,) = artifact.input_names, artifact.output_names
+    answer = artifact.predict({name: feeds["images"]})[output]
     np.testing.assert_allclose(answer, expected, atol=0.0 if way in EXACT else 5e-2)
     with pytest.raises(freezecheck.MatchError, match=r"fed \['wrong'\].* inputs are \['images"):
-        loaded.predict({"wrong": feeds["images"]})
-    loaded.close()
+        artifact.predict({"wrong": feeds["images"]})
+    artifact.close()
 
 
 @pytest.mark.parametrize("way", EXACT)
 def test_disturbing_its_weights_moves_its_answer_and_leaves_them_as_they_were(
-    way: str, live: LiveModel, tmp_path: Path, feeds: dict[str, Any]
+    way: str, correct: dict[str, Path], feeds: dict[str, Any]
 ) -> None:
-    with frozen(live, way, tmp_path) as artifact:
+    with loaded(correct[way], way) as artifact:
         names = artifact.output_names
         before = artifact.answer(feeds, names)
         moved = artifact.answer_disturbed(feeds, names, lambda value: value * 1.5 + 0.125)
@@ -133,13 +130,13 @@ def test_disturbing_its_weights_moves_its_answer_and_leaves_them_as_they_were(
 
 
 def test_logits_come_from_before_the_softmax_on_both_sides(
-    live: LiveModel, tmp_path: Path, feeds: dict[str, Any]
+    live: LiveModel, correct: dict[str, Path], feeds: dict[str, Any]
 ) -> None:
     expected = live.answer(feeds).logits["probabilities"]
     for way in EXACT:
         if way == "saved_model_module":
             continue  # its function holds another one, in which the softmax is
-        with frozen(live, way, tmp_path) as artifact:
+        with loaded(correct[way], way) as artifact:
             answer = artifact.answer(feeds, ["probabilities"])
         np.testing.assert_array_equal(answer.logits["probabilities"], expected)
 
@@ -236,10 +233,11 @@ def test_a_saved_model_of_the_logits_fails(live: LiveModel, tmp_path: Path) -> N
     assert "all 23 that have the live model's names equal it bit for bit" in agreement.text
 
 
-def test_a_saved_model_made_by_tensorflow_2_is_loaded(live: LiveModel, tmp_path: Path) -> None:
+def test_a_saved_model_made_by_tensorflow_2_is_loaded(
+    live: LiveModel, correct: dict[str, Path], tmp_path: Path
+) -> None:
     """Its signature shows no logits: they are recovered from the probabilities."""
-    frozen_path = freezecheck.freeze(live, "graph_def", tmp_path)
-    definition = v1.GraphDef.FromString(frozen_path.read_bytes())
+    definition = v1.GraphDef.FromString(correct["graph_def"].read_bytes())
     module = tf.Module()
     imported = v1.wrap_function(lambda: tf.import_graph_def(definition, name=""), [])
     pruned = imported.prune("images:0", "probabilities:0")
@@ -253,7 +251,6 @@ def test_a_saved_model_made_by_tensorflow_2_is_loaded(live: LiveModel, tmp_path:
     module.serve = serve
     path = str(tmp_path / "two")
     tf.saved_model.save(module, path, signatures={"serving_default": serve})
-    loaded = freezecheck.load(path)
-    agreement = freezecheck.check(live, loaded)
+    agreement = freezecheck.check(live, path)
     assert agreement.max_abs_diff == 0.0, agreement.text
     assert agreement.logit_rel_diff == pytest.approx(0.0, abs=1e-6)

@@ -29,9 +29,10 @@ def test_two_workers_give_the_same_report(tmp_path: Path, trained: Path) -> None
     averaged_statistics(trained, tmp_path / "frozen.pb")
     (tmp_path / "conftest.py").write_text(CONFTEST.format(checkpoint=reference.checkpoint(trained)))
     (tmp_path / "test_export.py").write_text(TEST)
-    one, printed = run_pytest(tmp_path, "--freezecheck", "--freezecheck-report=one.json")
+    few = ("--freezecheck", "--freezecheck-examples=20")
+    one, printed = run_pytest(tmp_path, *few, "--freezecheck-report=one.json")
     assert one == 1, printed
-    two, printed = run_pytest(tmp_path, "--freezecheck", "--freezecheck-report=two.json", "-n", "2")
+    two, printed = run_pytest(tmp_path, *few, "--freezecheck-report=two.json", "-n", "2")
     assert two == 1, printed
     assert verdicts(tmp_path / "one.json") == verdicts(tmp_path / "two.json")
     assert len(verdicts(tmp_path / "two.json")) == 1 + len(WAYS)

@@ -7,8 +7,11 @@ the catalogue of known freezing mistakes are here because they are small, or eas
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
+from pytest_freezecheck import LiveModel
 from tests.models import mistakes
 from tests.models.freezing import (
     Ship,
@@ -132,3 +135,17 @@ CORRECT: list[CorrectFreeze] = [
         skip={"stripes": "folding is wrong where a convolution is read twice"},
     ),
 ]
+
+
+def stands_alone(line: str, live: LiveModel, path: Path) -> bool:
+    """Return whether a line says what differs, from what, by how much, where, and what is allowed.
+
+    Args:
+        line: the first one of a message.
+        live: the live model, of one output.
+        path: the frozen file.
+    """
+    (output,) = map(re.escape, live.outputs)
+    start = f"freezecheck: {live.name}, {path.name} differs from the live model by "
+    end = rf"\d\.\de[+-]\d\d in '{output}' \(allowed 1e-05\)"
+    return re.fullmatch(re.escape(start) + end, line) is not None
