@@ -209,5 +209,6 @@ class Comparison:
 
     def _weights(self) -> WeightDifferences:
         theirs = self.frozen.weights()
-        # A converted file keeps no weight under its name, which is no news.
-        return differing_weights(self.live.weights() if theirs else {}, theirs)
+        if not theirs:  # a converted file keeps no weight under its name, which is no news
+            return differing_weights({}, {}, set())
+        return differing_weights(self.live.weights(), theirs, self.live.needed())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ class WeightDifferences:
         compared: how many weights both sides have under one name.
         differing: (name, largest absolute difference), in the live model's order, which is from
             the network's input to its output; NaN where shape or dtype differ.
-        absent: names of live weights that the artifact has not under that name.
+        absent: names of needed live weights that the artifact has not under that name.
     """
 
     compared: int
@@ -28,12 +28,13 @@ class WeightDifferences:
     absent: tuple[str, ...]
 
 
-def differing_weights(live: Weights, frozen: Weights) -> WeightDifferences:
+def differing_weights(live: Weights, frozen: Weights, needed: Container[str]) -> WeightDifferences:
     """Compare two sets of weights by name.
 
     Args:
         live: the live model's, {name: array}, in the order in which they should be named.
         frozen: the artifact's, {name: array}.
+        needed: names of those that the live model's outputs are computed from.
     """
     common = [name for name in live if name in frozen]
     differing = []
@@ -47,5 +48,5 @@ def differing_weights(live: Weights, frozen: Weights) -> WeightDifferences:
     return WeightDifferences(
         compared=len(common),
         differing=tuple(differing),
-        absent=tuple(name for name in live if name not in frozen),
+        absent=tuple(name for name in live if name in needed and name not in frozen),
     )

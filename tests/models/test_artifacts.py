@@ -182,6 +182,30 @@ def test_what_comes_after_the_live_output_is_part_of_the_artifact(
     assert "compared with the artifact's output 'squared'" in agreement.text
 
 
+@pytest.mark.parametrize("inlined", [False, True])
+def test_a_head_that_no_output_needs_is_not_missed(inlined: bool, tmp_path: Path) -> None:
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+        x = v1.placeholder(tf.float32, [None, 4], name="x")
+        main, auxiliary = (v1.get_variable(f"{name}/kernel", [4, 3]) for name in ("main", "aux"))
+        tf.matmul(x, auxiliary)
+        y = tf.nn.softmax(tf.matmul(x, main))
+        session.run(v1.global_variables_initializer())
+        live = LiveModel.from_session(session, {"x": x}, {"y": y}, {"x": {"shape": [4]}})
+        kernel = tf.constant(session.run(main)) if inlined else main
+        wrong = tf.nn.softmax(2.0 * tf.matmul(x, kernel), name="wrong")
+        definition = v1.graph_util.convert_variables_to_constants(
+            session, graph.as_graph_def(), [wrong.op.name]
+        )
+    (tmp_path / "wrong.pb").write_bytes(definition.SerializeToString())
+    text = freezecheck.check(live, tmp_path / "wrong.pb").text
+    live.close()
+    assert "differs from the live model" in text
+    assert ("the artifact lacks 1 of the live model's under their names: main/kernel" in text) == (
+        inlined
+    )
+    assert "aux" not in text
+
+
 #: One way for each kind of file.
 _KINDS = ("graph_def", "saved_model", "saved_model_session", "tflite", "onnx", "openvino")
 
