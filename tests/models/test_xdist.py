@@ -12,10 +12,12 @@ from pytest_freezecheck import WAYS
 from pytest_freezecheck.models import reference
 from tests.models.faults import averaged_statistics
 from tests.models.test_gate import CONFTEST, TEST
-from tests.models.ways import HERE, SKIPPED
+from tests.models.ways import HERE
 from tests.subprocesses import run_pytest
 
 pytestmark = pytest.mark.exhaustive
+#: Parts of the names of ways, one for each format, Keras's being skipped for a slim model.
+SOME = ("graph_def", "saved_model", "tflite_float16", "onnx", "openvino", "keras")
 
 
 def verdicts(path: Path) -> list[Any]:
@@ -29,16 +31,18 @@ def test_two_workers_give_the_same_report(tmp_path: Path, trained: Path) -> None
     averaged_statistics(trained, tmp_path / "frozen.pb")
     (tmp_path / "conftest.py").write_text(CONFTEST.format(checkpoint=reference.checkpoint(trained)))
     (tmp_path / "test_export.py").write_text(TEST)
-    few = ("--freezecheck", "--freezecheck-examples=20")
+    few = ("--freezecheck", "--freezecheck-examples=20", "-k", " or ".join(("test_export", *SOME)))
     one, printed = run_pytest(tmp_path, *few, "--freezecheck-report=one.json")
     assert one == 1, printed
     two, printed = run_pytest(tmp_path, *few, "--freezecheck-report=two.json", "-n", "2")
     assert two == 1, printed
     assert verdicts(tmp_path / "one.json") == verdicts(tmp_path / "two.json")
-    assert len(verdicts(tmp_path / "two.json")) == 1 + len(WAYS)
-    for way in WAYS:
+    ways = [way for way in WAYS if any(part in way for part in SOME)]
+    assert len(verdicts(tmp_path / "two.json")) == 1 + len(ways)
+    for way in ways:
         assert f"flowers  {way}" in printed  # the plugin's own checks, on the fixture's model
-    assert f"1 failed, {len(HERE)} passed, {SKIPPED} skipped" in printed
+    passed = len(set(ways) & set(HERE))
+    assert f"1 failed, {passed} passed, {len(ways) - passed} skipped" in printed
 
 
 @pytest.mark.parametrize("arguments", [["-k", "nothing"], ["-m", "not freezecheck"]])
