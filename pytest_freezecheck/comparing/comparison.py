@@ -25,6 +25,7 @@ from pytest_freezecheck.formats.base import FrozenModel
 from pytest_freezecheck.inputs.render import Batch
 from pytest_freezecheck.inputs.saved import Saved, changed
 from pytest_freezecheck.inputs.strategies import build
+from pytest_freezecheck.models.graphs import ancestors
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.paths import from_here
 from pytest_freezecheck.power import independence, vacuity
@@ -211,4 +212,6 @@ class Comparison:
         theirs = self.frozen.weights()
         if not theirs:  # a converted file keeps no weight under its name, which is no news
             return differing_weights({}, {}, set())
-        return differing_weights(self.live.weights(), theirs, self.live.needed())
+        outputs = [tensor.name for tensor in self.live.outputs.values()]
+        needed = ancestors(self.live.graph.as_graph_def(), outputs)
+        return differing_weights(self.live.weights(), theirs, needed)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_freezecheck.errors import ModelError, reason
-from pytest_freezecheck.models.graphs import ancestors
 from pytest_freezecheck.models.restore import find_checkpoint, find_keys, keys_to_restore
 from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
 from pytest_freezecheck.spec import InputSpec
@@ -206,14 +205,6 @@ class LiveModel:
             variables = tf.compat.v1.global_variables()
         values = self.session.run(variables)
         return {v.op.name: value for v, value in zip(variables, values, strict=True)}
-
-    def needed(self) -> set[str]:
-        """Return the names of the operations that its outputs are computed from.
-
-        Variables are among them; an auxiliary head's and an optimizer's are not.
-        """
-        outputs = [tensor.name for tensor in self.outputs.values()]
-        return ancestors(self.graph.as_graph_def(), outputs)
 
     def close(self) -> None:
         """Free the session; the model cannot be run afterwards."""
