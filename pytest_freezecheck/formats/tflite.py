@@ -30,8 +30,7 @@ class TfliteModel(NamedModel):
         super().__init__(path, way)
         self._kind, self.executor = _interpreter()
         try:
-            if self.executor == "tf.lite":
-                _read_through(path)
+            _read_through(path, self.executor)
             self._open()
         except ArtifactError:
             raise
@@ -135,12 +134,16 @@ def _interpreter() -> tuple[Any, str]:
     return tf.lite.Interpreter, "tf.lite"
 
 
-def _read_through(path: Path) -> None:
+def _read_through(path: Path, executor: str) -> None:
     """Follow every offset of a file once, so that one which leads nowhere raises.
 
-    Up to TensorFlow 2.17, tf.lite believes them all, and a truncated file ends the process.
+    tf.lite up to TensorFlow 2.17 and LiteRT 2.0 believe them all, and a truncated file may end the
+    process.
     """
-    from tensorflow.lite.python import schema_py_generated as schema
+    if executor == "tf.lite":
+        from tensorflow.lite.python import schema_py_generated as schema
+    else:
+        from ai_edge_litert import schema_py_generated as schema
 
     try:
         schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
