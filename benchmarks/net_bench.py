@@ -69,7 +69,7 @@ class Bench:
             fed = Comparison(self.live, frozen, allowed).fed
             fed.everything(self.corpus)
             found |= _numbers(fed.tally)
-            evidence = Evidence(fed.sides, allowed, fed.tally, fed.ranked, (True, True), None)
+            evidence = Evidence(fed.sides, allowed, fed.tally, steady=True)
             agreement = Agreement(self.net.name, way, frozen.format, way, "", atol=allowed.atol)
             evidence.noise_floor(agreement, self.corpus, 0.0)
             found |= {"noise": agreement.noise_floor, "atol": allowed.atol}

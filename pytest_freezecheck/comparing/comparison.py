@@ -15,6 +15,7 @@ from pytest_freezecheck.comparing.allowance import (
     raised,
 )
 from pytest_freezecheck.comparing.corpus import corpus_of, fingerprint
+from pytest_freezecheck.comparing.disagreement import Disagreement
 from pytest_freezecheck.comparing.evidence import Evidence
 from pytest_freezecheck.comparing.feeding import Feeding
 from pytest_freezecheck.comparing.sides import Sides
@@ -27,11 +28,14 @@ from pytest_freezecheck.inputs.saved import Saved, changed
 from pytest_freezecheck.inputs.strategies import build
 from pytest_freezecheck.models.graphs import ancestors
 from pytest_freezecheck.models.live import LiveModel
+from pytest_freezecheck.models.session import Arrays
 from pytest_freezecheck.paths import from_here
 from pytest_freezecheck.power import independence, vacuity
 from pytest_freezecheck.report import findings, text
 from pytest_freezecheck.settings import Settings
 
+#: Inputs, beside those that show most, that a cause has to explain.
+_ORDINARY = 4
 _SIDES = ("the live model", "the artifact")
 
 
@@ -97,7 +101,7 @@ class Comparison:
                 then = Allowed(self.saved.atol or 0.0, self.saved.logit_rtol or 0.0)
                 self._allow(agreement, then)
             self._judge(agreement)
-            self._replayed(agreement, self.saved, self._evidence(steady))
+            self._replayed(agreement, self.saved, self._disagreement(steady))
             return
         corpus = corpus_of(
             self.live,
@@ -108,20 +112,21 @@ class Comparison:
         if not self.frozen.bit_exact:
             floor = floor_of(self.live, corpus, self.sides.ask_live)
             self._allow(agreement, allowed_for(floor) if proof.steady else Allowed())
-        evidence = self._evidence(steady)
         self.fed.everything(corpus)
         self._judge(agreement)
+        shown = self._disagreement(steady)
         if not agreement:
-            evidence.counterexample(agreement)
-            evidence.cause(agreement)
+            shown.counterexample(agreement)
+            shown.cause(agreement, corpus.spread(_ORDINARY))
         else:
-            evidence.inexactness(agreement)
+            shown.inexactness(agreement, corpus.spread(_ORDINARY))
         # A later artifact is compared with the answers that the live model gave for the first.
         moved = vacuity.drifting(state, vacuity.digests(self.live.weights()))
         drift = corpus.drift = moved or corpus.drift
         agreement.warnings += drift
         if not proof.steady:
             agreement.warnings.append(text.UNSTEADY)
+        evidence = Evidence(self.sides, self.settings, self.fed.tally, proof.steady)
         evidence.noise_floor(agreement, corpus, proof.repeated)
         evidence.power(agreement, corpus, drifting=bool(drift))
         evidence.vacuity(agreement, corpus)
@@ -143,11 +148,13 @@ class Comparison:
             feed = self.fed.alone if self.replay else self.fed.aside
             feed(self.saved)
 
-    def _evidence(self, steady: tuple[bool, bool]) -> Evidence:
+    def _disagreement(self, steady: tuple[bool, bool]) -> Disagreement:
         fed = self.fed
-        return Evidence(self.sides, self.settings, fed.tally, fed.ranked, steady, self.folder)
+        return Disagreement(
+            self.sides, self.settings, fed.tally, fed.ranked, steady[1], self.folder
+        )
 
-    def _replayed(self, agreement: Agreement, saved: Saved, evidence: Evidence) -> None:
+    def _replayed(self, agreement: Agreement, saved: Saved, shown: Disagreement) -> None:
         """Say how a saved input does now, beside when it was saved."""
         if not agreement:
             agreement.counterexample = Counterexample(
@@ -159,20 +166,22 @@ class Comparison:
                 seconds=0.0,
                 path=str(from_here(self.replay)) if self.replay else None,
             )
-            evidence.cause(agreement)
+            shown.cause(agreement, self._smooth_and_noisy(_ORDINARY))
         agreement.text = findings.replayed(
             agreement, changed(saved, *self.fed.first), saved.versions
         )
 
     def _independence(self) -> independence.Independence:
-        # Smooth, noise and mixed, about the middle of the legal range.
-        size = self.sides.batch_size or 3
-        feeds = build(Batch(size=size, kind=2, centre=8, scale=14, seed=0), self.live.specs)
+        feeds = self._smooth_and_noisy(self.sides.batch_size or 3)
         return independence.prove(
             lambda: self.sides.ask_live(feeds),
             lambda: self.sides.ask_frozen(feeds),
             lambda change: self.sides.ask_disturbed(feeds, change),
         )
+
+    def _smooth_and_noisy(self, rows: int) -> Arrays:
+        """Return inputs that are smooth, noise and mixed, about the middle of the legal range."""
+        return build(Batch(size=rows, kind=2, centre=8, scale=14, seed=0), self.live.specs)
 
     def _judge(self, agreement: Agreement) -> None:
         """Turn what was added up into the verdict and its text."""

@@ -104,6 +104,10 @@ class Tally:
         """
         return Yardstick(self.atol, rtol, {name: size for name, (_, size) in self.centred.items()})
 
+    def bit_identity(self) -> Yardstick:
+        """Return what is allowed of a single row where nothing is."""
+        return dataclasses.replace(self.yardstick(0.0), atol=0.0)
+
     def _add(
         self,
         name: str,

@@ -126,8 +126,9 @@ _EVERY = (
     ),
     Cause(
         "input-transform",
-        "scales, shifts, clips, reverses or transposes its input",
-        "leave preprocessing either outside of both models or inside of both",
+        "scales, shifts, clips, reverses or transposes its input, or takes one for another",
+        "leave preprocessing either outside of both models or inside of both, and give inputs the "
+        "names that they have in the live model",
         ("tensorflow-onnx#1428",),
     ),
     Cause(

@@ -148,11 +148,13 @@ def _tried(mender: Mender, mended: Sequence[Suspicion]) -> float | None:
 
 def _functions(live: Workbench, wrong: Answer, feeds: Arrays, right: Answer) -> list[Finding]:
     """Try what could stand before or behind the artifact, whatever its graph looks like."""
-    for name, array in feeds.items():
-        for words, transform in transforms.inputs_to_try(array).items():
-            answer = live.answer({**feeds, name: transform(array)})
-            if _same(answer, wrong):
-                return [Finding(Suspicion("input-transform", (name,), f"it {words}"), proven=True)]
+    fitting = [
+        Suspicion("input-transform", tuple(moved), f"it {words}")
+        for words, moved in transforms.feeds_to_try(feeds)
+        if _same(live.answer({**feeds, **moved}), wrong)
+    ]
+    if len(fitting) == 1:  # where several fit, they saturate the same class, and none explains it
+        return [Finding(fitting[0], proven=True)]
     for name, one in right.outputs.items():
         found = _output(name, one, wrong.outputs[name])
         if found is not None:

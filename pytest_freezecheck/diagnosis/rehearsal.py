@@ -98,14 +98,26 @@ def rehearse(
     if not tried:
         return None
     after, found = tried[0]
-    others = [left for left, mistake in tried[1:] if mistake.cause != found.cause]
+    others = [left for left, other in tried[1:] if found.feeds or other.cause != found.cause]
     alone = not others or others[0] > max(_CLEARLY * after, enough)
     proven = after <= enough and after <= _PART * before and alone
+    # Scaled inputs saturate a class, and then explain any artifact that answers it for all of them.
+    if found.feeds and _same_for_all(wrong):
+        proven = False
     # Another input saturates the same class soon; other weights hardly do so by chance.
     if not proven and (found.feeds or not after <= _MENTIONED * before):
         return None
     tensors = tuple(found.weights) or tuple(found.feeds)
     return Suspicion(found.cause, tensors, found.evidence), proven
+
+
+def _same_for_all(answer: Answer) -> bool:
+    """Return whether every input gets the same answer, which then tells nothing of the inputs."""
+    return all(
+        largest_difference(one[:-1], one[1:]) <= transforms.TELLING
+        for one in answer.outputs.values()
+        if one.ndim
+    )
 
 
 def _behind(right: Answer, wrong: Answer, enough: float) -> Suspicion | None:
@@ -124,9 +136,8 @@ def _behind(right: Answer, wrong: Answer, enough: float) -> Suspicion | None:
 
 
 def _inputs(feeds: Arrays) -> Iterator[Mistake]:
-    for name, array in feeds.items():
-        for words, transform in transforms.inputs_to_try(array).items():
-            yield Mistake("input-transform", f"it {words}", feeds={name: transform(array)})
+    for words, moved in transforms.feeds_to_try(feeds):
+        yield Mistake("input-transform", f"it {words}", feeds=moved)
 
 
 def _rounded(held: Mapping[str, Array]) -> Iterator[Mistake]:

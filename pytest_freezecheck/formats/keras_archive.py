@@ -13,7 +13,7 @@ from pytest_freezecheck.errors import ArtifactError, InapplicableError, ModelErr
 from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import KERAS
 from pytest_freezecheck.formats.matching import Shape
-from pytest_freezecheck.formats.named import NamedModel, loading_failed
+from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 from pytest_freezecheck.formats.saved_model_eager import EagerSavedModel
 from pytest_freezecheck.spec import InputSpec
 
@@ -93,6 +93,11 @@ class KerasArchive(NamedModel):
         with plain_eager():
             return {variable.path: variable.numpy() for variable in self._model.variables}
 
+    def reduced(self) -> Mapping[str, int]:
+        """Count the variables of float16, bfloat16 and int8, as `model.quantize` makes them."""
+        kinds = [str(variable.dtype) for variable in self._model.variables]
+        return counted_kinds(kinds, ("float16", "bfloat16", "int8"))
+
     def averages(self) -> Arrays:
         """Return {path of a variable: average} that the optimizer in the archive keeps."""
         import keras
@@ -104,7 +109,8 @@ class KerasArchive(NamedModel):
                 whole = keras.saving.load_model(self.path, compile=True, safe_mode=True)
         except (ValueError, TypeError):  # a loss or metric of the team's own
             return {}
-        kept = getattr(whole.optimizer, "_model_variables_moving_average", None) or []
+        optimizer = getattr(whole, "optimizer", None)  # of a model that was never compiled: none
+        kept = getattr(optimizer, "_model_variables_moving_average", None) or []
         with plain_eager():
             pairs = zip(whole.trainable_variables, kept, strict=False)
             return {variable.path: average.numpy() for variable, average in pairs}

@@ -87,14 +87,7 @@ def from_keras(
     checked = {key: InputSpec.of(value, key) for key, value in specs.items()}
     with tf.init_scope(), plain_eager():
         concrete = traced(model).get_concrete_function()
-        held = {id(v.value.handle): (v.path, v.numpy()) for v in model.variables}
-        captures = [(held.get(id(handle)), inner) for handle, inner in concrete.graph.captures]
-    missing = [inner.name for found, inner in captures if found is None]
-    if missing:
-        raise ModelError(
-            f"{name}: the model reads {len(missing)} things that are no variables of its own, such "
-            "as tables or generators of random numbers; Keras models with those are not supported"
-        )
+        variables, constants = _captured(model, concrete, name)
     graph = tf.Graph()
     with graph.as_default():
         placeholders = make_placeholders(checked)
@@ -102,12 +95,14 @@ def from_keras(
             inner.name: placeholders[key]
             for key, inner in zip(sorted(checked), _inputs(concrete), strict=True)
         }
-        for found, inner in captures:
-            path, value = found  # type: ignore[misc]
+        for inner, (path, value) in variables.items():
             variable = v1.get_variable(
                 path, initializer=value, use_resource=True, trainable=value.dtype.kind == "f"
             )
-            mapped[inner.name] = variable.handle
+            mapped[inner] = variable.handle
+        for inner, value in constants.items():
+            # Of a name that no other graph has by chance, as it would have `Const`.
+            mapped[inner] = tf.constant(value, name=f"captured/{inner.split(':')[0]}")
         wanted = [tensor.name for tensor in concrete.structured_outputs.values()]
         try:
             tensors = tf.import_graph_def(
@@ -121,6 +116,30 @@ def from_keras(
     live = LiveModel(session, placeholders, outputs, checked, name=name)
     live.keras = model
     return live
+
+
+def _captured(
+    model: Any, concrete: Any, name: str
+) -> tuple[dict[str, tuple[str, Any]], dict[str, Any]]:
+    """Return {tensor: (path, value)} of the variables that a function reads, and its constants.
+
+    Constants are what a layer keeps as a tensor: `Normalization` its mean and variance.
+    """
+    held = {id(v.value.handle): (v.path, v.numpy()) for v in model.variables}
+    variables, constants, unknown = {}, {}, 0
+    for outer, inner in concrete.graph.captures:
+        if id(outer) in held:
+            variables[inner.name] = held[id(outer)]
+        elif hasattr(outer, "numpy") and outer.dtype.name not in ("resource", "variant"):
+            constants[inner.name] = outer.numpy()
+        else:
+            unknown += 1
+    if unknown:
+        raise ModelError(
+            f"{name}: the model reads {unknown} things that are no variables of its own, such "
+            "as tables or generators of random numbers; Keras models with those are not supported"
+        )
+    return variables, constants
 
 
 def _check(model: Any, specs: Mapping[str, Any], name: str) -> None:

@@ -16,7 +16,7 @@ def to_tflite(frozen: Path, folder: Path, batch: int | None = None) -> Path:
     """Convert to TFLite; with a batch, for that many rows and no other number."""
     shapes = None if batch is None else {"images": [batch, 24, 24, 3]}
     converter = v1.lite.TFLiteConverter.from_frozen_graph(
-        str(frozen), ["images"], [_end(frozen)], input_shapes=shapes
+        str(frozen), _inputs(frozen), [_end(frozen)], input_shapes=shapes
     )
     path = folder / f"{frozen.stem}.tflite"
     path.write_bytes(converter.convert())
@@ -30,7 +30,7 @@ def to_onnx(frozen: Path, folder: Path) -> Path:
     path = folder / f"{frozen.stem}.onnx"
     tf2onnx.convert.from_graph_def(
         _definition(frozen),
-        input_names=["images:0"],
+        input_names=[f"{name}:0" for name in _inputs(frozen)],
         output_names=[f"{_end(frozen)}:0"],
         opset=17,
         output_path=str(path),
@@ -50,6 +50,10 @@ def to_openvino(frozen: Path, folder: Path, **options: Any) -> Path:
 
 def _definition(frozen: Path) -> Any:
     return v1.GraphDef.FromString(frozen.read_bytes())
+
+
+def _inputs(frozen: Path) -> list[str]:
+    return [node.name for node in _definition(frozen).node if node.op == "Placeholder"]
 
 
 def _end(frozen: Path) -> str:

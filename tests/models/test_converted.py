@@ -109,6 +109,48 @@ def test_the_text_says_how_the_cause_was_found(
     assert "weights:" not in text  # it keeps none under its name
 
 
+def _changes(before: Any, after: Any) -> Any:
+    """What differs between two pictures, of which large values soon saturate a class."""
+    rng = np.random.default_rng(3)
+    filters = rng.normal(size=(3, 3, 3, 6)).astype(np.float32)
+    table = rng.normal(size=(6, 4)).astype(np.float32) * 3
+    one, other = (tf.nn.relu(tf.nn.conv2d(x, filters, 2, "SAME")) for x in (before, after))
+    cells = tf.reduce_mean(tf.nn.relu(one - 0.6 * other), [1, 2])
+    return tf.nn.softmax(tf.matmul(cells, table), name="changes")
+
+
+def _changes_of(folder: Path, *, exchanged: bool) -> tuple[LiveModel, Path]:
+    """Return such a model, and its GraphDef, or one that takes each input for the other."""
+    inputs = {name: freezecheck.InputSpec((12, 10, 3)) for name in ("before", "after")}
+    build = (lambda before, after: _changes(after, before)) if exchanged else _changes
+    live = LiveModel.from_session(*_session(build, inputs), inputs)
+    return live, freezecheck.freeze(live, "graph_def", folder)
+
+
+def _session(build: Callable[..., Any], inputs: Any) -> tuple[Any, Any, Any]:
+    v1 = tf.compat.v1
+    with tf.Graph().as_default() as graph:
+        fed = {n: v1.placeholder(tf.float32, [None, *s.shape], name=n) for n, s in inputs.items()}
+        answer = build(**fed)
+    return v1.Session(graph=graph), fed, {"changes": answer}
+
+
+def test_two_inputs_that_were_mixed_up_are_called_that(convert: Convert, tmp_path: Path) -> None:
+    (tmp_path / "right").mkdir()
+    live, right = _changes_of(tmp_path / "right", exchanged=False)
+    assert freezecheck.assert_agreement(live, convert(right, tmp_path / "right"))
+    other, wrong = _changes_of(tmp_path, exchanged=True)
+    for path in (wrong, convert(wrong, tmp_path)):
+        agreement = freezecheck.check(live, path)
+        assert not agreement
+        assert agreement.cause is not None
+        assert (agreement.cause["id"], agreement.cause["proven"]) == ("input-transform", True)
+        assert "it takes each of the two for the other" in agreement.text
+        assert "give inputs the names that they have in the live model" in agreement.text
+    live.close()
+    other.close()
+
+
 def test_a_fixed_batch_is_fed_in_pieces(live: LiveModel, trained: Path, tmp_path: Path) -> None:
     faults.freeze(trained, tmp_path / "frozen.pb")
     path = to_tflite(tmp_path / "frozen.pb", tmp_path, batch=1)

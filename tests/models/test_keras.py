@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,68 @@ def test_several_inputs_and_outputs_go_by_their_names(tmp_path: Path) -> None:
         frozen = freezecheck.load(freezecheck.freeze(live, way, tmp_path), way=way)
         assert freezecheck.assert_agreement(live, frozen, examples=10).exact
         frozen.close()
+    live.close()
+
+
+def normalised(mean: float = 128.0) -> Any:
+    """Return a model whose first layer keeps mean and variance as tensors, not as variables."""
+    pixels = keras.Input((16, 16, 3), name="pixels")
+    net = keras.layers.Normalization(mean=mean, variance=900.0, name="scale")(pixels)
+    net = keras.layers.Conv2D(6, 3, strides=2, activation="tanh", name="conv")(net)
+    net = keras.layers.GlobalAveragePooling2D(name="pool")(net)
+    answer = keras.layers.Dense(3, activation="softmax", name="kinds")(net)
+    return keras.Model(pixels, answer, name="normalised")
+
+
+def test_what_a_layer_keeps_as_a_tensor_is_a_constant(tmp_path: Path) -> None:
+    right, wrong = normalised(), normalised(mean=120.0)
+    wrong.set_weights(right.get_weights())
+    inputs = {"pixels": {"shape": [16, 16, 3], "low": 0.0, "high": 255.0}}
+    live = LiveModel.from_keras(right, inputs, name="normalised")
+    for way in ("graph_def", "keras", "keras_export"):
+        frozen = freezecheck.load(freezecheck.freeze(live, way, tmp_path / way), way=way)
+        assert freezecheck.assert_agreement(live, frozen).exact
+        frozen.close()
+    wrong.save(tmp_path / "wrong.keras")
+    wrong.export(str(tmp_path / "wrong"))
+    archive = freezecheck.check(live, tmp_path / "wrong.keras")
+    export = freezecheck.check(live, tmp_path / "wrong")
+    assert not archive
+    assert not export
+    assert archive.cause is not None
+    assert (archive.cause["id"], archive.cause["proven"]) == ("input-transform", True)
+    assert "is [120.0" in archive.text
+    assert "in the live graph [128.0" in archive.text
+    assert "Const is" not in export.text  # constants of no name of their own are not held together
+    live.close()
+
+
+def test_a_table_that_a_layer_looks_up_in_is_one_line() -> None:
+    words = keras.Input((4,), dtype="int64", name="words")
+    net = keras.layers.IntegerLookup(vocabulary=[3, 5, 8], output_mode="multi_hot")(words)
+    model = keras.Model(words, keras.layers.Dense(2, activation="softmax")(net))
+    inputs = {"words": {"shape": [4], "dtype": "int64", "low": 0, "high": 9}}
+    with pytest.raises(
+        freezecheck.ModelError, match=r"reads \d things? that are no variables of i"
+    ):
+        LiveModel.from_keras(model, inputs, name="lookup")
+
+
+def test_an_archive_of_quantized_weights_is_suspected_of_it(tmp_path: Path) -> None:
+    inputs = {"pixels": {"shape": [16, 16, 3], "low": 0.0, "high": 255.0}}
+    model = normalised()
+    live = LiveModel.from_keras(model, inputs, name="normalised")
+    model.save(tmp_path / "right.keras")
+    assert freezecheck.check(live, tmp_path / "right.keras")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # its input layer cannot be
+        model.quantize("int8")
+    model.save(tmp_path / "int8.keras")
+    agreement = freezecheck.check(live, tmp_path / "int8.keras")
+    assert not agreement
+    assert agreement.cause is not None
+    assert (agreement.cause["id"], agreement.cause["proven"]) == ("reduced-precision", False)
+    assert "it holds 1 tensor of int8" in agreement.text
     live.close()
 
 
