@@ -209,7 +209,8 @@ def _worded(findings: list[tuple[Suspicion, bool]], found: Diagnosis) -> Verdict
     if found.first is not None:
         name, apart = found.first
         first = {"tensor": name, "max_abs_diff": apart if np.isfinite(apart) else None}
-        lines.append(f"  first tensor that differs: {name}, by {apart:.1e}")
+        by = f"by {apart:.1e}" if np.isfinite(apart) else "in its shape, or in where it is finite"
+        lines.append(f"  first tensor that differs: {name}, {by}")
     others = [cause for cause in causes[1:] if cause["proven"]]
     return Verdict({**causes[0], **({"others": others} if others else {})}, first, lines)
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 #: Values fetched in one run: 16 million, so that a network of real size fits into memory.
 _AT_ONCE = 2**24
-_LOOPS = frozenset({"Switch", "Enter", "Exit", "NextIteration", "LoopCond", "Merge"})
 
 
 def first_difference(
@@ -50,8 +49,8 @@ def first_difference(
 
 def _has_values(side: Workbench, name: str) -> bool:
     """Return whether a node has a value that can be compared."""
-    if side.nodes[name].op in _LOOPS:
-        return False  # fetched from outside of its loop or branch, it may have none
+    if name in side.inside:
+        return False
     outputs = side.operation(name).outputs
     kind = outputs[0].dtype if outputs else None
     return kind is not None and bool(kind.is_floating or kind.is_integer or kind.is_bool)

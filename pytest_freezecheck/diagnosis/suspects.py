@@ -87,7 +87,10 @@ def _reads(side: Workbench, name: str) -> set[str]:
 
 
 def before_weights(live: Workbench, variables: set[str]) -> set[str]:
-    """Return the nodes that are computed from an input and from no variable."""
+    """Return the nodes that are computed from an input and from no variable.
+
+    Those in a loop of TensorFlow 1's are computed from all that comes round in it.
+    """
     found: set[str] = set()
     tainted = set(variables)
     for name in _ordered(live):
@@ -96,7 +99,7 @@ def before_weights(live: Workbench, variables: set[str]) -> set[str]:
             tainted.add(name)
         elif node.op not in ("Const", "Placeholder"):
             found.add(name)
-    return found & set(reads_input_names(live.definition))
+    return found & set(reads_input_names(live.definition)) - live.inside
 
 
 def _ordered(side: Workbench) -> list[str]:

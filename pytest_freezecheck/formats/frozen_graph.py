@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_freezecheck.errors import ArtifactError, listed
+from pytest_freezecheck.errors import ArtifactError, counted, listed
 from pytest_freezecheck.formats.base import Change, FrozenModel
 from pytest_freezecheck.formats.matching import Shape, match, nothing_left, shape_of
-from pytest_freezecheck.models.graphs import ancestors, only
+from pytest_freezecheck.models.frames import inside
+from pytest_freezecheck.models.graphs import ancestors, missing_functions, only
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays, Runner
@@ -116,9 +117,12 @@ class FrozenGraphDef(FrozenModel):
     def answer_disturbed(
         self, feeds: Mapping[str, Any], outputs: Sequence[str], change: Change
     ) -> Answer | None:
-        """Answer with every floating-point constant before the outputs changed, by feeding it."""
+        """Answer with every floating-point constant before the outputs changed, by feeding it.
+
+        Those in a loop or a branch of TensorFlow 1's cannot be fed, and stay.
+        """
         tensor = self._session.graph.get_tensor_by_name
-        before = ancestors(self.definition, outputs)
+        before = ancestors(self.definition, outputs) - inside(self.definition)
         others = {
             tensor(f"{name}:0"): change(value)
             for name, value in self.weights().items()
@@ -164,6 +168,7 @@ class FrozenGraphDef(FrozenModel):
 
         key = (*sorted(feeds), "->", *outputs)
         if key not in self._runners:
+            self._check_functions(outputs)
             tensor = self._session.graph.get_tensor_by_name
             self._runners[key] = Runner(
                 self._session,
@@ -171,6 +176,17 @@ class FrozenGraphDef(FrozenModel):
                 {name: tensor(_full(name)) for name in outputs},
             )
         return self._runners[key]
+
+    def _check_functions(self, outputs: Sequence[str]) -> None:
+        lost = missing_functions(self.definition, outputs)
+        if lost:
+            raise ArtifactError(
+                f"{self.path}: the graph calls {counted(len(lost), 'function')} that it has not: "
+                f"{listed(lost)}; tools that write it anew (strip_unused, remove_training_nodes, "
+                "optimize_for_inference, fold_batch_norms) leave the functions of loops and "
+                "branches out: leave the tool out, or build the graph after "
+                "tf.compat.v1.disable_control_flow_v2()"
+            )
 
     def close(self) -> None:
         """Free the session."""

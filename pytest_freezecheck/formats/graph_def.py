@@ -76,21 +76,24 @@ _REWRITES = (
         rewrites.strip_unused,
         FrozenGraphDef,
         "`graph_def`, then `strip_unused`",
-        "replaces inputs with placeholders of the dtype that it is told",
+        "replaces inputs with placeholders of the dtype that it is told; leaves out the functions "
+        "of loops and branches of TensorFlow 2",
     ),
     Way(
         "remove_training_nodes",
         rewrites.remove_training_nodes,
         FrozenGraphDef,
         "`graph_def`, then `remove_training_nodes`",
-        "removes identities and CheckNumerics; a training graph stays one",
+        "removes identities and CheckNumerics; a training graph stays one; leaves out functions, "
+        "as `strip_unused`",
     ),
     Way(
         "optimize_for_inference",
         rewrites.optimize_for_inference,
         FrozenGraphDef,
         "`graph_def`, then `optimize_for_inference`",
-        "folds BatchNorm (see `fold_batch_norms`); takes half a minute for an Inception v3",
+        "folds BatchNorm (see `fold_batch_norms`); takes half a minute for an Inception v3; leaves "
+        "out functions, as `strip_unused`",
         bit_exact=False,
     ),
     Way(
@@ -98,7 +101,8 @@ _REWRITES = (
         rewrites.fold_batch_norms,
         FrozenGraphDef,
         "`graph_def`, then `remove_training_nodes` and `fold_batch_norms`",
-        "corrupts a convolution that feeds two BatchNorms, without a word",
+        "corrupts a convolution that feeds two BatchNorms, without a word; leaves out functions, "
+        "as `strip_unused`",
         bit_exact=False,
     ),
     Way(
@@ -111,10 +115,11 @@ _REWRITES = (
     ),
     Way(
         "xla",
-        rewrites.unchanged("xla"),
+        rewrites.xla,
         XlaGraphDef,
         "`graph_def`, compiled by XLA (`jit_compile=True`), fed in batches of a fixed size",
-        "a placeholder that is left in the imported graph does not compile",
+        "a placeholder that is left in the imported graph does not compile, nor a loop of "
+        "TensorFlow 1",
         bit_exact=False,
     ),
     Way(

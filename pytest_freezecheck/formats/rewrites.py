@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_freezecheck.errors import InapplicableError
 from pytest_freezecheck.formats.graph_def_ways import constant_definition, write
 
 if TYPE_CHECKING:
@@ -21,11 +22,6 @@ def _rewrite(name: str, rewritten: Callable[[LiveModel, Any], Any]) -> Freeze:
         return write(rewritten(live, constant_definition(live)), directory / f"{name}.pb")
 
     return freeze
-
-
-def unchanged(name: str) -> Freeze:
-    """Return a way that freezes and leaves the graph as it is, for an executor of its own."""
-    return _rewrite(name, lambda _, definition: definition)
 
 
 def _inputs(live: LiveModel) -> list[str]:
@@ -85,6 +81,16 @@ def _grappler(live: LiveModel, definition: Any) -> Any:
     return tf_optimizer.OptimizeGraph(config, meta_graph)
 
 
+def _compilable(live: LiveModel, definition: Any) -> Any:
+    """Return the graph as it is, if XLA takes it."""
+    if any(node.op == "Enter" for node in definition.node):
+        raise InapplicableError(
+            f"{live.name}: xla does not compile a loop of TensorFlow 1; build the model with "
+            "tf.compat.v1.enable_control_flow_v2()"
+        )
+    return definition
+
+
 def _float16_constants(live: LiveModel, definition: Any) -> Any:
     """Round every float32 weight of more than one value, with a cast back to float32 behind it."""
     import numpy as np
@@ -111,4 +117,5 @@ remove_training_nodes = _rewrite("remove_training_nodes", _remove_training_nodes
 optimize_for_inference = _rewrite("optimize_for_inference", _optimize_for_inference)
 fold_batch_norms = _rewrite("fold_batch_norms", _fold_batch_norms)
 grappler = _rewrite("grappler", _grappler)
+xla = _rewrite("xla", _compilable)
 float16_constants = _rewrite("float16_constants", _float16_constants)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.formats.base import Change
@@ -67,6 +67,7 @@ class XlaGraphDef(FrozenGraphDef):
         kept = type(definition)(versions=definition.versions, library=definition.library)
         kept.node.extend(nodes)
         read = {name.removesuffix(":0") for node in nodes for name in node.input}
+        _define(kept.library.function)
 
         def compute(tensors: Mapping[str, Any]) -> Any:
             fed = {places[n]: t for n, t in tensors.items() if places[n][:-2] in read}
@@ -77,3 +78,15 @@ class XlaGraphDef(FrozenGraphDef):
             )
 
         return tf.function(compute, jit_compile=True)
+
+
+def _define(functions: Iterable[Any]) -> None:
+    """Let XLA find the functions of a graph, such as the body of a loop.
+
+    Importing them makes them known to the graph that calls them, and to no compiler.
+    """
+    from tensorflow.python.eager import context
+
+    for function in functions:
+        if not context.context().has_function(function.signature.name):
+            context.context().add_function_def(function)

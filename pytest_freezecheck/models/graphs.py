@@ -24,6 +24,37 @@ def ancestors(definition: Any, outputs: Sequence[str]) -> set[str]:
     return found
 
 
+def missing_functions(definition: Any, outputs: Sequence[str]) -> list[str]:
+    """Return the names of functions that these outputs call and that the graph has not.
+
+    The body of a loop or a branch is a function of the graph's library. A tool that writes a new
+    graph from the nodes of another one and leaves the library behind makes a graph that can be
+    imported, and not run.
+
+    Args:
+        definition: a `GraphDef`.
+        outputs: names of operations or tensors.
+    """
+    needed = ancestors(definition, outputs)
+    held = {function.signature.name: function for function in definition.library.function}
+    waiting = [node for node in definition.node if node.name in needed]
+    met: dict[str, None] = {}
+    while waiting:
+        for called in _called(waiting.pop()):
+            if called not in met:
+                met[called] = None
+                waiting.extend(held[called].node_def if called in held else ())
+    return [name for name in met if name not in held]
+
+
+def _called(node: Any) -> list[str]:
+    """Return the names of the functions that a node is given."""
+    values = node.attr.values()
+    functions = [value.func for value in values if value.HasField("func")]
+    functions += [function for value in values for function in value.list.func]
+    return [function.name for function in functions]
+
+
 def only(definition: Any, outputs: Sequence[str]) -> Any:
     """Return a copy of a GraphDef that holds what these outputs are computed from.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import numpy.typing as npt
 
 from pytest_freezecheck.errors import ModelError, reason
+from pytest_freezecheck.models.frames import inside
 from pytest_freezecheck.models.graphs import ancestors, only
 from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
 
@@ -130,13 +133,38 @@ class Workbench:
         """
         import tensorflow as tf
 
-        fed = {self.tensor(name): value for name, value in (weights or {}).items()}
+        weights = weights or {}
+        within = {name: value for name, value in weights.items() if name in self.inside}
+        if within:  # what is fed stands outside of loops and branches
+            outside = {name: value for name, value in weights.items() if name not in within}
+            with contextlib.closing(self._rebuilt(within)) as bench:
+                return bench.answer(feeds, outside, others)
+        fed = {self.tensor(name): value for name, value in weights.items()}
         for name, value in {**self.graph.constants, **(others or {})}.items():
             fed[self.tensor(name)] = value
         try:
             return self._runner.run(feeds, fed)
         except (ValueError, TypeError, tf.errors.OpError) as error:
             raise ModelError(f"cannot be run: {reason(error)}") from None
+
+    @functools.cached_property
+    def inside(self) -> set[str]:
+        """The nodes of TensorFlow 1's loops and branches, which are neither fed nor fetched."""
+        return inside(self.definition)
+
+    def _rebuilt(self, weights: Mapping[str, npt.NDArray[Any]]) -> Workbench:
+        """Return another one, of a graph with other constants."""
+        import tensorflow as tf
+
+        definition = type(self.definition)()
+        definition.CopyFrom(self.definition)
+        for node in definition.node:
+            if node.name in weights:
+                made = tf.make_tensor_proto(weights[node.name])
+                node.attr["value"].tensor.CopyFrom(made)
+        bench = Workbench(dataclasses.replace(self.graph, definition=definition))
+        bench.inside = set()
+        return bench
 
     def fetch(self, names: Sequence[str], feeds: Mapping[str, Any]) -> Arrays:
         """Return the values of tensors for one batch, {name: array}, in one run."""

@@ -163,7 +163,7 @@ def test_several_inputs_and_outputs_go_by_their_names(tmp_path: Path) -> None:
 def normalised(mean: float = 128.0) -> Any:
     """Return a model whose first layer keeps mean and variance as tensors, not as variables."""
     pixels = keras.Input((16, 16, 3), name="pixels")
-    net = keras.layers.Normalization(mean=mean, variance=900.0, name="scale")(pixels)
+    net = keras.layers.Normalization(mean=[mean] * 3, variance=[900.0] * 3, name="scale")(pixels)
     net = keras.layers.Conv2D(6, 3, strides=2, activation="tanh", name="conv")(net)
     net = keras.layers.GlobalAveragePooling2D(name="pool")(net)
     answer = keras.layers.Dense(3, activation="softmax", name="kinds")(net)
