@@ -25,7 +25,7 @@ def ancestors(definition: Any, outputs: Sequence[str]) -> set[str]:
 
 
 def missing_functions(definition: Any, outputs: Sequence[str]) -> list[str]:
-    """Return the names of functions that these outputs call and that the graph has not.
+    """Return the names, sorted, of functions that these outputs call and that the graph has not.
 
     The body of a loop or a branch is a function of the graph's library. A tool that writes a new
     graph from the nodes of another one and leaves the library behind makes a graph that can be
@@ -38,13 +38,13 @@ def missing_functions(definition: Any, outputs: Sequence[str]) -> list[str]:
     needed = ancestors(definition, outputs)
     held = {function.signature.name: function for function in definition.library.function}
     waiting = [node for node in definition.node if node.name in needed]
-    met: dict[str, None] = {}
+    met: set[str] = set()
     while waiting:
         for called in _called(waiting.pop()):
             if called not in met:
-                met[called] = None
+                met.add(called)
                 waiting.extend(held[called].node_def if called in held else ())
-    return [name for name in met if name not in held]
+    return sorted(met - set(held))  # attributes come in no order
 
 
 def _called(node: Any) -> list[str]:
