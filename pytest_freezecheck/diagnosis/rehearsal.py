@@ -102,22 +102,13 @@ def rehearse(
     alone = not others or others[0] > max(_CLEARLY * after, enough)
     proven = after <= enough and after <= _PART * before and alone
     # Scaled inputs saturate a class, and then explain any artifact that answers it for all of them.
-    if found.feeds and _same_for_all(wrong):
+    if found.feeds and not any(map(transforms.telling, wrong.outputs.values())):
         proven = False
     # Another input saturates the same class soon; other weights hardly do so by chance.
     if not proven and (found.feeds or not after <= _MENTIONED * before):
         return None
     tensors = tuple(found.weights) or tuple(found.feeds)
     return Suspicion(found.cause, tensors, found.evidence), proven
-
-
-def _same_for_all(answer: Answer) -> bool:
-    """Return whether every input gets the same answer, which then tells nothing of the inputs."""
-    return all(
-        largest_difference(one[:-1], one[1:]) <= transforms.TELLING
-        for one in answer.outputs.values()
-        if one.ndim
-    )
 
 
 def _behind(right: Answer, wrong: Answer, enough: float) -> Suspicion | None:

@@ -41,8 +41,8 @@ MOVES: Mapping[str, Transform] = {
     "flips left and right": lambda x: x[:, :, ::-1],
     "flips top and bottom": lambda x: x[:, ::-1],
 }
-#: Answers to different inputs that are no further apart are one answer, which proves nothing.
-TELLING = 1e-3
+#: Answers to different inputs that are no further apart, relative to the largest, are one answer.
+_TELLING = 1e-3
 #: What it does to two inputs whose names, or places, were mixed up.
 TAKEN_FOR_ANOTHER = "takes each of the two for the other"
 
@@ -77,6 +77,19 @@ def feeds_to_try(feeds: Mapping[str, Array]) -> Iterator[tuple[str, dict[str, Ar
             yield TAKEN_FOR_ANOTHER, {one: feeds[other], other: feeds[one]}
 
 
+def telling(answer: Array) -> bool:
+    """Return whether different inputs get different answers; one answer for all proves nothing.
+
+    Args:
+        answer: (rows, *shape).
+    """
+    if not answer.ndim or answer.dtype.kind not in "fiu":
+        return False
+    wide = np.nan_to_num(answer.astype(np.float64))
+    spread = float(np.ptp(wide, axis=0).max(initial=0.0))
+    return spread > _TELLING * float(np.abs(wide).max(initial=0.0))
+
+
 def class_order(live: Array, frozen: Array, atol: float = 0.0) -> list[int] | None:
     """Return where each class of the artifact is in the live answer, if it is just another order.
 
@@ -87,7 +100,7 @@ def class_order(live: Array, frozen: Array, atol: float = 0.0) -> list[int] | No
     """
     if live.shape != frozen.shape or live.ndim != 2 or live.shape[-1] > 5000:
         return None
-    if np.ptp(live, axis=0).max(initial=0.0) <= TELLING:
+    if not telling(live):
         return None  # of two constants, each is the other in some order
     places = range(live.shape[1])
     if atol == 0.0:

@@ -99,6 +99,10 @@ def test_two_constants_are_no_order_of_classes() -> None:
     assert class_order(one, other, 1e-5) is None
     one[0], other[0] = [0.3, 0.7], [0.7, 0.3]
     assert class_order(one, other, 1e-5) == [1, 0]
+    # Of a thousand classes that are all unlikely, small differences tell.
+    rng = np.random.default_rng(2)
+    many = (0.001 + rng.uniform(-2e-4, 2e-4, (8, 1000))).astype(np.float32)
+    assert class_order(many, np.roll(many, 3, axis=1)) == [*range(997, 1000), *range(997)]
 
 
 def test_two_scalings_that_saturate_the_same_classes_prove_neither() -> None:
