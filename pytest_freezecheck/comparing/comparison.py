@@ -194,6 +194,8 @@ class Comparison:
         agreement.non_finite = worst.non_finite
         agreement.max_abs_diff = None if worst.problem else worst.max_abs
         agreement.exact = tally.identical
+        if self.fed.unrepeated:
+            agreement.warnings.append(text.unrepeated(agreement, self.fed.unrepeated))
         rtol = self.settings.logit_rtol
         close = worst.within(self.settings.atol)
         close_logits = rtol is None or (agreement.logit_rel_diff or 0.0) <= rtol

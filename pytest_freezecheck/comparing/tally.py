@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from pytest_freezecheck.compare import (
     centred_logits,
     compare,
 )
-from pytest_freezecheck.severity import Yardstick
+from pytest_freezecheck.severity import Answered, Yardstick
 
 
 @dataclasses.dataclass
@@ -137,6 +138,25 @@ class Tally:
 
 def _comparable(live: Array, frozen: Array) -> bool:
     return live.size == frozen.size and live.shape[-1:] == frozen.shape[-1:]
+
+
+def alike(live: Answered, frozen: Answered, names: Mapping[str, str]) -> bool:
+    """Return whether two answers are bit-identical, in outputs and in what both show of logits.
+
+    Args:
+        live: the live model's answer.
+        frozen: the other answer to the same inputs.
+        names: {live output name: name in the other answer}.
+    """
+    for name, there in names.items():
+        if not _identical(np.asarray(live.outputs[name]), np.asarray(frozen.outputs[there])):
+            return False
+        one, other = live.logits.get(name), frozen.logits.get(there)
+        if one is not None and other is not None and _comparable(one, other):
+            classes = one.shape[-1]
+            if not _identical(one.reshape(-1, classes), other.reshape(-1, classes)):
+                return False
+    return True
 
 
 def _identical(one: Array, other: Array) -> bool:

@@ -91,6 +91,15 @@ def inexact(agreement: Agreement, weights: WeightDifferences) -> str:
     )
 
 
+def unrepeated(agreement: Agreement, batches: int) -> str:
+    """Return the warning of answers that were bit-identical only when asked for again."""
+    return (
+        f"{agreement.artifact} answered as the live model does only when both were asked again, "
+        f"{counted(batches, 'time')}: within {agreement.atol:g} at first and bit-identical then, "
+        "so a kernel of TensorFlow summed in another order"
+    )
+
+
 def within_noise(agreement: Agreement, floors: float) -> str:
     """Return the warning of a pass that is one because of the live model's own float noise."""
     said, chosen = [], []
