@@ -118,7 +118,7 @@ class Comparison:
         if not agreement:
             shown.counterexample(agreement)
             shown.cause(agreement, corpus.spread(_ORDINARY))
-        else:
+        elif self.frozen.bit_exact and not agreement.exact:
             shown.inexactness(agreement, corpus.spread(_ORDINARY))
         # A later artifact is compared with the answers that the live model gave for the first.
         moved = vacuity.drifting(state, vacuity.digests(self.live.weights()))

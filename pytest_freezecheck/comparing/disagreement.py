@@ -96,7 +96,7 @@ class Disagreement:
 
     def inexactness(self, agreement: Agreement, ordinary: Arrays) -> None:
         """Name the cause of a difference that is small enough, in a warning, if it is proven."""
-        if not self.suspects or agreement.exact or not self.sides.frozen.bit_exact:
+        if not self.suspects:
             return
         verdict = inquire(
             self.sides,

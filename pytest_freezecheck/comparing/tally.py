@@ -80,8 +80,7 @@ class Tally:
         if live is not None and frozen is not None and _comparable(live, frozen):
             self.sees_logits = True
             finite = np.isfinite(live).all() and np.isfinite(frozen).all()
-            classes = live.shape[-1]
-            identical = _identical(live.reshape(-1, classes), frozen.reshape(-1, classes))
+            identical = _identical_logits(live, frozen)
             self.identical = self.identical and identical
             if live.size == 0 or not finite:
                 return identical  # non-finite logits show as non-finite or saturated probabilities
@@ -152,11 +151,16 @@ def alike(live: Answered, frozen: Answered, names: Mapping[str, str]) -> bool:
         if not _identical(np.asarray(live.outputs[name]), np.asarray(frozen.outputs[there])):
             return False
         one, other = live.logits.get(name), frozen.logits.get(there)
-        if one is not None and other is not None and _comparable(one, other):
-            classes = one.shape[-1]
-            if not _identical(one.reshape(-1, classes), other.reshape(-1, classes)):
-                return False
+        if one is None or other is None or not _comparable(one, other):
+            continue
+        if not _identical_logits(one, other):
+            return False
     return True
+
+
+def _identical_logits(one: Array, other: Array) -> bool:
+    classes = one.shape[-1]
+    return _identical(one.reshape(-1, classes), other.reshape(-1, classes))
 
 
 def _identical(one: Array, other: Array) -> bool:

@@ -99,7 +99,7 @@ def before_weights(live: Workbench, variables: set[str]) -> set[str]:
             tainted.add(name)
         elif node.op not in ("Const", "Placeholder"):
             found.add(name)
-    return found & set(reads_input_names(live.definition)) - live.inside
+    return (found & set(reads_input_names(live.definition))) - live.inside
 
 
 def _ordered(side: Workbench) -> list[str]:

@@ -163,7 +163,7 @@ class Workbench:
                 made = tf.make_tensor_proto(weights[node.name])
                 node.attr["value"].tensor.CopyFrom(made)
         bench = Workbench(dataclasses.replace(self.graph, definition=definition))
-        bench.inside = set()
+        bench.inside = self.inside
         return bench
 
     def fetch(self, names: Sequence[str], feeds: Mapping[str, Any]) -> Arrays:
