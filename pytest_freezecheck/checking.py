@@ -114,10 +114,10 @@ def _run(live: LiveModel, frozen: FrozenModel, chosen: Settings, run: Run) -> Ag
     chosen = chosen.with_defaults(frozen.tolerances)
     label = _label(frozen)
     agreement = _result(live, label, frozen.format, frozen.way, chosen, run.nodeid, "failed")
-    agreement.bit_exact = frozen.bit_exact
     agreement.lossy = "atol" in frozen.tolerances and "atol" not in chosen.given
     saved, replay = _saved(agreement, live, run)
     comparison = Comparison(live, frozen, chosen, saved=saved, replay=replay, folder=run.folder)
+    agreement.bit_exact = comparison.sides.bit_exact
     comparison.run(agreement)
     return agreement
 

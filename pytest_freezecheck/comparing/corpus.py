@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,15 @@ from pytest_freezecheck.models.twin import Twin
 Ask = Callable[[Arrays], Answer]
 #: A batch in words, its arrays, and the live model's answer.
 Answered = tuple[str, Arrays, Answer]
+
+
+class Pieces(NamedTuple):
+    """How the live model is asked for an artifact that takes only so many rows at a time."""
+
+    rows: int
+    ask: Ask
+
+
 #: Of 100 examples, 4 hold inputs that were steered to the decision boundary, 10 are left for the
 #: search around what showed most; steered batches have 8 rows, so that is 32 inputs.
 _STEERED, _SEARCHED, STEERED_ROWS = 0.04, 0.1, 8
@@ -72,6 +82,7 @@ class Corpus:
         ]
         self._spare = drawn[first:]
         self._answers: dict[int, Answer] = {}
+        self._in_pieces: dict[tuple[int, int], Answer] = {}
         self._steered: Steered | None = None
         self._twin: Twin | None = None
         self.twin_error: ModelError | None = None
@@ -80,22 +91,23 @@ class Corpus:
         self.drift: list[str] = []
         self.doubts: list[str] | None = None
 
-    def main(self, live: LiveModel, ask: Ask) -> Iterator[Answered]:
+    def main(self, live: LiveModel, ask: Ask, pieces: Pieces | None = None) -> Iterator[Answered]:
         """Yield what every artifact is fed: real samples, what was drawn, and steered inputs.
 
         Args:
             live: the model.
             ask: asks it about one batch.
+            pieces: asks it as the artifact is asked, if that is in pieces. The inputs are the same.
         """
         for place in range(len(self._main)):
-            yield self._answered(place, ask)
-        yield from self._boundary(live, ask)
+            yield self._answered(place, ask, pieces)
+        yield from self._boundary(live, ask, pieces)
 
-    def spare(self, ask: Ask, count: int) -> Iterator[Answered]:
+    def spare(self, ask: Ask, count: int, pieces: Pieces | None = None) -> Iterator[Answered]:
         """Yield drawn batches that nothing better was found for."""
         used = max(0, self._steered_batches - self._filled())
         for place in range(used, min(used + count, len(self._spare))):
-            yield self._answered(len(self._main) + place, ask)
+            yield self._answered(len(self._main) + place, ask, pieces)
 
     def steered(self) -> list[Arrays]:
         """Return the steered inputs, once `main` has run to its end."""
@@ -153,7 +165,7 @@ class Corpus:
                 raise
         return self._twin
 
-    def _boundary(self, live: LiveModel, ask: Ask) -> Iterator[Answered]:
+    def _boundary(self, live: LiveModel, ask: Ask, pieces: Pieces | None) -> Iterator[Answered]:
         if self._steered is None:
             steering = Steering(live, self.drawn(), ask, lambda: self.twin(live), self.seed)
             rows = self._steered_batches * STEERED_ROWS
@@ -163,23 +175,29 @@ class Corpus:
             for start in range(0, len(next(iter(feeds.values()))), STEERED_ROWS):
                 piece = {n: array[start : start + STEERED_ROWS] for n, array in feeds.items()}
                 rows = len(next(iter(piece.values())))
-                if number not in self._answers:
-                    self._answers[number] = ask(piece)
-                yield f"{rows} {words}", piece, self._answers[number]
+                yield f"{rows} {words}", piece, self._answer(number, piece, ask, pieces)
                 number -= 1
         for place in range(max(0, self._steered_batches - self._filled())):
-            yield self._answered(len(self._main) + place, ask)
+            yield self._answered(len(self._main) + place, ask, pieces)
 
     def _filled(self) -> int:
         """Return how many batches the steered inputs fill."""
         sizes = [len(next(iter(feeds.values()))) for feeds in self.steered()]
         return sum(-(-size // STEERED_ROWS) for size in sizes)
 
-    def _answered(self, place: int, ask: Ask) -> Answered:
+    def _answered(self, place: int, ask: Ask, pieces: Pieces | None) -> Answered:
         feeds = self._arrays(place)
+        return self._words(place), feeds, self._answer(place, feeds, ask, pieces)
+
+    def _answer(self, place: int, feeds: Arrays, ask: Ask, pieces: Pieces | None) -> Answer:
         if place not in self._answers:
             self._answers[place] = ask(feeds)
-        return self._words(place), feeds, self._answers[place]
+        if pieces is None:
+            return self._answers[place]
+        key = (place, pieces.rows)
+        if key not in self._in_pieces:
+            self._in_pieces[key] = pieces.ask(feeds)
+        return self._in_pieces[key]
 
     def _batch(self, place: int) -> Batch | Arrays:
         drawn = place - len(self._main)

@@ -47,14 +47,14 @@ class Evidence:
             repeated: how far two answers of one side to the same batch were apart.
         """
         floor, ask = repeated, self.sides.ask_frozen
-        if not self.sides.frozen.bit_exact:
-            ours = floor_of(self.sides.live, corpus, self.sides.ask_live)
+        if not self.sides.bit_exact:
+            ours = floor_of(self.sides.live, corpus, self.sides.ask_whole)
             for feeds in corpus.probe(_NOISE_ROWS):
                 floor = max(floor, noise.repeated(ask, feeds), noise.split(ask, feeds))
             floor = max(floor, ours.apart)
             agreement.warnings += [] if ours.note is None else [ours.note]
         agreement.noise_floor = floor
-        if not self.sides.frozen.bit_exact and floor > agreement.atol:
+        if not self.sides.bit_exact and floor > agreement.atol:
             agreement.warnings.append(words.below_floor(agreement, floor))
 
     def power(self, agreement: Agreement, corpus: Corpus, *, drifting: bool) -> None:
@@ -65,7 +65,7 @@ class Evidence:
             )
             return
         yardstick = self.tally.yardstick(self.settings.logit_rtol)
-        if self.settings.exact and self.sides.frozen.bit_exact:
+        if self.settings.exact and self.sides.bit_exact:
             yardstick = self.tally.bit_identity()
         key = (yardstick.atol, yardstick.rtol, self.tally.sees_logits)
         if key not in corpus.powers:

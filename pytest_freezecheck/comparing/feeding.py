@@ -72,7 +72,8 @@ class Feeding:
 
     def everything(self, corpus: Corpus) -> None:
         """Feed all inputs to both sides, and search around those that showed most."""
-        for words, feeds, live in corpus.main(self.sides.live, self.sides.ask_live):
+        sides = self.sides
+        for words, feeds, live in corpus.main(sides.live, sides.ask_whole, sides.pieces):
             self._feed(words, feeds, live)
         self._search(corpus)
         if self._aside is not None:
@@ -105,7 +106,7 @@ class Feeding:
         another order. A difference between two models is there the next time, too.
         """
         names = self.sides.outputs
-        if self._differ or not self.sides.frozen.bit_exact or alike(live, frozen, names):
+        if self._differ or not self.sides.bit_exact or alike(live, frozen, names):
             return live, frozen
         apart = Yardstick(self.settings.atol, None, {}).rows(live, frozen, names, 1)
         again = self.sides.ask_live(feeds), self.sides.ask_frozen(feeds)
@@ -126,5 +127,6 @@ class Feeding:
             self._feed(words, feeds, self.sides.ask_live(feeds))
         else:
             return
-        for words, feeds, live in corpus.spare(self.sides.ask_live, corpus.searched):
+        sides = self.sides
+        for words, feeds, live in corpus.spare(sides.ask_whole, corpus.searched, sides.pieces):
             self._feed(words, feeds, live)

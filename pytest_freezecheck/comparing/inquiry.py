@@ -100,12 +100,13 @@ def _diagnosed(sides: Sides, feeds: Arrays, atol: float) -> Diagnosis:
         {name: tensor.name for name, tensor in sides.live.inputs.items()},
         {name: tensor.name for name, tensor in sides.live.outputs.items()},
     )
-    with contextlib.closing(_bench(live)) as bench:
+    with contextlib.closing(_bench(live, sides.rows or sides.live.batch_size)) as bench:
         try:
             graph = sides.frozen.constant_graph(sides.inputs, sides.outputs)
         except ArtifactError as error:
             return _rehearsed(sides, bench, feeds, atol, str(error))
-        theirs = _bench(unscoped(graph, {node.name for node in live.definition.node}))
+        named = unscoped(graph, {node.name for node in live.definition.node})
+        theirs = _bench(named, sides.batch_size or sides.rows)
         with contextlib.closing(theirs) as frozen:
             variables = set(sides.live.weights())
             origins = origins_of(sides)
@@ -115,7 +116,7 @@ def _diagnosed(sides: Sides, feeds: Arrays, atol: float) -> Diagnosis:
         if any(finding.proven for finding in found.findings):
             return found
         # A graph that was rewritten has other names, or folded weights: nothing can be exchanged.
-        close = NOISE if sides.frozen.bit_exact else atol
+        close = NOISE if sides.bit_exact else atol
         rehearsed = _rehearsed(sides, bench, feeds, close, "")
         if not any(finding.proven for finding in rehearsed.findings) and (
             found.findings or not rehearsed.findings
@@ -141,8 +142,8 @@ def _rehearsed(sides: Sides, live: Workbench, feeds: Arrays, atol: float, why: s
     return Diagnosis([Finding(*found)], None, [why], rehearsed=True)
 
 
-def _bench(graph: ConstantGraph) -> Workbench:
-    return Workbench(dataclasses.replace(graph, definition=bypassed(graph.definition)))
+def _bench(graph: ConstantGraph, rows: int | None) -> Workbench:
+    return Workbench(dataclasses.replace(graph, definition=bypassed(graph.definition), rows=rows))
 
 
 def _without_origins(found: Diagnosis) -> Diagnosis:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from pytest_freezecheck.comparing.corpus import Pieces
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError, ModelError, reason
 from pytest_freezecheck.formats.base import Change, FrozenModel
 from pytest_freezecheck.formats.matching import Shape, same_shapes
-from pytest_freezecheck.formats.pieces import in_pieces
 from pytest_freezecheck.models.live import LiveModel
+from pytest_freezecheck.models.pieces import in_pieces
 from pytest_freezecheck.models.session import Answer, Arrays
 
 T = TypeVar("T")
@@ -22,6 +23,10 @@ class Sides:
         outputs: {live output name: name in the artifact}.
         inputs: {live input name: name in the artifact}.
         batch_size: the only number of rows that the artifact takes, or None.
+        bit_exact: whether a correct artifact answers bit for bit as the live model.
+        rows: how many rows both are asked about at a time, or None for whole batches. A kernel may
+            sum in another order for another number of rows, so what has to be bit-identical is
+            asked alike.
 
     Raises:
         MatchError: the artifact lacks an input or output of the live model's names, or takes
@@ -37,14 +42,33 @@ class Sides:
         shapes = {name: _shape(tensor) for name, tensor in live.inputs.items()}
         same_shapes(self.inputs, shapes, frozen.input_shapes, frozen.path)
         self.batch_size = frozen.batch_size()
+        fixed = {size for size in (self.batch_size, live.batch_size) if size is not None}
+        self.bit_exact = frozen.bit_exact and len(fixed) < 2
+        self.rows = fixed.pop() if self.bit_exact and fixed else None
 
     def ask_live(self, feeds: Arrays) -> Answer:
-        """Return what the live model answers to one batch.
+        """Return what the live model answers to one batch, asked as the artifact is.
+
+        Raises:
+            ModelError: it cannot be run on it.
+        """
+        return _ask(
+            ModelError, self.live.name, lambda: in_pieces(feeds, self.rows, self.live.answer)
+        )
+
+    def ask_whole(self, feeds: Arrays) -> Answer:
+        """Return what the live model answers to one batch, whatever the artifact takes.
 
         Raises:
             ModelError: it cannot be run on it.
         """
         return _ask(ModelError, self.live.name, lambda: self.live.answer(feeds))
+
+    @property
+    def pieces(self) -> Pieces | None:
+        """How the live model is asked, if that is not as for other artifacts."""
+        same = self.rows in (None, self.live.batch_size)
+        return None if same or self.rows is None else Pieces(self.rows, self.ask_live)
 
     def ask_frozen(self, feeds: Arrays) -> Answer:
         """Return what the artifact answers, under its own names.
@@ -59,7 +83,7 @@ class Sides:
         return _ask(
             ArtifactError,
             str(self.frozen.path),
-            lambda: in_pieces(self._renamed(feeds), self.batch_size, ask),
+            lambda: in_pieces(self._renamed(feeds), self.batch_size or self.rows, ask),
         )
 
     def ask_disturbed(self, feeds: Arrays, change: Change) -> Answer | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_freezecheck.diagnosis import suspects, transforms
 from pytest_freezecheck.diagnosis.distance import NOISE, distance_to, fell
 from pytest_freezecheck.diagnosis.labels import Origins
+from pytest_freezecheck.diagnosis.likeness import same_names
 from pytest_freezecheck.diagnosis.location import first_difference
 from pytest_freezecheck.diagnosis.suspicion import Mender, Suspicion
 from pytest_freezecheck.errors import ModelError
@@ -95,7 +96,7 @@ def _suspects(
     live: Workbench, frozen: Workbench, variables: set[str], origins: Origins
 ) -> list[Suspicion]:
     found = [*suspects.weights(live, frozen, variables, origins)]
-    if suspects.same_names(live, frozen) >= _ALIKE:
+    if same_names(live, frozen) >= _ALIKE:
         found += [*suspects.operations(live, frozen, variables), *suspects.ends(live, frozen)]
     merged: dict[str, Suspicion] = {}
     for suspicion in found:
@@ -209,7 +210,7 @@ def _refined(
 
 
 def _ruled_out(live: Workbench, frozen: Workbench, found: Sequence[Suspicion]) -> list[str]:
-    share = suspects.same_names(live, frozen)
+    share = same_names(live, frozen)
     common = sum(name in frozen.weights for name in live.weights)
     ruled = []
     if share < _ALIKE:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pytest_freezecheck.diagnosis.folding import folded
 from pytest_freezecheck.diagnosis.labels import Origins, grouped, rounded_to
+from pytest_freezecheck.diagnosis.likeness import differ_by_rows
 from pytest_freezecheck.diagnosis.structure import (
     RANDOM,
     NodeDifference,
@@ -46,6 +47,7 @@ def weights(
         if live.weights[name].dtype == frozen.weights[name].dtype
         and live.weights[name].shape == frozen.weights[name].shape
         and live.weights[name].tobytes() != frozen.weights[name].tobytes()
+        and not differ_by_rows(live, frozen, name)
     ]
     of_variables = [name for name in differing if name in variables]
     known = {name: live.weights[name] for name in common if name in variables}
@@ -123,7 +125,7 @@ def operations(live: Workbench, frozen: Workbench, variables: set[str]) -> Itera
     preprocessing = before_weights(live, variables)
     folds = {name for s in folded(live, frozen, None) for name in s.nodes}
     for difference in node_differences(live.definition, frozen.definition):
-        if difference.name in folds:
+        if difference.name in folds or differ_by_rows(live, frozen, difference.name):
             continue
         cause, evidence = _classified(difference, live, frozen, preprocessing)
         found.setdefault(cause, []).append((difference, evidence))
@@ -252,9 +254,3 @@ def ends(live: Workbench, frozen: Workbench) -> Iterator[Suspicion]:
                 f"{mine}, where the live graph ends, is followed by {kinds}",
                 output={name: tensor},
             )
-
-
-def same_names(live: Workbench, frozen: Workbench) -> float:
-    """Return which share of the live graph's operations the frozen graph has by name."""
-    names = [n for n, node in live.nodes.items() if node.op not in ("Const", "Placeholder")]
-    return sum(name in frozen.nodes for name in names) / max(1, len(names))

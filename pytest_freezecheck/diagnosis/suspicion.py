@@ -109,8 +109,9 @@ class Mender:
             outputs = {**graph.outputs, **output}
             ends = [name.split(":")[0] for name in outputs.values()]
             definition = graft(self.live.definition, graph.definition, nodes, ends)
+            constants = self._constants(definition)
             self._benches[key] = Workbench(
-                ConstantGraph(definition, graph.inputs, outputs, self._constants(definition))
+                ConstantGraph(definition, graph.inputs, outputs, constants, graph.rows)
             )
         return self._benches[key]
 

@@ -135,15 +135,23 @@ class FrozenModel(abc.ABC):
     def predict(self, feeds: Mapping[str, Any]) -> Arrays:
         """Return {output name: array} for one batch, {input name: array (rows, *shape)}.
 
+        One of another size than `batch_size` is fed in pieces.
+
         Raises:
             MatchError: an input is missing or not known.
         """
+        from pytest_freezecheck.models.pieces import in_pieces
+
         names = set(self.input_names) - set(self.constants)
         if set(feeds) != names:
             raise MatchError(
                 f"{self.path}: fed {sorted(feeds)}, but its inputs are {sorted(names)}"
             )
-        return self.answer({**feeds, **self.constants}, self.output_names).outputs
+        outputs, constants = self.output_names, self.constants
+        answer = in_pieces(
+            feeds, self.batch_size(), lambda piece: self.answer({**piece, **constants}, outputs)
+        )
+        return answer.outputs
 
     def cautions(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[str]:
         """Return what the one who serves this artifact should know, although it is no failure.

@@ -26,7 +26,7 @@ class XlaGraphDef(FrozenGraphDef):
 
     def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
         """Return outputs and logits for one batch."""
-        from pytest_freezecheck.formats.pieces import in_pieces
+        from pytest_freezecheck.models.pieces import in_pieces
 
         scalars = {n: v for n, v in feeds.items() if n in self.constants}
         batched = {n: v for n, v in feeds.items() if n not in scalars}

@@ -12,6 +12,7 @@ from typing import Any
 
 from pytest_freezecheck.errors import ModelError, reason
 from pytest_freezecheck.models.live import LiveModel, make_placeholders
+from pytest_freezecheck.models.pieces import fixed_rows
 from pytest_freezecheck.models.session import plain_config, plain_eager
 from pytest_freezecheck.spec import InputSpec
 
@@ -90,11 +91,10 @@ def from_keras(
         variables, constants = _captured(model, concrete, name)
     graph = tf.Graph()
     with graph.as_default():
-        placeholders = make_placeholders(checked)
-        mapped = {  # a dictionary is flattened in the order of its keys
-            inner.name: placeholders[key]
-            for key, inner in zip(sorted(checked), _inputs(concrete), strict=True)
-        }
+        # A dictionary is flattened in the order of its keys.
+        fed = dict(zip(sorted(checked), _inputs(concrete), strict=True))
+        placeholders = make_placeholders(checked, fixed_rows(fed))
+        mapped = {inner.name: placeholders[key] for key, inner in fed.items()}
         for inner, (path, value) in variables.items():
             variable = v1.get_variable(
                 path, initializer=value, use_resource=True, trainable=value.dtype.kind == "f"

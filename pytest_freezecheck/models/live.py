@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_freezecheck.errors import ModelError, reason
+from pytest_freezecheck.models.pieces import fixed_rows
 from pytest_freezecheck.models.restore import find_checkpoint, find_keys, keys_to_restore
 from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
 from pytest_freezecheck.spec import InputSpec
@@ -30,6 +31,7 @@ class LiveModel:
         checkpoint: prefix of the checkpoint that it was restored from, or None.
         build: what builds the graph, or None where the session was given.
         keras: the Keras model that it was taken from, or None.
+        batch_size: the only number of rows that its placeholders take, or None if they take any.
     """
 
     def __init__(
@@ -58,7 +60,8 @@ class LiveModel:
         self.checkpoint = checkpoint
         self.build: Callable[..., Any] | None = None
         self.keras: Any = None
-        self._runner = Runner(session, self.inputs, self.outputs)
+        self.batch_size = fixed_rows(self.inputs)
+        self._runner = Runner(session, self.inputs, self.outputs, self.batch_size)
 
     @classmethod
     def from_checkpoint(
@@ -183,7 +186,10 @@ class LiveModel:
         return any(op.type in REFERENCE_VARIABLES for op in self.graph.get_operations())
 
     def answer(self, feeds: Mapping[str, Any]) -> Answer:
-        """Return outputs and logits for one batch, {input name: array (rows, *shape)}."""
+        """Return outputs and logits for one batch, {input name: array (rows, *shape)}.
+
+        One of another size than the placeholders take is fed in pieces.
+        """
         return self._runner.run(feeds)
 
     def predict(self, feeds: Mapping[str, Any]) -> Arrays:
@@ -226,12 +232,12 @@ def _check_arguments(build: Callable[..., Any], inputs: Mapping[str, Any], model
         ) from None
 
 
-def make_placeholders(specs: Mapping[str, InputSpec]) -> dict[str, Any]:
+def make_placeholders(specs: Mapping[str, InputSpec], rows: int | None = None) -> dict[str, Any]:
     """Make a placeholder for each input in the default graph, with a batch dimension first."""
     import tensorflow as tf
 
     return {
-        key: tf.compat.v1.placeholder(spec.dtype, [None, *spec.shape], name=key)
+        key: tf.compat.v1.placeholder(spec.dtype, [rows, *spec.shape], name=key)
         for key, spec in specs.items()
     }
 

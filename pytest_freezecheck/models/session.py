@@ -10,6 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from pytest_freezecheck.errors import ModelError
+from pytest_freezecheck.models.pieces import in_pieces
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -82,11 +83,24 @@ class Runner:
 
     All outputs and logits come from one `run` with one list of fetches: another list would make
     TensorFlow prepare the whole graph again.
+
+    Args:
+        session: what runs it.
+        inputs: {input name: placeholder}.
+        outputs: {output name: tensor}.
+        rows: how many rows it takes at a time, or None for any number.
     """
 
-    def __init__(self, session: Any, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        session: Any,
+        inputs: Mapping[str, Any],
+        outputs: Mapping[str, Any],
+        rows: int | None = None,
+    ) -> None:
         self.session = session
         self.inputs = dict(inputs)
+        self.rows = rows
         logits = {name: find_logits(tensor) for name, tensor in outputs.items()}
         self.fetches = {
             "outputs": dict(outputs),
@@ -107,5 +121,9 @@ class Runner:
             raise ModelError(
                 f"fed {sorted(feeds)}, but the model's inputs are {sorted(self.inputs)}"
             )
-        fed = {self.inputs[name]: value for name, value in feeds.items()}
-        return Answer(**self.session.run(self.fetches, {**fed, **(replaced or {})}))
+
+        def ask(piece: Mapping[str, Any]) -> Answer:
+            fed = {self.inputs[name]: value for name, value in piece.items()}
+            return Answer(**self.session.run(self.fetches, {**fed, **(replaced or {})}))
+
+        return in_pieces(feeds, self.rows, ask)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from pytest_freezecheck.errors import ModelError, reason
 from pytest_freezecheck.models.graphs import only
+from pytest_freezecheck.models.pieces import joined, pieces, rows_of
 from pytest_freezecheck.models.session import Answer, Arrays, Runner, find_logits, plain_config
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ class Twin:
                 # Placeholders of the declared shapes, so that the shapes of the layers are known.
                 self.inputs = {
                     name: v1.placeholder(
-                        tensor.dtype, [None, *live.specs[name].shape], name=f"{_INPUT}_{number}"
+                        tensor.dtype,
+                        [live.batch_size, *live.specs[name].shape],
+                        name=f"{_INPUT}_{number}",
                     )
                     for number, (name, tensor) in enumerate(live.inputs.items())
                 }
@@ -72,7 +75,8 @@ class Twin:
             self.session.run([self._graph.get_operation_by_name(name) for name in tables])
             tensor = self._graph.get_tensor_by_name
             self.outputs = {name: tensor(t.name) for name, t in live.outputs.items()}
-            self._runner = Runner(self.session, self.inputs, self.outputs)
+            self._rows = live.batch_size
+            self._runner = Runner(self.session, self.inputs, self.outputs, self._rows)
             self._held: dict[str, Any] = {}
             self.hold({})
         except (ValueError, KeyError, tf.errors.OpError) as error:
@@ -144,7 +148,7 @@ class Twin:
                     list(self._assign.values()),
                     {self._fed[name]: value for name, value in self.weights.items()},
                 )
-                runner = Runner(session, self.inputs, self.outputs)
+                runner = Runner(session, self.inputs, self.outputs, self._rows)
                 answers.append([runner.run(feeds) for feeds in batches])
         return answers
 
@@ -166,8 +170,16 @@ class Twin:
         """
         self.hold({})
         lead, classes, gradients = self.prepare_slope(output)
-        fed = {self.inputs[name]: value for name, value in feeds.items()}
-        values, kinds, slopes = self.session.run((lead, classes, gradients), fed)
+        rows = rows_of(feeds)
+        size = self._runner.rows or rows
+        wanted = {"lead": lead, "classes": classes, **{f"/{n}": g for n, g in gradients.items()}}
+        parts = [
+            self.session.run(wanted, {self.inputs[name]: part for name, part in piece.items()})
+            for piece in pieces(feeds, size)
+        ]
+        found = joined(parts, rows, size)
+        values, kinds = found.pop("lead"), found.pop("classes")
+        slopes = {name.removeprefix("/"): slope for name, slope in found.items()}
         return values.astype(np.float64), kinds.astype(np.intp), slopes
 
     def prepare_slope(self, output: str) -> tuple[Any, Any, dict[str, Any]]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pytest_freezecheck.errors import ModelError, reason
 from pytest_freezecheck.models.frames import inside
 from pytest_freezecheck.models.graphs import ancestors, only
+from pytest_freezecheck.models.pieces import pieces, rows_of
 from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
 
 
@@ -26,12 +27,14 @@ class ConstantGraph:
         inputs: {live input name: tensor name}.
         outputs: {live output name: tensor name}.
         constants: {tensor name: value to feed}, of inputs that the live model has not.
+        rows: how many rows it is fed at a time, or None for as many as there are.
     """
 
     definition: Any
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     constants: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    rows: int | None = None
 
 
 def constant_graph(
@@ -89,6 +92,7 @@ class Workbench:
                 self.session,
                 {name: self.tensor(there) for name, there in graph.inputs.items()},
                 {name: self.tensor(there) for name, there in graph.outputs.items()},
+                graph.rows,
             )
         except (ValueError, KeyError, tf.errors.OpError) as error:
             raise ModelError(f"its graph cannot be imported: {reason(error)}") from None
@@ -167,8 +171,14 @@ class Workbench:
         return bench
 
     def fetch(self, names: Sequence[str], feeds: Mapping[str, Any]) -> Arrays:
-        """Return the values of tensors for one batch, {name: array}, in one run."""
-        fed = {self.tensor(self.graph.inputs[name]): value for name, value in feeds.items()}
+        """Return the values of tensors, {name: array}, in one run.
+
+        Args:
+            names: of the tensors.
+            feeds: one batch; of more rows than the graph takes at a time, the first are fed.
+        """
+        piece = next(pieces(feeds, self.graph.rows or rows_of(feeds)))
+        fed = {self.tensor(self.graph.inputs[name]): value for name, value in piece.items()}
         for name, value in self.graph.constants.items():
             fed[self.tensor(name)] = value
         values: Arrays = self.session.run({name: self.tensor(name) for name in names}, fed)

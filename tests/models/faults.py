@@ -35,11 +35,12 @@ def freeze(
     keys: Keys = trainable_keys,
     step: int = reference.STEPS,
     afterwards: Callable[[Any], None] | None = None,
+    rows: int | None = None,
 ) -> None:
     """Freeze as a script does: build, restore, `convert_variables_to_constants`, write."""
     with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
         v1.set_random_seed(3)
-        output = build(v1.placeholder(tf.float32, [None, 24, 24, 3], name="images"))
+        output = build(v1.placeholder(tf.float32, [rows, 24, 24, 3], name="images"))
         session.run(v1.global_variables_initializer())
         v1.train.Saver(keys()).restore(session, reference.checkpoint(folder, step))
         if afterwards is not None:

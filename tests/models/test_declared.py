@@ -17,7 +17,7 @@ import pytest_freezecheck as freezecheck
 from pytest_freezecheck import LiveModel, Model
 from pytest_freezecheck.building import build_live, find_function
 from pytest_freezecheck.models import reference
-from tests.models.faults import averaged_statistics, edited, freeze, raw_weights
+from tests.models.faults import averaged_statistics, freeze, raw_weights
 from tests.models.ways import CLASSIC
 from tests.subprocesses import run_pytest
 
@@ -361,23 +361,6 @@ def test_a_graph_in_text_format_is_told_by_its_content(
     path.write_text(path.read_text()[:-300])
     result = run(repository, "-k", "frozen")
     result.stdout.re_match_lines([".*frozen.pb: not a GraphDef in text format: "])
-
-
-@pytest.mark.parametrize("size", [1, 3])
-def test_an_artifact_with_a_fixed_batch_is_fed_in_pieces(
-    size: int, trained: Path, live: LiveModel, tmp_path: Path
-) -> None:
-    def fix(definition: Any) -> None:
-        for node in definition.node:
-            node.attr.pop("_output_shapes", None)
-            if node.name == "images":
-                node.attr["shape"].shape.dim[0].size = size
-
-    edited(trained, tmp_path / "fixed.pb", fix)
-    agreement = freezecheck.assert_agreement(live, tmp_path / "fixed.pb")
-    assert agreement.max_abs_diff is not None
-    assert agreement.max_abs_diff < 1e-6
-    assert agreement.inputs > 400
 
 
 def test_live_is_a_function_of_the_teams_own(repository: pytest.Pytester, trained: Path) -> None:

@@ -235,6 +235,30 @@ def test_a_sequential_model_is_one_too(tmp_path: Path) -> None:
     live.close()
 
 
+def test_a_batch_size_of_its_own_is_fed_in_pieces(tmp_path: Path) -> None:
+    def made(rows: int | None, seed: int) -> Any:
+        keras.utils.set_random_seed(seed)
+        layers = keras.layers
+        images = keras.Input(batch_shape=(rows, 6, 6, 2), name="images")
+        flat = layers.Flatten()(layers.Conv2D(4, 3, activation="relu", name="conv")(images))
+        return keras.Model(images, layers.Dense(3, activation="softmax", name="head")(flat))
+
+    state = np.random.get_state()
+    files = {"any": made(None, 1), "four": made(4, 1), "wrong": made(4, 2)}
+    np.random.set_state(state)
+    for name, model in files.items():
+        model.save(tmp_path / f"{name}.keras")
+    spec = {"images": {"shape": [6, 6, 2]}}
+    for name, rows in (("any", None), ("four", 4)):
+        live = LiveModel.from_keras(files[name], spec)
+        assert live.batch_size == rows
+        for file in ("any", "four"):
+            path = tmp_path / f"{file}.keras"
+            assert freezecheck.assert_agreement(live, path, examples=10, exact=True).exact
+        assert not freezecheck.check(live, tmp_path / "wrong.keras", examples=10)
+        live.close()
+
+
 def test_inputs_of_other_names_are_an_error_that_names_both() -> None:
     with pytest.raises(freezecheck.ModelError, match=r"inputs are \['images'\], .* \['pixels'\]"):
         LiveModel.from_keras(network(), {"pixels": {"shape": [16, 16, 3]}}, name="flowers")
