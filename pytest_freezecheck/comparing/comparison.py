@@ -174,7 +174,7 @@ class Comparison:
         )
 
     def _independence(self) -> independence.Independence:
-        feeds = self._smooth_and_noisy(self.sides.batch_size or _PROBED)
+        feeds = self._smooth_and_noisy(self.sides.frozen_rows or _PROBED)
         return independence.prove(
             lambda: self.sides.ask_live(feeds),
             lambda: self.sides.ask_frozen(feeds),
@@ -183,7 +183,7 @@ class Comparison:
 
     def _state(self, proof: independence.Independence) -> tuple[object, ...]:
         """Return what the live model's state is known by, whatever the artifact takes."""
-        if self.sides.batch_size is None and self.sides.rows is None:
+        if self.sides.frozen_rows is None:
             return fingerprint(proof.live)
         return fingerprint(self.sides.ask_whole(self._smooth_and_noisy(_PROBED)))
 

@@ -24,6 +24,11 @@ from pytest_freezecheck.models.twin import Twin
 Ask = Callable[[Arrays], Answer]
 #: A batch in words, its arrays, and the live model's answer.
 Answered = tuple[str, Arrays, Answer]
+#: Of 100 examples, 4 hold inputs that were steered to the decision boundary, 10 are left for the
+#: search around what showed most; steered batches have 8 rows, so that is 32 inputs.
+_STEERED, _SEARCHED, STEERED_ROWS = 0.04, 0.1, 8
+#: With so few examples there is hardly anything to steer.
+_FEW = 5
 
 
 class Pieces(NamedTuple):
@@ -31,13 +36,6 @@ class Pieces(NamedTuple):
 
     rows: int
     ask: Ask
-
-
-#: Of 100 examples, 4 hold inputs that were steered to the decision boundary, 10 are left for the
-#: search around what showed most; steered batches have 8 rows, so that is 32 inputs.
-_STEERED, _SEARCHED, STEERED_ROWS = 0.04, 0.1, 8
-#: With so few examples there is hardly anything to steer.
-_FEW = 5
 
 
 class Corpus:

@@ -100,13 +100,13 @@ def _diagnosed(sides: Sides, feeds: Arrays, atol: float) -> Diagnosis:
         {name: tensor.name for name, tensor in sides.live.inputs.items()},
         {name: tensor.name for name, tensor in sides.live.outputs.items()},
     )
-    with contextlib.closing(_bench(live, sides.rows or sides.live.batch_size)) as bench:
+    with contextlib.closing(_bench(live, sides.live_rows)) as bench:
         try:
             graph = sides.frozen.constant_graph(sides.inputs, sides.outputs)
         except ArtifactError as error:
             return _rehearsed(sides, bench, feeds, atol, str(error))
         named = unscoped(graph, {node.name for node in live.definition.node})
-        theirs = _bench(named, sides.batch_size or sides.rows)
+        theirs = _bench(named, sides.frozen_rows)
         with contextlib.closing(theirs) as frozen:
             variables = set(sides.live.weights())
             origins = origins_of(sides)

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from pytest_freezecheck.comparing.corpus import Pieces
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError, ModelError, reason
 from pytest_freezecheck.formats.base import Change, FrozenModel
-from pytest_freezecheck.formats.matching import Shape, same_shapes
+from pytest_freezecheck.formats.matching import same_shapes
 from pytest_freezecheck.models.live import LiveModel
-from pytest_freezecheck.models.pieces import in_pieces
+from pytest_freezecheck.models.pieces import in_pieces, static_shape
 from pytest_freezecheck.models.session import Answer, Arrays
 
 T = TypeVar("T")
@@ -22,11 +22,10 @@ class Sides:
     Attributes:
         outputs: {live output name: name in the artifact}.
         inputs: {live input name: name in the artifact}.
-        batch_size: the only number of rows that the artifact takes, or None.
         bit_exact: whether a correct artifact answers bit for bit as the live model.
-        rows: how many rows both are asked about at a time, or None for whole batches. A kernel may
-            sum in another order for another number of rows, so what has to be bit-identical is
-            asked alike.
+        live_rows, frozen_rows: how many rows each is asked about at a time, or None for whole
+            batches. A kernel may sum in another order for another number of rows, so what has to
+            be bit-identical is asked alike.
 
     Raises:
         MatchError: the artifact lacks an input or output of the live model's names, or takes
@@ -39,12 +38,13 @@ class Sides:
         self.outputs = frozen.match_outputs(live.outputs)
         self.wanted = list(self.outputs.values())
         self.inputs = frozen.match_inputs(live.inputs, self.wanted)
-        shapes = {name: _shape(tensor) for name, tensor in live.inputs.items()}
+        shapes = {name: static_shape(tensor) for name, tensor in live.inputs.items()}
         same_shapes(self.inputs, shapes, frozen.input_shapes, frozen.path)
-        self.batch_size = frozen.batch_size()
-        fixed = {size for size in (self.batch_size, live.batch_size) if size is not None}
+        self.live_rows, self.frozen_rows = live.batch_size, frozen.batch_size()
+        fixed = {self.live_rows, self.frozen_rows} - {None}
         self.bit_exact = frozen.bit_exact and len(fixed) < 2
-        self.rows = fixed.pop() if self.bit_exact and fixed else None
+        if self.bit_exact:
+            self.live_rows = self.frozen_rows = self.live_rows or self.frozen_rows
 
     def ask_live(self, feeds: Arrays) -> Answer:
         """Return what the live model answers to one batch, asked as the artifact is.
@@ -53,7 +53,7 @@ class Sides:
             ModelError: it cannot be run on it.
         """
         return _ask(
-            ModelError, self.live.name, lambda: in_pieces(feeds, self.rows, self.live.answer)
+            ModelError, self.live.name, lambda: in_pieces(feeds, self.live_rows, self.live.answer)
         )
 
     def ask_whole(self, feeds: Arrays) -> Answer:
@@ -67,8 +67,9 @@ class Sides:
     @property
     def pieces(self) -> Pieces | None:
         """How the live model is asked, if that is not as for other artifacts."""
-        same = self.rows in (None, self.live.batch_size)
-        return None if same or self.rows is None else Pieces(self.rows, self.ask_live)
+        if self.live_rows is None or self.live_rows == self.live.batch_size:
+            return None
+        return Pieces(self.live_rows, self.ask_live)
 
     def ask_frozen(self, feeds: Arrays) -> Answer:
         """Return what the artifact answers, under its own names.
@@ -83,7 +84,7 @@ class Sides:
         return _ask(
             ArtifactError,
             str(self.frozen.path),
-            lambda: in_pieces(self._renamed(feeds), self.batch_size or self.rows, ask),
+            lambda: in_pieces(self._renamed(feeds), self.frozen_rows, ask),
         )
 
     def ask_disturbed(self, feeds: Arrays, change: Change) -> Answer | None:
@@ -104,16 +105,12 @@ class Sides:
         if self.frozen.way is not None:
             return []
         feeds = next(iter(batches))
-        rows = self.batch_size or len(next(iter(feeds.values())))
+        rows = self.frozen_rows or len(next(iter(feeds.values())))
         piece = {name: array[:rows] for name, array in self._renamed(feeds).items()}
         return self.frozen.cautions({**piece, **self.frozen.constants}, self.wanted)
 
     def _renamed(self, feeds: Arrays) -> Arrays:
         return {self.inputs[name]: value for name, value in feeds.items()}
-
-
-def _shape(tensor: Any) -> Shape | None:
-    return None if tensor.shape.rank is None else tuple(tensor.shape.as_list())
 
 
 def _ask(kind: type[FreezecheckError], who: str, answer: Callable[[], T]) -> T:

@@ -170,10 +170,9 @@ class FrozenModel(abc.ABC):
 
     def batch_size(self) -> int | None:
         """Return the only number of rows that it takes at a time, or None if it takes any."""
-        for name, shape in self.input_shapes.items():
-            if name not in self.constants and shape and shape[0] is not None:
-                return shape[0]
-        return None
+        from pytest_freezecheck.models.pieces import fixed_rows
+
+        return fixed_rows(s for name, s in self.input_shapes.items() if name not in self.constants)
 
     @abc.abstractmethod
     def close(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pytest_freezecheck.errors import ModelError, reason
 from pytest_freezecheck.models.live import LiveModel, make_placeholders
-from pytest_freezecheck.models.pieces import fixed_rows
+from pytest_freezecheck.models.pieces import fixed_rows, static_shape
 from pytest_freezecheck.models.session import plain_config, plain_eager
 from pytest_freezecheck.spec import InputSpec
 
@@ -93,7 +93,7 @@ def from_keras(
     with graph.as_default():
         # A dictionary is flattened in the order of its keys.
         fed = dict(zip(sorted(checked), _inputs(concrete), strict=True))
-        placeholders = make_placeholders(checked, fixed_rows(fed))
+        placeholders = make_placeholders(checked, fixed_rows(map(static_shape, fed.values())))
         mapped = {inner.name: placeholders[key] for key, inner in fed.items()}
         for inner, (path, value) in variables.items():
             variable = v1.get_variable(

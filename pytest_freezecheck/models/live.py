@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_freezecheck.errors import ModelError, reason
-from pytest_freezecheck.models.pieces import fixed_rows
+from pytest_freezecheck.models.pieces import fixed_rows, static_shape
 from pytest_freezecheck.models.restore import find_checkpoint, find_keys, keys_to_restore
 from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
 from pytest_freezecheck.spec import InputSpec
@@ -60,7 +60,7 @@ class LiveModel:
         self.checkpoint = checkpoint
         self.build: Callable[..., Any] | None = None
         self.keras: Any = None
-        self.batch_size = fixed_rows(self.inputs)
+        self.batch_size = fixed_rows(map(static_shape, self.inputs.values()))
         self._runner = Runner(session, self.inputs, self.outputs, self.batch_size)
 
     @classmethod

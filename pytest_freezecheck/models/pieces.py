@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,9 +36,12 @@ def in_pieces(feeds: Mapping[str, Any], size: int | None, ask: Ask) -> Answer:
     )
 
 
-def pieces(feeds: Mapping[str, Any], size: int) -> Iterator[Arrays]:
+def pieces(feeds: Mapping[str, Any], size: int | None) -> Iterator[Mapping[str, Any]]:
     """Yield a batch in pieces of so many rows; the last is filled up with the last row."""
     rows = rows_of(feeds)
+    if size is None or rows == size:
+        yield feeds
+        return
     for start in range(0, rows, size):
         places = np.minimum(np.arange(start, start + size), rows - 1)
         yield {name: array[places] for name, array in feeds.items()}
@@ -73,15 +76,15 @@ def rows_of(feeds: Mapping[str, Any]) -> int:
     return len(next(iter(feeds.values())))
 
 
-def fixed_rows(tensors: Mapping[str, Any]) -> int | None:
-    """Return the only number of rows that placeholders take, or None if they take any.
+def fixed_rows(shapes: Iterable[Sequence[int | None] | None]) -> int | None:
+    """Return the only number of rows that a model takes, or None if it takes any.
 
     Args:
-        tensors: {input name: placeholder}.
+        shapes: of its inputs, with the batch; None for one of unknown rank.
     """
-    for tensor in tensors.values():
-        if tensor.shape.rank:
-            size: int | None = tensor.shape.as_list()[0]
-            if size is not None:
-                return size
-    return None
+    return next((shape[0] for shape in shapes if shape and shape[0] is not None), None)
+
+
+def static_shape(tensor: Any) -> tuple[int | None, ...] | None:
+    """Return the shape of a tensor as far as it is known, or None if not even its rank is."""
+    return None if tensor.shape.rank is None else tuple(tensor.shape.as_list())

@@ -75,8 +75,7 @@ class Twin:
             self.session.run([self._graph.get_operation_by_name(name) for name in tables])
             tensor = self._graph.get_tensor_by_name
             self.outputs = {name: tensor(t.name) for name, t in live.outputs.items()}
-            self._rows = live.batch_size
-            self._runner = Runner(self.session, self.inputs, self.outputs, self._rows)
+            self._runner = Runner(self.session, self.inputs, self.outputs, live.batch_size)
             self._held: dict[str, Any] = {}
             self.hold({})
         except (ValueError, KeyError, tf.errors.OpError) as error:
@@ -148,7 +147,7 @@ class Twin:
                     list(self._assign.values()),
                     {self._fed[name]: value for name, value in self.weights.items()},
                 )
-                runner = Runner(session, self.inputs, self.outputs, self._rows)
+                runner = Runner(session, self.inputs, self.outputs, self._runner.rows)
                 answers.append([runner.run(feeds) for feeds in batches])
         return answers
 
@@ -171,16 +170,19 @@ class Twin:
         self.hold({})
         lead, classes, gradients = self.prepare_slope(output)
         rows = rows_of(feeds)
-        size = self._runner.rows or rows
-        wanted = {"lead": lead, "classes": classes, **{f"/{n}": g for n, g in gradients.items()}}
         parts = [
-            self.session.run(wanted, {self.inputs[name]: part for name, part in piece.items()})
-            for piece in pieces(feeds, size)
+            self.session.run(
+                (lead, classes, gradients),
+                {self.inputs[name]: value for name, value in piece.items()},
+            )
+            for piece in pieces(feeds, self._runner.rows)
         ]
-        found = joined(parts, rows, size)
-        values, kinds = found.pop("lead"), found.pop("classes")
-        slopes = {name.removeprefix("/"): slope for name, slope in found.items()}
-        return values.astype(np.float64), kinds.astype(np.intp), slopes
+        leads, kinds, slopes = zip(*parts, strict=True)
+        return (
+            np.concatenate(leads)[:rows].astype(np.float64),
+            np.concatenate(kinds)[:rows].astype(np.intp),
+            joined(slopes, rows, self._runner.rows or rows),
+        )
 
     def prepare_slope(self, output: str) -> tuple[Any, Any, dict[str, Any]]:
         """Add the lead and its gradient to the graph, once for each output.

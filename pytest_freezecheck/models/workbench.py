@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pytest_freezecheck.errors import ModelError, reason
 from pytest_freezecheck.models.frames import inside
 from pytest_freezecheck.models.graphs import ancestors, only
-from pytest_freezecheck.models.pieces import pieces, rows_of
+from pytest_freezecheck.models.pieces import pieces
 from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
 
 
@@ -177,7 +177,7 @@ class Workbench:
             names: of the tensors.
             feeds: one batch; of more rows than the graph takes at a time, the first are fed.
         """
-        piece = next(pieces(feeds, self.graph.rows or rows_of(feeds)))
+        piece = next(pieces(feeds, self.graph.rows))
         fed = {self.tensor(self.graph.inputs[name]): value for name, value in piece.items()}
         for name, value in self.graph.constants.items():
             fed[self.tensor(name)] = value

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pytest_freezecheck.models.pieces import rows_of
 from pytest_freezecheck.severity import largest_difference
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def split(ask: Ask, feeds: Arrays) -> float:
 
 def row_by_row(ask: Ask, feeds: Arrays) -> Iterator[Pair]:
     """Yield what each row of a batch is answered among the others, and alone."""
-    rows = _rows(feeds)
+    rows = rows_of(feeds)
     together = ask(feeds)
     for row in range(rows):
         single = ask({name: array[row : row + 1] for name, array in feeds.items()})
@@ -62,7 +63,3 @@ def _row(answer: Answer, row: int, rows: int) -> Answer:
         for part in (answer.outputs, answer.logits)
     )
     return dataclasses.replace(answer, outputs=outputs, logits=logits)
-
-
-def _rows(feeds: Arrays) -> int:
-    return len(next(iter(feeds.values())))
