@@ -22,7 +22,6 @@ from tests.models.subjects import SUBJECTS, Subject
 from tests.models.wrong_freezes import CORRECT, WRONG, CorrectFreeze, WrongFreeze, stands_alone
 
 v1 = tf.compat.v1
-pytestmark = pytest.mark.exhaustive
 # Where a checkpoint with exchanged averages lies beside, raw weights may come from either.
 SWAPPED = "swapped"
 Subjects = Callable[[str], Subject]

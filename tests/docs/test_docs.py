@@ -140,7 +140,6 @@ def assert_printed(page: str, printed: str) -> None:
             assert expected in had, line
 
 
-@pytest.mark.exhaustive
 def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
     runs, shown = follow(DOCS / "tutorial.md", tmp_path)
     (first, failing), (last, passing) = runs
@@ -169,7 +168,6 @@ def flowers(trained: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.exhaustive
 def test_a_format_of_ones_own_does_what_its_page_says(flowers: Path) -> None:
     runs, shown = follow(HOW_TO / "add-a-format.md", flowers)
     (first, failing), (last, passing) = runs
@@ -187,7 +185,6 @@ def without_figures(line: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[=_]{3,}", "", line)).strip()
 
 
-@pytest.mark.exhaustive
 def test_converted_files_fail_and_pass_as_their_page_says(flowers: Path) -> None:
     page, mended = HOW_TO / "converted.md", "The same, mended"
     ((code, failing),), (shown,) = follow(page, flowers, until=mended)
@@ -200,7 +197,6 @@ def test_converted_files_fail_and_pass_as_their_page_says(flowers: Path) -> None
     assert_printed(shown, passing)
 
 
-@pytest.mark.exhaustive
 @pytest.mark.skipif(unavailable("keras") is not None, reason=str(unavailable("keras")))
 def test_a_keras_model_fails_and_passes_as_its_page_says(tmp_path: Path) -> None:
     runs, shown = follow(HOW_TO / "keras.md", tmp_path)

@@ -15,8 +15,6 @@ import tensorflow as tf
 
 from tests.subprocesses import run_pytest
 
-pytestmark = pytest.mark.exhaustive
-
 v1 = tf.compat.v1
 EXAMPLES = Path(__file__).parents[2] / "examples"
 Fault = Callable[[Path], None]

@@ -1,32 +1,24 @@
-"""One trained reference model for all tests here.
-
-TensorFlow is imported at the top, and what it imports on first use is used before anything else:
-an in-process run of pytest inside a test drops the modules that it imported, and TensorFlow's
-cannot be imported twice in a process.
-"""
+"""One trained reference model for all tests here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import tensorflow  # noqa: F401
-import tf_keras  # noqa: F401
-import tf_slim  # noqa: F401
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import LiveModel
 from pytest_freezecheck.models import reference
-from tests.models.ways import HERE
+from tests.made_once import copied, made_once
+from tests.models.subjects import Subject, tiny_subject
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the reference model's two checkpoints."""
-    folder = tmp_path_factory.mktemp("reference")
-    reference.train(folder)
-    return folder
+    return copied(made_once("reference", reference.train), tmp_path_factory.mktemp("reference"))
 
 
 @pytest.fixture(scope="session")
@@ -37,16 +29,27 @@ def live(trained: Path) -> Iterator[LiveModel]:
     model.close()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def correct(live: LiveModel, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """{way: a correct freeze of the reference model}; each is checked once for what that imports.
+@pytest.fixture(scope="session")
+def correct(live: LiveModel, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Freeze the reference model correctly, once in each way; what is made is not to be changed."""
 
-    They are not to be changed.
-    """
-    made = {}
-    for way in HERE:
-        made[way] = freezecheck.freeze(live, way, tmp_path_factory.mktemp(way))
-        artifact = freezecheck.load(made[way], way=way)
-        freezecheck.check(live, artifact, examples=1)
-        artifact.close()
-    return made
+    @functools.cache
+    def frozen(way: str) -> Path:
+        return freezecheck.freeze(live, way, tmp_path_factory.mktemp(way))
+
+    return frozen
+
+
+@pytest.fixture(scope="session")
+def flowers(tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    """The smallest network, with checkpoints of this process's own."""
+    return tiny_subject(tmp_path_factory.mktemp("flowers"))
+
+
+@pytest.fixture
+def pytester(
+    pytester: pytest.Pytester, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> pytest.Pytester:
+    """pytest's own, whose runs do not train the reference model again."""
+    monkeypatch.setattr(reference, "train", functools.partial(copied, trained))
+    return pytester

@@ -21,6 +21,8 @@ from pytest_freezecheck import InputSpec, LiveModel
 from pytest_freezecheck.models import reference
 from pytest_freezecheck.models import slim as compatibility
 from pytest_freezecheck.models.session import plain_config
+from tests.made_once import copied, made_once
+from tests.models import tiny
 
 compatibility.prepare()
 import tf_slim as slim  # noqa: E402
@@ -63,9 +65,9 @@ class Subject:
 
 
 def reference_subject(folder: Path) -> Subject:
-    """The reference model, trained if the folder has no checkpoint of it yet."""
+    """The reference model; its checkpoints are put into the folder if it has none yet."""
     if not Path(f"{reference.checkpoint(folder)}.index").exists():
-        reference.train(folder)
+        copied(made_once("reference", reference.train), folder)
     return Subject(
         name="reference",
         build=reference.build,
@@ -102,10 +104,10 @@ def classifier_subject(folder: Path) -> Subject:
 
 
 def third_subject(folder: Path) -> Subject:
-    """A network with what the other two have not; trained if the folder has no checkpoint yet."""
+    """A network with what the other two have not; its checkpoints are put into the folder, too."""
     prefix = folder / "stripes"
     if not Path(f"{prefix}-{STEPS}.index").exists():
-        _train_stripes(prefix)
+        copied(made_once("stripes", _train_stripes, [Path(__file__)]), folder)
     return Subject(
         name="stripes",
         build=stripes,
@@ -117,7 +119,22 @@ def third_subject(folder: Path) -> Subject:
     )
 
 
-#: {name: makes the subject in a folder}
+def tiny_subject(folder: Path) -> Subject:
+    """The smallest network, for tests of what goes on around a check."""
+    if not Path(f"{tiny.checkpoint(folder)}.index").exists():
+        tiny.write(folder)
+    return Subject(
+        name="tiny",
+        build=tiny.build,
+        input="images",
+        spec=tiny.INPUTS["images"],
+        folder=folder,
+        checkpoint=tiny.checkpoint(folder),
+        older=tiny.checkpoint(folder, tiny.OLDER_STEP),
+    )
+
+
+#: {name: makes the subject in a folder}; `tiny` is not among them: it is too small to be judged by.
 SUBJECTS: dict[str, Callable[[Path], Subject]] = {
     "reference": reference_subject,
     "classifier": classifier_subject,
@@ -184,7 +201,7 @@ def _striped_pictures(count: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np
     return np.clip(np.rint(pictures), 0, 255).astype(np.uint8), labels
 
 
-def _train_stripes(prefix: Path) -> None:
+def _train_stripes(folder: Path) -> None:
     """Train with an EMA over all model variables, and write an older and a last checkpoint."""
     pictures, labels = _striped_pictures(STEPS * _BATCH)
     with (
@@ -209,4 +226,6 @@ def _train_stripes(prefix: Path) -> None:
             rows = slice((step - 1) * _BATCH, step * _BATCH)
             session.run(update, {fed: pictures[rows], truth: labels[rows]})
             if step in (OLDER_STEP, STEPS):
-                saver.save(session, str(prefix), global_step=step, write_meta_graph=False)
+                saver.save(
+                    session, str(folder / "stripes"), global_step=step, write_meta_graph=False
+                )

@@ -77,7 +77,6 @@ def test_a_correct_file_passes_with_its_noise_shown(
     assert all("OpenVINO computes in" in warning for warning in agreement.warnings)
 
 
-@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "fault", [f for f in faults.FAULTS if f not in _NOT_CONVERTED], ids=lambda f: f.__name__
 )

@@ -17,8 +17,6 @@ from pytest_freezecheck.models import reference
 from pytest_freezecheck.settings import Settings
 from tests.models.faults import another_epsilon, freeze, half_precision
 
-pytestmark = pytest.mark.exhaustive
-
 v1 = tf.compat.v1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import textwrap
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -14,43 +15,52 @@ import pytest
 import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
-from pytest_freezecheck import LiveModel, Model
+from pytest_freezecheck import Model
 from pytest_freezecheck.building import build_live, find_function
-from pytest_freezecheck.models import reference
-from tests.models.faults import averaged_statistics, freeze, raw_weights
+from tests.models import mistakes, tiny
+from tests.models.freezing import differently, freeze
+from tests.models.subjects import Subject
 from tests.models.ways import CLASSIC
 from tests.subprocesses import run_pytest
-
-pytestmark = pytest.mark.exhaustive
 
 v1 = tf.compat.v1
 
 TABLE = """
 [tool.freezecheck.models.flowers]
-build = "pytest_freezecheck.models.reference:build"
+build = "net:build"
 checkpoint = {checkpoint!r}
 artifacts = ["export/frozen.pb", "export/saved_model"]
 freeze = ["graph_def_v2"]
 
 [tool.freezecheck.models.flowers.inputs.images]
-shape = [24, 24, 3]
+shape = [4, 4, 3]
 """
 #: pytest shows the reason of an item of ours in its short summary since 9.
 REASON = " - freezecheck: flowers" if int(pytest.__version__.split(".")[0]) >= 9 else ""
+raw_weights = differently(keys=mistakes.raw_keys)
+averaged_statistics = differently(keys=mistakes.collected_keys)
 NAMES = ["export/frozen.pb", "export/saved_model", "graph_def_v2"]
+
+
+@pytest.fixture(scope="module")
+def correct(flowers: Subject, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a correct GraphDef and SavedModel."""
+    folder = tmp_path_factory.mktemp("correct")
+    live = flowers.live()
+    freezecheck.freeze(live, "saved_model", folder)
+    live.close()
+    freeze(flowers, folder / "frozen.pb")
+    return folder
 
 
 @pytest.fixture
 def repository(
-    pytester: pytest.Pytester, trained: Path, live: LiveModel, monkeypatch: pytest.MonkeyPatch
+    pytester: pytest.Pytester, flowers: Subject, correct: Path, monkeypatch: pytest.MonkeyPatch
 ) -> pytest.Pytester:
     monkeypatch.setenv("COLUMNS", "300")
-    (pytester.path / "pyproject.toml").write_text(
-        TABLE.format(checkpoint=reference.checkpoint(trained))
-    )
-    folder = pytester.mkdir("export")
-    freezecheck.freeze(live, "saved_model", folder)
-    freeze(trained, folder / "frozen.pb")
+    (pytester.path / "pyproject.toml").write_text(TABLE.format(checkpoint=flowers.checkpoint))
+    shutil.copy(tiny.__file__, pytester.path / "net.py")
+    shutil.copytree(correct, pytester.path / "export")
     return pytester
 
 
@@ -78,7 +88,7 @@ def test_everything_that_is_declared_is_checked(repository: pytest.Pytester) -> 
     assert result.ret == 0
     for name in NAMES:
         result.stdout.re_match_lines(
-            [rf"flowers\s+{name}\s+0\s+1e-05\s+0\s+4\d\d\s+35\d/354\s.*agrees"]
+            [rf"flowers\s+{name}\s+0\s+1e-05\s+0\s+4\d\d\s+1\d\d/1\d\d\s.*agrees"]
         )
     ways = {check["artifact"]: (check["way"], check["format"]) for check in checks(repository)}
     assert ways == {
@@ -92,9 +102,9 @@ def test_everything_that_is_declared_is_checked(repository: pytest.Pytester) -> 
 
 
 def test_the_file_that_is_wrong_is_the_one_that_fails(
-    repository: pytest.Pytester, trained: Path
+    repository: pytest.Pytester, flowers: Subject
 ) -> None:
-    raw_weights(trained, repository.path / "export" / "frozen.pb")
+    raw_weights(flowers, repository.path / "export" / "frozen.pb")
     result = run(repository)
     assert result.ret == 1
     result.assert_outcomes(passed=2, failed=1)
@@ -107,20 +117,20 @@ def test_the_file_that_is_wrong_is_the_one_that_fails(
     )
     again = run(repository, "--lf")
     again.assert_outcomes(failed=1)
-    freeze(trained, repository.path / "export" / "frozen.pb")
+    freeze(flowers, repository.path / "export" / "frozen.pb")
     run(repository, "--lf").assert_outcomes(passed=1)
 
 
-def test_first_failed_durations_and_maxfail(repository: pytest.Pytester, trained: Path) -> None:
-    raw_weights(trained, repository.path / "export" / "frozen.pb")
+def test_first_failed_durations_and_maxfail(repository: pytest.Pytester, flowers: Subject) -> None:
+    raw_weights(flowers, repository.path / "export" / "frozen.pb")
     run(repository, "-x").assert_outcomes(failed=1)
     result = run(repository, "--ff", "--durations=3", "-vv")
     result.stdout.fnmatch_lines(["*s call     pyproject.toml::flowers::export/*"])
     assert result.ret == 1
 
 
-def test_junit_properties_are_plain_values(repository: pytest.Pytester, trained: Path) -> None:
-    raw_weights(trained, repository.path / "export" / "frozen.pb")
+def test_junit_properties_are_plain_values(repository: pytest.Pytester, flowers: Subject) -> None:
+    raw_weights(flowers, repository.path / "export" / "frozen.pb")
     run(repository, "--junitxml=junit.xml")
     cases = {
         case.get("name"): {p.get("name"): p.get("value") for p in case.iter("property")}
@@ -143,9 +153,9 @@ def test_junit_properties_are_plain_values(repository: pytest.Pytester, trained:
 
 
 def test_settings_of_the_model_and_of_the_artifact_beat_the_command_line(
-    repository: pytest.Pytester, trained: Path
+    repository: pytest.Pytester, flowers: Subject
 ) -> None:
-    averaged_statistics(trained, repository.path / "export" / "frozen.pb")
+    averaged_statistics(flowers, repository.path / "export" / "frozen.pb")
     loose = '{ path = "export/frozen.pb", atol = 0.9, logit_rtol = false, examples = 3 }'
     declare(
         repository,
@@ -188,7 +198,7 @@ def test_missing_and_broken_files_fail_their_own_item(repository: pytest.Pyteste
     [
         ([(":build", ":biuld")], "build = '.*': .* has no 'biuld' \\(nearest: 'build'\\)"),
         (
-            [("pytest_freezecheck.models.reference:", "nowhere.nets:")],
+            [("net:", "nowhere.nets:")],
             "there is no module 'nowhere'",
         ),
         ([(":build", ":INPUTS")], "build = '.*' is no function"),
@@ -197,7 +207,7 @@ def test_missing_and_broken_files_fail_their_own_item(repository: pytest.Pyteste
             [("inputs.images", "inputs.pictures")],
             r"build takes \(images.*inputs are \['pictures'\]",
         ),
-        ([("[24, 24, 3]", "[16, 16, 3]")], "has fc4/weights.* in shape"),
+        ([("[4, 4, 3]", "[9, 9, 3]")], "has logits/weights.* in shape"),
     ],
 )
 def test_a_model_that_cannot_be_built_fails_every_item_with_one_line(
@@ -214,7 +224,7 @@ def test_a_model_that_cannot_be_built_fails_every_item_with_one_line(
 
 def test_an_error_of_the_teams_own_code_is_shown_as_theirs(repository: pytest.Pytester) -> None:
     (repository.path / "nets.py").write_text("def build(images):\n    return images.shape.oops\n")
-    declare(repository, ("pytest_freezecheck.models.reference:", "nets:"))
+    declare(repository, ("net:", "nets:"))
     result = run(repository, "-k", "graph_def_v2")
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*nets.py:2: AttributeError"])
@@ -257,9 +267,12 @@ def test_what_an_exporting_function_writes_is_checked(
     result.stdout.fnmatch_lines([said])
 
 
-def test_samples_are_fed_too(repository: pytest.Pytester, trained: Path) -> None:
-    np.save(repository.path / "a.npy", reference.pictures(20, seed=3)[0])
-    declare(repository, ("shape = [24, 24, 3]", 'shape = [24, 24, 3]\nsamples = "*.npy"'))
+def test_samples_are_fed_too(repository: pytest.Pytester, flowers: Subject) -> None:
+    np.save(
+        repository.path / "a.npy",
+        np.random.default_rng(3).uniform(-1, 1, (20, *tiny.SHAPE)).astype("f4"),
+    )
+    declare(repository, ("shape = [4, 4, 3]", 'shape = [4, 4, 3]\nsamples = "*.npy"'))
     result = run(repository, "-k", "frozen")
     result.stdout.re_match_lines([r"flowers\s+export/frozen.pb\s+0\s+1e-05\s+0\s+483\s"])
     declare(repository, ('"*.npy"', '"*.x.npy"'))
@@ -268,25 +281,25 @@ def test_samples_are_fed_too(repository: pytest.Pytester, trained: Path) -> None
     result.stdout.re_match_lines([".*input 'images': no file matches samples = '.*x.npy'"])
 
 
-def training_graph(trained: Path, path: Path, default: bool | None) -> None:
+def training_graph(flowers: Subject, path: Path, default: bool | None) -> None:
     """Freeze with `is_training` and `keep_prob` left in the graph, as placeholders."""
 
-    def build(images: Any) -> Any:
+    def build(subject: Subject, images: Any) -> Any:
         if default is None:
             flag = v1.placeholder(tf.bool, [], name="is_training")
         else:
             flag = v1.placeholder_with_default(default, [], name="is_training")
         keep = v1.placeholder(tf.float32, [], name="keep_prob")
-        return tf.where(flag, tf.ones([1, 5]) * keep, reference.build(images), name="answer")
+        return tf.where(flag, tf.ones([1, tiny.CLASSES]) * keep, tiny.build(images), name="answer")
 
-    freeze(trained, path, build=build)
+    freeze(flowers, path, build=build)
 
 
 @pytest.mark.parametrize("default", [None, True])
 def test_a_training_graph_is_fed_what_its_table_says(
-    repository: pytest.Pytester, trained: Path, default: bool | None
+    repository: pytest.Pytester, flowers: Subject, default: bool | None
 ) -> None:
-    training_graph(trained, repository.path / "export" / "frozen.pb", default)
+    training_graph(flowers, repository.path / "export" / "frozen.pb", default)
     listed = "keep_prob, is_training" if default is None else "keep_prob"
     result = run(repository, "-k", "frozen")
     assert result.ret == 1
@@ -310,26 +323,26 @@ def test_a_training_graph_is_fed_what_its_table_says(
 
 
 def test_a_training_flag_that_defaults_to_true_and_is_not_fed_fails(
-    repository: pytest.Pytester, trained: Path
+    repository: pytest.Pytester, flowers: Subject
 ) -> None:
-    def build(images: Any) -> Any:
+    def build(subject: Subject, images: Any) -> Any:
         flag = v1.placeholder_with_default(True, [], name="is_training")
-        return tf.where(flag, tf.ones([1, 5]) / 5, reference.build(images), name="answer")
+        return tf.where(flag, tf.ones([1, tiny.CLASSES]) / 5, tiny.build(images), name="answer")
 
-    freeze(trained, repository.path / "export" / "frozen.pb", build=build)
+    freeze(flowers, repository.path / "export" / "frozen.pb", build=build)
     assert run(repository, "-k", "frozen").ret == 1
 
 
 def test_names_of_an_artifact_come_from_its_table(
-    repository: pytest.Pytester, trained: Path
+    repository: pytest.Pytester, flowers: Subject
 ) -> None:
-    def build(images: Any) -> Any:
-        hidden = reference.build(images)
+    def build(subject: Subject, images: Any) -> Any:
+        hidden = tiny.build(images)
         return tf.stack([tf.identity(hidden, name="softmax"), hidden], name="both")
 
     path = repository.path / "export" / "frozen.pb"
     edited_path = repository.path / "renamed.pb"
-    freeze(trained, path, build=build)
+    freeze(flowers, path, build=build)
     definition = v1.GraphDef.FromString(path.read_bytes())
     for node in definition.node:
         node.name = {"images": "x", "probabilities": "p0"}.get(node.name, node.name)
@@ -350,7 +363,7 @@ def test_names_of_an_artifact_come_from_its_table(
 
 
 def test_a_graph_in_text_format_is_told_by_its_content(
-    repository: pytest.Pytester, trained: Path
+    repository: pytest.Pytester, flowers: Subject
 ) -> None:
     from google.protobuf import text_format
 
@@ -363,22 +376,22 @@ def test_a_graph_in_text_format_is_told_by_its_content(
     result.stdout.re_match_lines([".*frozen.pb: not a GraphDef in text format: "])
 
 
-def test_live_is_a_function_of_the_teams_own(repository: pytest.Pytester, trained: Path) -> None:
+def test_live_is_a_function_of_the_teams_own(repository: pytest.Pytester, flowers: Subject) -> None:
     (repository.path / "evaluating.py").write_text(
         textwrap.dedent(
             f"""
             import tensorflow.compat.v1 as tf
-            from pytest_freezecheck.models import reference
+            from net import build as inference
             from pytest_freezecheck.models.restore import keys_to_restore
 
             def session():
                 graph = tf.Graph()
                 with graph.as_default():
-                    images = tf.placeholder(tf.float32, [None, 24, 24, 3], name="images")
-                    output = reference.build(images)
+                    images = tf.placeholder(tf.float32, [None, 4, 4, 3], name="images")
+                    output = inference(images)
                     session = tf.Session(graph=graph)
                     saver = tf.train.Saver(keys_to_restore("trainable"))
-                    saver.restore(session, {reference.checkpoint(trained)!r})
+                    saver.restore(session, {flowers.checkpoint!r})
                 return session, {{"images": images}}, {{"probabilities": output}}
 
             def pair():
@@ -398,24 +411,24 @@ def test_live_is_a_function_of_the_teams_own(repository: pytest.Pytester, traine
     run(repository).stdout.re_match_lines([r".*live returned \(int, int, int\); expected "])
 
 
-def test_a_model_of_a_conftest_is_checked(repository: pytest.Pytester, trained: Path) -> None:
+def test_a_model_of_a_conftest_is_checked(repository: pytest.Pytester, flowers: Subject) -> None:
     (repository.path / "pyproject.toml").unlink()
     repository.makeconftest(
         f"""
         import pytest_freezecheck as freezecheck
 
         def build(images):
-            from pytest_freezecheck.models import reference
-            return reference.build(images)
+            from net import build as inference
+            return inference(images)
 
         def pytest_freezecheck_models():
-            inputs = {{"images": freezecheck.InputSpec((24, 24, 3))}}
+            inputs = {{"images": freezecheck.InputSpec((4, 4, 3))}}
             return [
                 freezecheck.Model(
                     "trees",
                     inputs,
                     build=build,
-                    checkpoint={reference.checkpoint(trained)!r},
+                    checkpoint={flowers.checkpoint!r},
                     artifacts=["export/frozen.pb"],
                 )
             ]
@@ -424,7 +437,7 @@ def test_a_model_of_a_conftest_is_checked(repository: pytest.Pytester, trained: 
     result = run(repository)
     result.assert_outcomes(passed=1)
     result.stdout.re_match_lines([r"trees\s+export/frozen.pb\s+0\s"])
-    raw_weights(trained, repository.path / "export" / "frozen.pb")
+    raw_weights(flowers, repository.path / "export" / "frozen.pb")
     assert run(repository, "freezecheck::trees::export/frozen.pb").ret == 1
 
 
@@ -432,16 +445,16 @@ def test_a_model_is_built_once_in_a_run(repository: pytest.Pytester) -> None:
     (repository.path / "nets.py").write_text(
         textwrap.dedent(
             """
-            from pytest_freezecheck.models import reference
+            from net import build as inference
 
             def build(images):
                 with open("built.txt", "a") as file:
                     file.write("once ")
-                return reference.build(images)
+                return inference(images)
             """
         )
     )
-    declare(repository, ("pytest_freezecheck.models.reference:", "nets:"))
+    declare(repository, ("net:", "nets:"))
     assert run(repository).ret == 0
     assert (repository.path / "built.txt").read_text() == "once "
 
@@ -574,15 +587,17 @@ def test_a_live_model_whose_fixture_fails_is_in_the_report(pytester: pytest.Pyte
     assert [check["outcome"] for check in checks(pytester)] == ["error"] * len(freezecheck.WAYS)
 
 
-def test_what_tensorflow_says_is_said(trained: Path, live: LiveModel, tmp_path: Path) -> None:
-    def build(images: Any) -> Any:
-        table = tf.constant([[0.2] * 5])
+def test_what_tensorflow_says_is_said(flowers: Subject, tmp_path: Path) -> None:
+    def build(subject: Subject, images: Any) -> Any:
+        table = tf.constant([[0.2] * tiny.CLASSES])
         place = tf.cast(tf.reduce_sum(images, axis=[1, 2, 3]) * 0 + 7, tf.int32)
-        return tf.gather(table, place) + reference.build(images)
+        return tf.gather(table, place) + tiny.build(images)
 
-    freeze(trained, tmp_path / "wild.pb", build=build)
+    freeze(flowers, tmp_path / "wild.pb", build=build)
+    live = flowers.live()
     with pytest.raises(freezecheck.ArtifactError) as error:
         freezecheck.check(live, tmp_path / "wild.pb")
+    live.close()
     assert "wild.pb: cannot be run on the inputs: indices[0] = 7 is not in [0, 1)" in str(
         error.value
     )

@@ -12,8 +12,6 @@ from pytest_freezecheck import LiveModel
 from pytest_freezecheck.models import reference
 from tests.models.faults import FAULTS, NAMED, Fault, averaged_statistics, freeze, raw_weights
 
-pytestmark = pytest.mark.exhaustive
-
 
 def _ship(fault: Fault, trained: Path, folder: Path) -> Path:
     path = folder / f"{fault.__name__}.pb"

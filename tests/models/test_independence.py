@@ -17,8 +17,6 @@ from pytest_freezecheck.models import reference
 from pytest_freezecheck.models.session import Answer
 from tests.models.faults import freeze, raw_weights
 
-pytestmark = pytest.mark.exhaustive
-
 v1 = tf.compat.v1
 
 

@@ -6,6 +6,7 @@ VGG and OverFeat have more than 100 million parameters: `benchmarks/nets.py` mea
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import Agreement, FrozenModel, LiveModel
+from tests.made_once import made_once
 from tests.models import nets
 
 EXAMPLES = 10
@@ -29,11 +31,10 @@ def _slow(names: Sequence[str]) -> list[Any]:
 
 
 @pytest.fixture(scope="module", params=[*FEW, *_slow(MORE)])
-def lives(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[LiveModel, LiveModel]]:
+def lives(request: pytest.FixtureRequest) -> Iterator[tuple[LiveModel, LiveModel]]:
     """A network as its evaluation restores it, and with its raw weights."""
-    subject = nets.subject(nets.NETS[request.param], tmp_path_factory.mktemp(request.param))
+    make = functools.partial(nets.subject, nets.NETS[request.param])
+    subject = make(made_once(request.param, make, [Path(nets.__file__)]))
     pair = subject.live(), subject.live("none")
     yield pair
     for live in pair:

@@ -20,8 +20,6 @@ from pytest_freezecheck.settings import Run, using
 from tests.models.faults import dropout, freeze, one_weight_altered
 from tests.models.ways import CLASSIC
 
-pytestmark = pytest.mark.exhaustive
-
 
 class Converted(FrozenGraphDef):
     """Stands for an executor of its own, whose sums depend on the size of the batch."""

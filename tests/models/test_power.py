@@ -17,8 +17,6 @@ from pytest_freezecheck.models.twin import Twin
 from pytest_freezecheck.power.score import plan
 from tests.models.faults import freeze, raw_weights
 
-pytestmark = pytest.mark.exhaustive
-
 v1 = tf.compat.v1
 
 

@@ -39,10 +39,10 @@ def moved(
 
 @pytest.fixture
 def check(
-    live: LiveModel, correct: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    live: LiveModel, correct: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Agreement]:
     def checked(when: Callable[[int], bool], by: float = 1e-7, **options: Any) -> Agreement:
-        with moved(correct["graph_def"], monkeypatch, when, by) as frozen:
+        with moved(correct("graph_def"), monkeypatch, when, by) as frozen:
             return freezecheck.check(live, frozen, examples=20, **options)
 
     return checked

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pytest_freezecheck.models import reference
-from tests.models.faults import freeze, raw_weights
+from tests.models import mistakes
+from tests.models.freezing import differently, freeze
+from tests.models.subjects import Subject
+from tests.models.test_gate import make_repository
 from tests.models.ways import CLASSIC, EXACT, HERE
 from tests.subprocesses import run_pytest
 
@@ -15,23 +17,20 @@ import tensorflow.compat.v1 as tf
 
 tf.disable_v2_behavior()
 
+import net
 import pytest
 import pytest_freezecheck as freezecheck
-from pytest_freezecheck.models import reference
 
 
-@pytest.fixture(scope="module")
-def live():
-    model = freezecheck.LiveModel.from_checkpoint(reference.build, {checkpoint!r}, reference.INPUTS)
-    assert model.has_reference_variables
-    return model
+@pytest.fixture(scope="session")
+def live(freezecheck_live_model):
+    assert freezecheck_live_model.has_reference_variables
+    return freezecheck_live_model
 
 
 @pytest.fixture(scope="module")
 def raw():
-    return freezecheck.LiveModel.from_checkpoint(
-        reference.build, {checkpoint!r}, reference.INPUTS, ema="none"
-    )
+    return freezecheck.LiveModel.from_checkpoint(net.build, {checkpoint!r}, net.INPUTS, ema="none")
 
 
 @pytest.mark.freezecheck
@@ -48,7 +47,7 @@ def test_the_correct_and_the_wrong_twin_side_by_side(live, raw, way, tmp_path):
     assert freezecheck.assert_agreement(live, frozen).exact
     text = freezecheck.check(live, wrong).text
     # What a function captures is frozen under the name of its reader.
-    assert ("lacks" if way == "graph_def_v2" else "15 of 23 differ") in text
+    assert ("lacks" if way == "graph_def_v2" else "5 of 7 differ") in text
     assert freezecheck.assert_agreement(raw, wrong).exact
 
 
@@ -84,18 +83,20 @@ def test_behaviour_is_as_it_was():
 """
 
 
-def test_everything_works_there(tmp_path: Path, trained: Path) -> None:
-    freeze(trained, tmp_path / "correct.pb")
-    raw_weights(trained, tmp_path / "raw.pb")
-    checkpoint = reference.checkpoint(trained)
-    (tmp_path / "test_it.py").write_text(
-        REPOSITORY.replace("{checkpoint!r}", repr(checkpoint)).replace("{ways!r}", repr(CLASSIC))
+def test_everything_works_there(tmp_path: Path, flowers: Subject) -> None:
+    make_repository(tmp_path, flowers)
+    freeze(flowers, tmp_path / "correct.pb")
+    differently(keys=mistakes.raw_keys)(flowers, tmp_path / "raw.pb")
+    (tmp_path / "test_export.py").write_text(
+        REPOSITORY.replace("{checkpoint!r}", repr(flowers.checkpoint)).replace(
+            "{ways!r}", repr(CLASSIC)
+        )
     )
     few = ("--freezecheck", "--freezecheck-examples=20")
     code, printed = run_pytest(tmp_path, *few, "--freezecheck-report=r.json")
     assert code == 0, printed
     checks = json.loads((tmp_path / "r.json").read_text())["checks"]
-    ours = [c for c in checks if c["nodeid"].startswith("freezecheck::reference::")]
+    ours = [c for c in checks if c["nodeid"].startswith("freezecheck::live_model::")]
     exact = {c["way"]: c["max_abs_diff"] for c in ours if c["way"] in EXACT}
     assert exact == dict.fromkeys(EXACT, 0.0)
     assert {c["way"] for c in ours if c["outcome"] == "passed"} == set(HERE)

@@ -15,8 +15,6 @@ from pytest_freezecheck import Agreement, InputSpec, LiveModel
 from pytest_freezecheck.models import reference
 from tests.models.faults import freeze
 
-pytestmark = pytest.mark.exhaustive
-
 v1 = tf.compat.v1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,9 @@ def loaded(path: Path, way: str) -> contextlib.closing[freezecheck.FrozenModel]:
 
 @pytest.mark.parametrize("way", EXACT)
 def test_a_correct_freeze_is_bit_identical(
-    way: str, live: LiveModel, correct: dict[str, Path]
+    way: str, live: LiveModel, correct: Callable[[str], Path]
 ) -> None:
-    with loaded(correct[way], way) as artifact:
+    with loaded(correct(way), way) as artifact:
         agreement = freezecheck.assert_agreement(live, artifact, exact=True)
     assert agreement.max_abs_diff == 0.0
     assert agreement.logit_rel_diff == 0.0
@@ -54,9 +54,9 @@ def test_a_correct_freeze_is_bit_identical(
 
 @pytest.mark.parametrize("way", ROUNDING)
 def test_one_that_rounds_elsewhere_stays_within_the_tolerance(
-    way: str, live: LiveModel, correct: dict[str, Path]
+    way: str, live: LiveModel, correct: Callable[[str], Path]
 ) -> None:
-    with loaded(correct[way], way) as artifact:
+    with loaded(correct(way), way) as artifact:
         # `exact` is of what TensorFlow runs as it was written: it asks nothing of the others.
         agreement = freezecheck.assert_agreement(live, artifact, exact=True)
     assert agreement.atol == 1e-5
@@ -71,9 +71,9 @@ def test_one_that_rounds_elsewhere_stays_within_the_tolerance(
 
 @pytest.mark.parametrize("way", LOSSY)
 def test_one_that_is_declared_lossy_has_a_tolerance_of_its_own(
-    way: str, live: LiveModel, correct: dict[str, Path]
+    way: str, live: LiveModel, correct: Callable[[str], Path]
 ) -> None:
-    with loaded(correct[way], way) as artifact:
+    with loaded(correct(way), way) as artifact:
         agreement = freezecheck.assert_agreement(live, artifact)
         strict = freezecheck.check(live, artifact, atol=1e-5)
     assert agreement.lossy
@@ -102,9 +102,9 @@ def test_its_wrong_twin_fails(way: str, live: LiveModel, raw: LiveModel, tmp_pat
 
 @pytest.mark.parametrize("way", HERE)
 def test_what_was_frozen_is_loaded_by_its_content_too(
-    way: str, live: LiveModel, correct: dict[str, Path], feeds: dict[str, Any]
+    way: str, live: LiveModel, correct: Callable[[str], Path], feeds: dict[str, Any]
 ) -> None:
-    artifact = freezecheck.load(correct[way])
+    artifact = freezecheck.load(correct(way))
     expected = live.predict(feeds)["probabilities"]
     assert artifact.format == format_of(way)
     (name,), (output,) = artifact.input_names, artifact.output_names
@@ -117,9 +117,9 @@ def test_what_was_frozen_is_loaded_by_its_content_too(
 
 @pytest.mark.parametrize("way", EXACT)
 def test_disturbing_its_weights_moves_its_answer_and_leaves_them_as_they_were(
-    way: str, correct: dict[str, Path], feeds: dict[str, Any]
+    way: str, correct: Callable[[str], Path], feeds: dict[str, Any]
 ) -> None:
-    with loaded(correct[way], way) as artifact:
+    with loaded(correct(way), way) as artifact:
         names = artifact.output_names
         before = artifact.answer(feeds, names)
         moved = artifact.answer_disturbed(feeds, names, lambda value: value * 1.5 + 0.125)
@@ -130,13 +130,13 @@ def test_disturbing_its_weights_moves_its_answer_and_leaves_them_as_they_were(
 
 
 def test_logits_come_from_before_the_softmax_on_both_sides(
-    live: LiveModel, correct: dict[str, Path], feeds: dict[str, Any]
+    live: LiveModel, correct: Callable[[str], Path], feeds: dict[str, Any]
 ) -> None:
     expected = live.answer(feeds).logits["probabilities"]
     for way in EXACT:
         if way == "saved_model_module":
             continue  # its function holds another one, in which the softmax is
-        with loaded(correct[way], way) as artifact:
+        with loaded(correct(way), way) as artifact:
             answer = artifact.answer(feeds, ["probabilities"])
         np.testing.assert_array_equal(answer.logits["probabilities"], expected)
 
@@ -234,10 +234,10 @@ def test_a_saved_model_of_the_logits_fails(live: LiveModel, tmp_path: Path) -> N
 
 
 def test_a_saved_model_made_by_tensorflow_2_is_loaded(
-    live: LiveModel, correct: dict[str, Path], tmp_path: Path
+    live: LiveModel, correct: Callable[[str], Path], tmp_path: Path
 ) -> None:
     """Its signature shows no logits: they are recovered from the probabilities."""
-    definition = v1.GraphDef.FromString(correct["graph_def"].read_bytes())
+    definition = v1.GraphDef.FromString(correct("graph_def").read_bytes())
     module = tf.Module()
     imported = v1.wrap_function(lambda: tf.import_graph_def(definition, name=""), [])
     pruned = imported.prune("images:0", "probabilities:0")

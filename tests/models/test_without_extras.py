@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 from pytest_freezecheck.formats import WAYS, format_of
+from tests.models.subjects import Subject
+from tests.models.test_gate import make_repository
 from tests.subprocesses import run_pytest
 
 EXTRAS = ("ai_edge_litert", "tf2onnx", "onnx", "onnxruntime", "openvino")
@@ -43,8 +45,16 @@ def imported(folder: Path) -> set[str]:
     return {name.split(".")[0] for name in names} & set(EXTRAS)
 
 
-def test_the_reference_run_skips_what_it_cannot_run(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text(CONFTEST.format(extras=EXTRAS, hide=True))
+def make(folder: Path, subject: Subject, *, hide: bool) -> None:
+    """Write a repository whose live model is checked in all ways."""
+    make_repository(folder, subject)
+    (folder / "test_export.py").unlink()
+    path = folder / "conftest.py"
+    path.write_text(CONFTEST.format(extras=EXTRAS, hide=hide) + path.read_text())
+
+
+def test_a_run_of_all_ways_skips_what_it_cannot_run(tmp_path: Path, flowers: Subject) -> None:
+    make(tmp_path, flowers, hide=True)
     few = ("--freezecheck", "--freezecheck-examples=20")
     code, printed = run_pytest(tmp_path, *few, "--freezecheck-report=r.json")
     assert code == 0, printed
@@ -62,12 +72,12 @@ def test_the_reference_run_skips_what_it_cannot_run(tmp_path: Path) -> None:
         f'onnx_reference needs tf2onnx, onnx, onnxruntime, {install} "pytest-freezecheck[onnx]"',
         f'openvino needs openvino, {install} "pytest-freezecheck[openvino]"',
     ):
-        assert f"skipped: reference: {line}" in printed
+        assert f"skipped: flowers: {line}" in printed
 
 
-def test_ways_of_the_core_import_nothing_of_an_extra(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text(CONFTEST.format(extras=EXTRAS, hide=False))
-    ways = [f"freezecheck::reference::{way}" for way in ("graph_def", "saved_model")]
+def test_ways_of_the_core_import_nothing_of_an_extra(tmp_path: Path, flowers: Subject) -> None:
+    make(tmp_path, flowers, hide=False)
+    ways = [f"freezecheck::live_model::{way}" for way in ("graph_def", "saved_model")]
     code, printed = run_pytest(tmp_path, "--freezecheck", *ways)
     assert code == 0, printed
     assert "2 passed" in printed

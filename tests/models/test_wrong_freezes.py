@@ -5,7 +5,7 @@ What the wrong ones do on the usual seed, 0, is in `tests/diagnosis`, with the c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,6 @@ from tests.models.subjects import SUBJECTS, Subject
 from tests.models.wrong_freezes import CORRECT, WRONG, CorrectFreeze, WrongFreeze, stands_alone
 
 Freeze = WrongFreeze | CorrectFreeze
-pytestmark = pytest.mark.exhaustive
 
 
 def _cases(freezes: list[WrongFreeze] | list[CorrectFreeze], seeds: Sequence[int]) -> list[object]:
@@ -35,35 +34,6 @@ def _cases(freezes: list[WrongFreeze] | list[CorrectFreeze], seeds: Sequence[int
         for seed in seeds
         for freeze in freezes
     ]
-
-
-@pytest.fixture(scope="session")
-def subject_of(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Subject]:
-    """Make a subject when it is first asked for."""
-    made: dict[str, Subject] = {}
-
-    def get(name: str) -> Subject:
-        if name not in made:
-            folder = trained if name == "reference" else tmp_path_factory.mktemp(name)
-            made[name] = SUBJECTS[name](folder)
-        return made[name]
-
-    return get
-
-
-@pytest.fixture(scope="session")
-def live_of(subject_of: Callable[[str], Subject]) -> Iterator[Callable[[str, str], LiveModel]]:
-    """Restore a live model, by subject and what it reads from shadows, once."""
-    made: dict[tuple[str, str], LiveModel] = {}
-
-    def get(name: str, ema: str) -> LiveModel:
-        if (name, ema) not in made:
-            made[name, ema] = subject_of(name).live(ema)
-        return made[name, ema]
-
-    yield get
-    for live in made.values():
-        live.close()
 
 
 @pytest.fixture(scope="session")

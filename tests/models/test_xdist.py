@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 
 from pytest_freezecheck import WAYS
-from pytest_freezecheck.models import reference
-from tests.models.faults import averaged_statistics
-from tests.models.test_gate import CONFTEST, TEST
+from tests.models.subjects import Subject
+from tests.models.test_gate import averaged_statistics, make_repository
 from tests.models.ways import HERE
 from tests.subprocesses import run_pytest
 
-pytestmark = pytest.mark.exhaustive
 #: Parts of the names of ways, one for each format, Keras's being skipped for a slim model.
 SOME = ("graph_def", "saved_model", "tflite_float16", "onnx", "openvino", "keras")
 
@@ -27,10 +25,9 @@ def verdicts(path: Path) -> list[Any]:
     return list(checks)
 
 
-def test_two_workers_give_the_same_report(tmp_path: Path, trained: Path) -> None:
-    averaged_statistics(trained, tmp_path / "frozen.pb")
-    (tmp_path / "conftest.py").write_text(CONFTEST.format(checkpoint=reference.checkpoint(trained)))
-    (tmp_path / "test_export.py").write_text(TEST)
+def test_two_workers_give_the_same_report(tmp_path: Path, flowers: Subject) -> None:
+    make_repository(tmp_path, flowers)
+    averaged_statistics(flowers, tmp_path / "frozen.pb")
     few = ("--freezecheck", "--freezecheck-examples=20", "-k", " or ".join(("test_export", *SOME)))
     one, printed = run_pytest(tmp_path, *few, "--freezecheck-report=one.json")
     assert one == 1, printed

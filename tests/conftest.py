@@ -1,0 +1,74 @@
+"""What tests of several folders share. TensorFlow is imported by those alone that use it."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import _pytest.pytester
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_freezecheck import LiveModel
+    from tests.models.subjects import Subject
+
+
+def _locations(module: ModuleType) -> list[Path]:
+    """Return where a module comes from: its file, or the folders of a namespace package."""
+    file = getattr(module, "__file__", None)
+    return [Path(file)] if file else [Path(part) for part in getattr(module, "__path__", ())]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _installed_modules_stay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let a run of pytest inside of a test forget the modules of its own repository alone.
+
+    pytest's helper forgets all that were imported in the run. TensorFlow cannot be imported twice
+    in a process, and the package would go on handing out classes of the forgotten modules.
+    """
+    temporary = tmp_path_factory.getbasetemp().resolve()
+
+    class Snapshot(_pytest.pytester.SysModulesSnapshot):
+        def restore(self) -> None:
+            after = dict(sys.modules)
+            super().restore()
+            for name, module in after.items():
+                if name not in sys.modules and not any(
+                    path.resolve().is_relative_to(temporary) for path in _locations(module)
+                ):
+                    sys.modules[name] = module
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_pytest.pytester, "SysModulesSnapshot", Snapshot)
+        yield
+
+
+@pytest.fixture(scope="session")
+def subject_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Subject]:
+    """Make a network when it is first asked for, with checkpoints of this process's own."""
+    from tests.models.subjects import SUBJECTS
+
+    @functools.cache
+    def get(name: str) -> Subject:
+        return SUBJECTS[name](tmp_path_factory.mktemp(name))
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def live_of(subject_of: Callable[[str], Subject]) -> Iterator[Callable[[str, str], LiveModel]]:
+    """Restore a live model, by network and what it reads from shadows, once."""
+    made: dict[tuple[str, str], LiveModel] = {}
+
+    def get(name: str, ema: str) -> LiveModel:
+        if (name, ema) not in made:
+            made[name, ema] = subject_of(name).live(ema)
+        return made[name, ema]
+
+    yield get
+    for live in made.values():
+        live.close()

@@ -1,0 +1,53 @@
+"""What takes long to make and never changes: trained networks, for all files, workers and runs."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+import filelock
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "build" / "tests"
+#: What has a say in every network: how the package builds, restores and runs one.
+_COMMON = (*sorted((ROOT / "pytest_freezecheck" / "models").glob("*.py")), Path(__file__))
+_PACKAGES = ("tensorflow", "tf-keras", "tf-slim", "numpy")
+
+
+def made_once(name: str, make: Callable[[Path], object], sources: Iterable[Path] = ()) -> Path:
+    """Return a folder that `make` has filled: now, in another worker, or in an earlier run.
+
+    It is known by the content of the sources and the versions of the packages that it is made
+    with, so that it is made anew after a change of either.
+
+    Args:
+        name: of the folder.
+        make: fills a new folder.
+        sources: files that have a say in what it writes, besides those of the package's models.
+
+    Returns:
+        The folder, which is not to be changed: `copied` gives one that may be.
+    """
+    made_with = "-".join([platform.python_version(), *map(version, _PACKAGES)])
+    content = hashlib.sha256(made_with.encode())
+    for path in (*_COMMON, *sources):
+        content.update(path.read_bytes())
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    folder = FOLDER / f"{name}-{content.hexdigest()[:16]}"
+    with filelock.FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            private = Path(tempfile.mkdtemp(dir=FOLDER))
+            make(private)
+            private.rename(folder)  # complete, or not there
+    return folder
+
+
+def copied(folder: Path, to: Path) -> Path:
+    """Copy a folder that was made once, to be changed at will, and return the copy."""
+    shutil.copytree(folder, to, dirs_exist_ok=True)
+    return to
