@@ -82,15 +82,6 @@ class Cell:
         return [*self.tags, self.kind, f"tf{minor}", f"py{self.python}", pytest]
 
     @property
-    def marks(self) -> str:
-        """Which tests it runs, as `pytest -m` reads it.
-
-        Networks of real size are for CI; what tries every mistake, or whole repositories, is for
-        the newest versions.
-        """
-        return "not slow" if "newest" in self.tags else "not slow and not exhaustive"
-
-    @property
     def refused(self) -> tuple[str, ...]:
         """Extras that it should have and that cannot be installed."""
         return REFUSED.get(self.tensorflow, ()) if self.extras else ()

@@ -5,22 +5,16 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import _pytest.pytester
 import pytest
 
+from tests.modules import come_from
+
 if TYPE_CHECKING:
     from pytest_freezecheck import LiveModel
     from tests.models.subjects import Subject
-
-
-def _locations(module: ModuleType) -> list[Path]:
-    """Return where a module comes from: its file, or the folders of a namespace package."""
-    file = getattr(module, "__file__", None)
-    return [Path(file)] if file else [Path(part) for part in getattr(module, "__path__", ())]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,16 +24,14 @@ def _installed_modules_stay(tmp_path_factory: pytest.TempPathFactory) -> Iterato
     pytest's helper forgets all that were imported in the run. TensorFlow cannot be imported twice
     in a process, and the package would go on handing out classes of the forgotten modules.
     """
-    temporary = tmp_path_factory.getbasetemp().resolve()
+    temporary = tmp_path_factory.getbasetemp()
 
     class Snapshot(_pytest.pytester.SysModulesSnapshot):
         def restore(self) -> None:
             after = dict(sys.modules)
             super().restore()
             for name, module in after.items():
-                if name not in sys.modules and not any(
-                    path.resolve().is_relative_to(temporary) for path in _locations(module)
-                ):
+                if name not in sys.modules and not come_from(module, temporary):
                     sys.modules[name] = module
 
     with pytest.MonkeyPatch.context() as patch:

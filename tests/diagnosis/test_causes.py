@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 import shutil
 from collections.abc import Callable
@@ -19,7 +20,8 @@ from pytest_freezecheck.models.restore import keys_to_restore
 from tests.models import mistakes
 from tests.models.freezing import freeze, is_statistic, reading
 from tests.models.subjects import SUBJECTS, Subject
-from tests.models.wrong_freezes import CORRECT, WRONG, CorrectFreeze, WrongFreeze, stands_alone
+from tests.models.wrong_freezes import WRONG, WrongFreeze, stands_alone
+from tests.spread import spread
 
 v1 = tf.compat.v1
 # Where a checkpoint with exchanged averages lies beside, raw weights may come from either.
@@ -72,6 +74,12 @@ def _cases(freezes: Any) -> list[Any]:
         for subject in SUBJECTS
         for made in freezes
     ]
+
+
+def _spread(freezes: list[WrongFreeze]) -> list[Any]:
+    """Return each freeze with each network, all but one of them slow."""
+    skipped = operator.attrgetter("skip")
+    return list(spread(freezes, list(SUBJECTS), operator.attrgetter("name"), skipped))
 
 
 def as_saved_model(path: Path, subject: Subject, folder: Path) -> Path:
@@ -128,7 +136,7 @@ def test_a_frozen_graph_gets_its_cause(
         }
 
 
-@pytest.mark.parametrize(("subject", "wrong"), _cases(WRONG))
+@pytest.mark.parametrize(("subject", "wrong"), _spread(WRONG))
 def test_a_saved_model_gets_the_same_cause(
     subject: str, wrong: WrongFreeze, subject_of: Subjects, live_of: Lives, tmp_path: Path
 ) -> None:
@@ -141,21 +149,25 @@ def test_a_saved_model_gets_the_same_cause(
     assert causes(agreement) == {CAUSE[wrong.name]: True}
 
 
-@pytest.mark.parametrize("subject", SUBJECTS)
-@pytest.mark.parametrize("way", ["saved_model", "saved_model_session"])
-@pytest.mark.parametrize(
-    ("read", "shipped", "cause"),
-    [
-        ("trainable", "none", "raw-weights"),
-        ("trainable", "all", "averaged-statistics"),
-        ("none", "trainable", "averaged-weights"),
-        ("all", "trainable", "raw-statistics"),
-    ],
-)
+#: (what the live model reads from shadows, what the artifact does, cause, way)
+_CONVENTIONS = [
+    ("trainable", "none", "raw-weights", "saved_model"),
+    ("trainable", "none", "raw-weights", "saved_model_session"),
+    ("trainable", "all", "averaged-statistics", "saved_model"),
+    ("trainable", "all", "averaged-statistics", "saved_model_session"),
+    ("none", "trainable", "averaged-weights", "saved_model"),
+    ("none", "trainable", "averaged-weights", "saved_model_session"),
+    ("all", "trainable", "raw-statistics", "saved_model"),
+    ("all", "trainable", "raw-statistics", "saved_model_session"),
+]
+
+
+@pytest.mark.parametrize(("subject", "convention"), spread(_CONVENTIONS, list(SUBJECTS), "-".join))
 def test_variables_of_a_saved_model_are_held_against_the_checkpoint(
-    subject: str, way: str, read: str, shipped: str, cause: str, live_of: Lives, tmp_path: Path
+    subject: str, convention: tuple[str, str, str, str], live_of: Lives, tmp_path: Path
 ) -> None:
     """The conventions for BatchNorm's shadows, each against the other, in both directions."""
+    read, shipped, cause, way = convention
     path = freezecheck.freeze(live_of(subject, shipped), way, tmp_path)
     frozen = freezecheck.load(path, way=way)
     assert causes(freezecheck.check(live_of(subject, read), frozen)) == {cause: True}
@@ -208,18 +220,6 @@ def test_two_faults_are_both_reported(
     ship(subject_of(subject), tmp_path / "wrong.pb")
     found = causes(freezecheck.check(live_of(subject, "trainable"), tmp_path / "wrong.pb"))
     assert found == dict.fromkeys(both, True)
-
-
-@pytest.mark.parametrize(("subject", "correct"), _cases(CORRECT))
-def test_a_correct_export_gets_no_cause(
-    subject: str, correct: CorrectFreeze, subject_of: Subjects, live_of: Lives, tmp_path: Path
-) -> None:
-    correct.ship(subject_of(subject), tmp_path / "correct.pb")
-    agreement = freezecheck.assert_agreement(
-        live_of(subject, correct.live_ema), tmp_path / "correct.pb"
-    )
-    assert agreement.cause is None
-    assert agreement.first_difference is None
 
 
 def test_weights_that_are_no_numbers_are_non_finite(

@@ -6,8 +6,6 @@ import dataclasses
 import json
 import re
 import shlex
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +24,8 @@ from pytest_freezecheck.formats import catalogue, find_way, registry, unavailabl
 from pytest_freezecheck.report import json as json_report
 from pytest_freezecheck.report import text
 from pytest_freezecheck.spec import InputSpec
+from tests.inprocess import run_pytest_here, run_python
+from tests.made_once import copied, made_once
 from tests.subprocesses import run_pytest
 
 if sys.version_info >= (3, 11):
@@ -83,7 +83,12 @@ class Followed(NamedTuple):
 
 
 def follow(
-    page: Path, folder: Path, *, since: str | None = None, until: str | None = None
+    pytester: pytest.Pytester,
+    page: Path,
+    folder: Path,
+    *,
+    since: str | None = None,
+    until: str | None = None,
 ) -> Followed:
     """Write the files of a page and run its commands, in their order, between two headings."""
     done = Followed([], [])
@@ -98,7 +103,7 @@ def follow(
             (folder / block.path).write_text(block.content, "utf-8")
         elif block.language in ("sh", "console"):
             for line in block.content.splitlines():
-                ran = run_line(folder, line.removeprefix("$ "))
+                ran = run_line(pytester, folder, line.removeprefix("$ "))
                 if ran is not None:
                     done.runs.append(ran)
         elif block.language == "text":
@@ -106,24 +111,15 @@ def follow(
     return done
 
 
-def run_line(folder: Path, line: str) -> tuple[int, str] | None:
+def run_line(pytester: pytest.Pytester, folder: Path, line: str) -> tuple[int, str] | None:
     """Run one command of a page; None for those that set up an environment."""
     program, *arguments = shlex.split(line)
     if "venv" in line or program == "pip":
         return None
     if program == "pytest":
-        return run_pytest(folder, *arguments)
+        return run_pytest_here(pytester, folder, *arguments)
     assert program == "python", line
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=1200,
-    )
-    assert done.returncode == 0, done.stdout
+    run_python(folder, *arguments)
     return None
 
 
@@ -140,8 +136,8 @@ def assert_printed(page: str, printed: str) -> None:
             assert expected in had, line
 
 
-def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
-    runs, shown = follow(DOCS / "tutorial.md", tmp_path)
+def test_the_tutorial_does_what_it_says(pytester: pytest.Pytester, tmp_path: Path) -> None:
+    runs, shown = follow(pytester, DOCS / "tutorial.md", tmp_path)
     (first, failing), (last, passing) = runs
     assert first == 1, failing
     assert last == 0, passing
@@ -153,23 +149,21 @@ def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
     assert re.search(r"export/frozen\.pb +0 +1e-05 +0 +\d+ .* agrees", passing)
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the tutorial, after its wrong file was frozen."""
-    folder = tmp_path_factory.mktemp("tutorial")
-    follow(DOCS / "tutorial.md", folder, until="4. Declare")
-    return folder
-
-
 @pytest.fixture
-def flowers(trained: Path, tmp_path: Path) -> Path:
-    """A copy of it, for a page that starts there."""
-    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
-    return tmp_path
+def flowers(pytester: pytest.Pytester, tmp_path: Path) -> Path:
+    """The folder of the tutorial, after its wrong file was frozen, for a page that starts there."""
+    page = DOCS / "tutorial.md"
+
+    def make(folder: Path) -> None:
+        follow(pytester, page, folder, until="4. Declare")
+
+    return copied(made_once("tutorial", make, [page]), tmp_path)
 
 
-def test_a_format_of_ones_own_does_what_its_page_says(flowers: Path) -> None:
-    runs, shown = follow(HOW_TO / "add-a-format.md", flowers)
+def test_a_format_of_ones_own_does_what_its_page_says(
+    pytester: pytest.Pytester, flowers: Path
+) -> None:
+    runs, shown = follow(pytester, HOW_TO / "add-a-format.md", flowers)
     (first, failing), (last, passing) = runs
     assert first == 1, failing
     assert last == 0, passing
@@ -185,21 +179,25 @@ def without_figures(line: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[=_]{3,}", "", line)).strip()
 
 
-def test_converted_files_fail_and_pass_as_their_page_says(flowers: Path) -> None:
+def test_converted_files_fail_and_pass_as_their_page_says(
+    pytester: pytest.Pytester, flowers: Path
+) -> None:
     page, mended = HOW_TO / "converted.md", "The same, mended"
-    ((code, failing),), (shown,) = follow(page, flowers, until=mended)
+    ((code, failing),), (shown,) = follow(pytester, page, flowers, until=mended)
     assert code == 1, failing
     assert_printed(shown, failing)
     step = DOCS / "tutorial.md"
-    follow(step, flowers, since="6. Mend", until="7. The gate passes")
-    ((code, passing),), (shown,) = follow(page, flowers, since=mended, until="Names")
+    follow(pytester, step, flowers, since="6. Mend", until="7. The gate passes")
+    ((code, passing),), (shown,) = follow(pytester, page, flowers, since=mended, until="Names")
     assert code == 0, passing
     assert_printed(shown, passing)
 
 
 @pytest.mark.skipif(unavailable("keras") is not None, reason=str(unavailable("keras")))
-def test_a_keras_model_fails_and_passes_as_its_page_says(tmp_path: Path) -> None:
-    runs, shown = follow(HOW_TO / "keras.md", tmp_path)
+def test_a_keras_model_fails_and_passes_as_its_page_says(
+    pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    runs, shown = follow(pytester, HOW_TO / "keras.md", tmp_path)
     (first, failing), (last, passing) = runs
     assert first == 1, failing
     assert last == 0, passing

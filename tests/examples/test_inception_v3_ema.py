@@ -32,6 +32,7 @@ def test_raw_weights(freezecheck_live_model, checkpoint, tmp_path):
 """
 
 
+@pytest.mark.nets
 @pytest.mark.slow
 def test_as_answered_passes_bit_for_bit_and_as_asked_fails_by_name(tmp_path: Path) -> None:
     folder = tmp_path / "inception_v3_ema"
@@ -68,7 +69,6 @@ def test_as_answered_passes_bit_for_bit_and_as_asked_fails_by_name(tmp_path: Pat
         assert check["counterexample"]["size"] == 100 * 221 * 6
         # 521 cells, or none; but training rounds otherwise on another CPU, where 58,558 were seen.
         assert check["counterexample"]["nonzero"] <= 0.5 * 100 * 221 * 6
-        assert check["seconds"] < 400  # half a minute on two idle cores; others are slower
     assert "freezecheck: inception_v3, as_asked.pb differs from the live model by " in printed
     assert (
         f"weights: 188 of 378 differ from the live model's, from the input on: "

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,12 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from tests.subprocesses import run_pytest
+from tests.inprocess import run_pytest_here, run_python
 
 v1 = tf.compat.v1
 EXAMPLES = Path(__file__).parents[2] / "examples"
 Fault = Callable[[Path], None]
+Gate = Callable[[Path], tuple[int, str, dict[str, str]]]
 
 
 def replaced(file: str, *pairs: tuple[str, str]) -> Fault:
@@ -42,9 +41,7 @@ def exported_with(command: list[str], artifact: str, fault: Fault) -> Fault:
         shutil.rmtree(wrong / "export")
         (wrong / "export").mkdir()
         fault(wrong)
-        subprocess.run(
-            [sys.executable, *command], cwd=wrong, check=True, capture_output=True, timeout=600
-        )
+        run_python(wrong, *command)
         ours, theirs = folder / artifact, wrong / artifact
         if ours.is_dir():
             shutil.rmtree(ours)
@@ -171,10 +168,21 @@ FAULTS = [
 ]
 
 
-def gate(folder: Path) -> tuple[int, str, dict[str, str]]:
-    code, printed = run_pytest(folder, "--freezecheck", "--freezecheck-report=report.json")
+@pytest.fixture
+def gate(pytester: pytest.Pytester) -> Gate:
+    """Run pytest in a folder: its exit code, what it printed, and {artifact: outcome}."""
+
+    def run(folder: Path) -> tuple[int, str, dict[str, str]]:
+        report = "--freezecheck-report=report.json"
+        code, printed = run_pytest_here(pytester, folder, "--freezecheck", report)
+        return code, printed, outcomes(folder)
+
+    return run
+
+
+def outcomes(folder: Path) -> dict[str, str]:
     checks = json.loads((folder / "report.json").read_text())["checks"]
-    return code, printed, {check["artifact"]: check["outcome"] for check in checks}
+    return {check["artifact"]: check["outcome"] for check in checks}
 
 
 @pytest.fixture
@@ -188,22 +196,24 @@ def copied(tmp_path: Path) -> Callable[[str], Path]:
 
 
 @pytest.mark.parametrize("example", CASES)
-def test_an_example_passes_as_committed(example: str, copied: Callable[[str], Path]) -> None:
-    code, printed, outcomes = gate(copied(example))
+def test_an_example_passes_as_committed(
+    example: str, copied: Callable[[str], Path], gate: Gate
+) -> None:
+    code, printed, found = gate(copied(example))
     assert code == 0, printed
-    assert outcomes == dict.fromkeys(CASES[example][0], "passed")
+    assert found == dict.fromkeys(CASES[example][0], "passed")
 
 
 @pytest.mark.parametrize(("example", "fault", "wrong"), FAULTS)
 def test_an_example_fails_by_name_after_a_fault(
-    example: str, fault: Fault, wrong: set[str], copied: Callable[[str], Path]
+    example: str, fault: Fault, wrong: set[str], copied: Callable[[str], Path], gate: Gate
 ) -> None:
     folder = copied(example)
     fault(folder)
-    code, printed, outcomes = gate(folder)
+    code, printed, found = gate(folder)
     assert code == 1, printed
-    assert {name for name, outcome in outcomes.items() if outcome != "passed"} == wrong
-    assert {outcomes[name] for name in wrong} == {"failed"}
+    assert {name for name, outcome in found.items() if outcome != "passed"} == wrong
+    assert {found[name] for name in wrong} == {"failed"}
     named = sorted(wrong)[0]
     assert f", {named} differs from the live model by " in printed
     assert "Traceback" not in printed

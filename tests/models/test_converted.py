@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import operator
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from pytest_freezecheck import LiveModel
 from pytest_freezecheck.models import reference
 from tests.models import faults
 from tests.models.converted import Convert, to_onnx, to_openvino, to_tflite
+from tests.spread import spread
 
 #: {format: what converts to it}, of those that can be run here.
 CONVERTERS: dict[str, Convert] = {
@@ -78,7 +80,13 @@ def test_a_correct_file_passes_with_its_noise_shown(
 
 
 @pytest.mark.parametrize(
-    "fault", [f for f in faults.FAULTS if f not in _NOT_CONVERTED], ids=lambda f: f.__name__
+    ("convert", "fault"),
+    spread(
+        [f for f in faults.FAULTS if f not in _NOT_CONVERTED],
+        list(CONVERTERS),
+        operator.attrgetter("__name__"),
+    ),
+    indirect=["convert"],
 )
 def test_every_fault_fails_and_no_other_cause_is_claimed(
     fault: faults.Fault, convert: Convert, live: LiveModel, trained: Path, tmp_path: Path

@@ -19,6 +19,8 @@ from pytest_freezecheck import Agreement, FrozenModel, LiveModel
 from tests.made_once import made_once
 from tests.models import nets
 
+pytestmark = pytest.mark.nets
+
 EXAMPLES = 10
 EXACT = ("graph_def", "graph_def_v2", "freeze_graph_meta", "remove_training_nodes")
 SAVED = ("saved_model", "saved_model_session", "saved_model_module")
