@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import platform
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -39,15 +38,19 @@ def made_once(name: str, make: Callable[[Path], object], sources: Iterable[Path]
         content.update(path.read_bytes())
     FOLDER.mkdir(parents=True, exist_ok=True)
     folder = FOLDER / f"{name}-{content.hexdigest()[:16]}"
+    complete = folder / ".complete"
     with filelock.FileLock(f"{folder}.lock"):
-        if not folder.exists():
-            private = Path(tempfile.mkdtemp(dir=FOLDER))
-            make(private)
-            private.rename(folder)  # complete, or not there
+        if not complete.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            complete.touch()
     return folder
 
 
 def copied(folder: Path, to: Path) -> Path:
     """Copy a folder that was made once, to be changed at will, and return the copy."""
-    shutil.copytree(folder, to, dirs_exist_ok=True)
+    shutil.copytree(folder, to, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".complete"))
+    for state in to.rglob("checkpoint"):  # in which TensorFlow writes absolute paths
+        state.write_text(state.read_text("utf-8").replace(str(folder), str(to)), "utf-8")
     return to

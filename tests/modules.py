@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -10,5 +11,5 @@ def come_from(module: ModuleType, folder: Path) -> bool:
     """Return whether a module, or a folder of a namespace package, is below a folder."""
     file = getattr(module, "__file__", None)
     places = [file] if file else list(getattr(module, "__path__", ()))
-    root = folder.resolve()
-    return any(Path(place).resolve().is_relative_to(root) for place in places)
+    roots = (f"{folder}{os.sep}", f"{folder.resolve()}{os.sep}")  # as it was given, or not
+    return any(f"{place}{os.sep}".startswith(roots) for place in places)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -13,8 +13,8 @@ def spread(
     on: Sequence[Any],
     name: Callable[[Any], str],
     skip: Callable[[Any], Mapping[Any, str]] = lambda mistake: {},
-) -> Iterator[Any]:
-    """Yield parameters (where, mistake) of all pairs, of which one of each mistake is not slow.
+) -> list[Any]:
+    """Return parameters (where, mistake) of all pairs, of which one of each mistake is not slow.
 
     Which one goes round, so that what is tried in an ordinary run is as mixed as can be.
 
@@ -24,6 +24,7 @@ def spread(
         name: of a mistake.
         skip: {where: why this mistake cannot be made there}.
     """
+    pairs = []
     for place in on:
         for number, mistake in enumerate(mistakes):
             excused = skip(mistake)
@@ -33,4 +34,5 @@ def spread(
                 marks.append(pytest.mark.skip(excused[place]))
             elif place != possible[number % len(possible)]:
                 marks.append(pytest.mark.slow)
-            yield pytest.param(place, mistake, id=f"{place}-{name(mistake)}", marks=marks)
+            pairs.append(pytest.param(place, mistake, id=f"{place}-{name(mistake)}", marks=marks))
+    return pairs

@@ -1,4 +1,4 @@
-"""Run pytest in a process of its own, where start-up, workers or another folder matter."""
+"""Run scripts and pytest in processes of their own, where start-up, workers or state matter."""
 
 from __future__ import annotations
 
@@ -24,3 +24,24 @@ def run_pytest(folder: Path, *arguments: str, timeout: int = 1200) -> tuple[int,
         timeout=timeout,
     )
     return done.returncode, done.stdout
+
+
+class Apart:
+    """Runs things in processes of their own; `tests.inprocess.Here` does in this one."""
+
+    def python(self, folder: Path, *arguments: str) -> None:
+        """Run `python SCRIPT ...` or `python -m MODULE ...`."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=folder,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=1200,
+        )
+        assert done.returncode == 0, done.stdout
+
+    def pytest(self, folder: Path, *arguments: str) -> tuple[int, str]:
+        """Run pytest; return the exit code and what was printed."""
+        return run_pytest(folder, *arguments)

@@ -15,7 +15,7 @@ from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.findings import Power
 from pytest_freezecheck.inputs.render import Batch
 from pytest_freezecheck.inputs.samples import collect, sample_batches
-from pytest_freezecheck.inputs.search import draw, in_words
+from pytest_freezecheck.inputs.search import drawn_once, in_words
 from pytest_freezecheck.inputs.strategies import build
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.session import Answer, Arrays
@@ -65,7 +65,7 @@ class Corpus:
     def __init__(self, live: LiveModel, examples: int, seed: int) -> None:
         self.specs, self.seed = live.specs, seed
         self.samples = collect(live.specs)
-        drawn = draw(examples=examples, seed=seed)
+        drawn = drawn_once(examples, seed)
         if len(drawn) < examples:
             raise ModelError(
                 f"{live.name}: only {len(drawn)} of {examples} examples could be drawn for its "

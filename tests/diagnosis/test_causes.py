@@ -79,7 +79,7 @@ def _cases(freezes: Any) -> list[Any]:
 def _spread(freezes: list[WrongFreeze]) -> list[Any]:
     """Return each freeze with each network, all but one of them slow."""
     skipped = operator.attrgetter("skip")
-    return list(spread(freezes, list(SUBJECTS), operator.attrgetter("name"), skipped))
+    return spread(freezes, list(SUBJECTS), operator.attrgetter("name"), skipped)
 
 
 def as_saved_model(path: Path, subject: Subject, folder: Path) -> Path:

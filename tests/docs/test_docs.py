@@ -24,7 +24,7 @@ from pytest_freezecheck.formats import catalogue, find_way, registry, unavailabl
 from pytest_freezecheck.report import json as json_report
 from pytest_freezecheck.report import text
 from pytest_freezecheck.spec import InputSpec
-from tests.inprocess import run_pytest_here, run_python
+from tests.inprocess import Here
 from tests.made_once import copied, made_once
 from tests.subprocesses import run_pytest
 
@@ -83,7 +83,7 @@ class Followed(NamedTuple):
 
 
 def follow(
-    pytester: pytest.Pytester,
+    runner: Here,
     page: Path,
     folder: Path,
     *,
@@ -103,7 +103,7 @@ def follow(
             (folder / block.path).write_text(block.content, "utf-8")
         elif block.language in ("sh", "console"):
             for line in block.content.splitlines():
-                ran = run_line(pytester, folder, line.removeprefix("$ "))
+                ran = run_line(runner, folder, line.removeprefix("$ "))
                 if ran is not None:
                     done.runs.append(ran)
         elif block.language == "text":
@@ -111,15 +111,15 @@ def follow(
     return done
 
 
-def run_line(pytester: pytest.Pytester, folder: Path, line: str) -> tuple[int, str] | None:
+def run_line(runner: Here, folder: Path, line: str) -> tuple[int, str] | None:
     """Run one command of a page; None for those that set up an environment."""
     program, *arguments = shlex.split(line)
     if "venv" in line or program == "pip":
         return None
     if program == "pytest":
-        return run_pytest_here(pytester, folder, *arguments)
+        return runner.pytest(folder, *arguments)
     assert program == "python", line
-    run_python(folder, *arguments)
+    runner.python(folder, *arguments)
     return None
 
 
@@ -137,7 +137,7 @@ def assert_printed(page: str, printed: str) -> None:
 
 
 def test_the_tutorial_does_what_it_says(pytester: pytest.Pytester, tmp_path: Path) -> None:
-    runs, shown = follow(pytester, DOCS / "tutorial.md", tmp_path)
+    runs, shown = follow(Here(pytester), DOCS / "tutorial.md", tmp_path)
     (first, failing), (last, passing) = runs
     assert first == 1, failing
     assert last == 0, passing
@@ -155,7 +155,7 @@ def flowers(pytester: pytest.Pytester, tmp_path: Path) -> Path:
     page = DOCS / "tutorial.md"
 
     def make(folder: Path) -> None:
-        follow(pytester, page, folder, until="4. Declare")
+        follow(Here(pytester), page, folder, until="4. Declare")
 
     return copied(made_once("tutorial", make, [page]), tmp_path)
 
@@ -163,7 +163,7 @@ def flowers(pytester: pytest.Pytester, tmp_path: Path) -> Path:
 def test_a_format_of_ones_own_does_what_its_page_says(
     pytester: pytest.Pytester, flowers: Path
 ) -> None:
-    runs, shown = follow(pytester, HOW_TO / "add-a-format.md", flowers)
+    runs, shown = follow(Here(pytester), HOW_TO / "add-a-format.md", flowers)
     (first, failing), (last, passing) = runs
     assert first == 1, failing
     assert last == 0, passing
@@ -183,12 +183,14 @@ def test_converted_files_fail_and_pass_as_their_page_says(
     pytester: pytest.Pytester, flowers: Path
 ) -> None:
     page, mended = HOW_TO / "converted.md", "The same, mended"
-    ((code, failing),), (shown,) = follow(pytester, page, flowers, until=mended)
+    ((code, failing),), (shown,) = follow(Here(pytester), page, flowers, until=mended)
     assert code == 1, failing
     assert_printed(shown, failing)
     step = DOCS / "tutorial.md"
-    follow(pytester, step, flowers, since="6. Mend", until="7. The gate passes")
-    ((code, passing),), (shown,) = follow(pytester, page, flowers, since=mended, until="Names")
+    follow(Here(pytester), step, flowers, since="6. Mend", until="7. The gate passes")
+    ((code, passing),), (shown,) = follow(
+        Here(pytester), page, flowers, since=mended, until="Names"
+    )
     assert code == 0, passing
     assert_printed(shown, passing)
 
@@ -197,7 +199,7 @@ def test_converted_files_fail_and_pass_as_their_page_says(
 def test_a_keras_model_fails_and_passes_as_its_page_says(
     pytester: pytest.Pytester, tmp_path: Path
 ) -> None:
-    runs, shown = follow(pytester, HOW_TO / "keras.md", tmp_path)
+    runs, shown = follow(Here(pytester), HOW_TO / "keras.md", tmp_path)
     (first, failing), (last, passing) = runs
     assert first == 1, failing
     assert last == 0, passing

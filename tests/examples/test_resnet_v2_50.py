@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.examples.test_small import EXAMPLES, Fault, outcomes, replaced
-from tests.subprocesses import run_pytest
+from tests.subprocesses import Apart, run_pytest
 
 ARTIFACT = "export: resnet_v2_50.pb"
 #: Only the run itself knows its own peak: the operating system keeps that of the largest child.
@@ -76,7 +76,7 @@ def test_it_passes_within_its_memory(folder: Path) -> None:
     ],
 )
 def test_a_fault_of_the_exporter_fails_by_name(fault: Fault, folder: Path) -> None:
-    fault(folder)
+    fault(folder, Apart())
     code, printed = run_pytest(folder, "--freezecheck", "--freezecheck-report=report.json")
     assert code == 1, printed
     assert outcomes(folder) == {ARTIFACT: "failed"}

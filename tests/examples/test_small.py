@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from tests.inprocess import run_pytest_here, run_python
+from tests.inprocess import Here
+from tests.subprocesses import Apart
 
 v1 = tf.compat.v1
 EXAMPLES = Path(__file__).parents[2] / "examples"
-Fault = Callable[[Path], None]
-Gate = Callable[[Path], tuple[int, str, dict[str, str]]]
+Fault = Callable[[Path, Here | Apart], None]
 
 
 def replaced(file: str, *pairs: tuple[str, str]) -> Fault:
     """Change the source of a script."""
 
-    def fault(folder: Path) -> None:
+    def fault(folder: Path, runner: Here | Apart) -> None:
         text = (folder / file).read_text()
         for before, after in pairs:
             assert before in text
@@ -35,13 +35,13 @@ def replaced(file: str, *pairs: tuple[str, str]) -> Fault:
 def exported_with(command: list[str], artifact: str, fault: Fault) -> Fault:
     """Export one artifact with a changed script, and put the script back."""
 
-    def export(folder: Path) -> None:
+    def export(folder: Path, runner: Here | Apart) -> None:
         wrong = folder.parent / "wrong"
         shutil.copytree(folder, wrong)
         shutil.rmtree(wrong / "export")
         (wrong / "export").mkdir()
-        fault(wrong)
-        run_python(wrong, *command)
+        fault(wrong, runner)
+        runner.python(wrong, *command)
         ours, theirs = folder / artifact, wrong / artifact
         if ours.is_dir():
             shutil.rmtree(ours)
@@ -55,7 +55,7 @@ def exported_with(command: list[str], artifact: str, fault: Fault) -> Fault:
 def edited(artifact: str, edit: Callable[[Any], None]) -> Fault:
     """Change a GraphDef."""
 
-    def fault(folder: Path) -> None:
+    def fault(folder: Path, runner: Here | Apart) -> None:
         path = folder / artifact
         definition = v1.GraphDef.FromString(path.read_bytes())
         edit(definition)
@@ -168,16 +168,19 @@ FAULTS = [
 ]
 
 
+#: It calls `tf.disable_v2_behavior()`, which would hold for all tests after it.
+ALONE = ("tf1_session",)
+
+
 @pytest.fixture
-def gate(pytester: pytest.Pytester) -> Gate:
-    """Run pytest in a folder: its exit code, what it printed, and {artifact: outcome}."""
+def runner(example: str, pytester: pytest.Pytester) -> Here | Apart:
+    return Apart() if example in ALONE else Here(pytester)
 
-    def run(folder: Path) -> tuple[int, str, dict[str, str]]:
-        report = "--freezecheck-report=report.json"
-        code, printed = run_pytest_here(pytester, folder, "--freezecheck", report)
-        return code, printed, outcomes(folder)
 
-    return run
+def gate(folder: Path, runner: Here | Apart) -> tuple[int, str, dict[str, str]]:
+    """Return the exit code, what was printed, and {artifact: outcome}."""
+    code, printed = runner.pytest(folder, "--freezecheck", "--freezecheck-report=report.json")
+    return code, printed, outcomes(folder)
 
 
 def outcomes(folder: Path) -> dict[str, str]:
@@ -197,20 +200,20 @@ def copied(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.mark.parametrize("example", CASES)
 def test_an_example_passes_as_committed(
-    example: str, copied: Callable[[str], Path], gate: Gate
+    example: str, copied: Callable[[str], Path], runner: Here | Apart
 ) -> None:
-    code, printed, found = gate(copied(example))
+    code, printed, found = gate(copied(example), runner)
     assert code == 0, printed
     assert found == dict.fromkeys(CASES[example][0], "passed")
 
 
 @pytest.mark.parametrize(("example", "fault", "wrong"), FAULTS)
 def test_an_example_fails_by_name_after_a_fault(
-    example: str, fault: Fault, wrong: set[str], copied: Callable[[str], Path], gate: Gate
+    example: str, fault: Fault, wrong: set[str], copied: Callable[[str], Path], runner: Here | Apart
 ) -> None:
     folder = copied(example)
-    fault(folder)
-    code, printed, found = gate(folder)
+    fault(folder, runner)
+    code, printed, found = gate(folder, runner)
     assert code == 1, printed
     assert {name for name, outcome in found.items() if outcome != "passed"} == wrong
     assert {found[name] for name in wrong} == {"failed"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,48 +32,58 @@ def build(images: Any) -> Any:
     return slim.softmax(slim.fully_connected(net, 4, activation_fn=None, scope="logits"))
 
 
-def live(ema: str = "trainable") -> LiveModel:
-    return LiveModel.from_checkpoint(build, DATA / "model.ckpt", INPUTS, ema, name="contrib")
+def restored(ema: str) -> Iterator[LiveModel]:
+    live = LiveModel.from_checkpoint(build, DATA / "model.ckpt", INPUTS, ema, name="contrib")
+    yield live
+    live.close()
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[LiveModel]:
+    yield from restored("trainable")
+
+
+@pytest.fixture(scope="module")
+def raw() -> Iterator[LiveModel]:
+    yield from restored("none")
+
+
+@pytest.fixture(scope="module")
+def averaged() -> Iterator[LiveModel]:
+    yield from restored("all")
 
 
 def test_it_is_small_enough_to_keep() -> None:
     assert sum(path.stat().st_size for path in DATA.iterdir()) < 200_000
 
 
-def test_the_checkpoint_restores_and_answers_as_it_did_in_1_15() -> None:
+def test_the_checkpoint_restores_and_answers_as_it_did_in_1_15(model: LiveModel) -> None:
     recorded = np.load(DATA / "answers.npz")
-    model = live()
     (answer,) = model.predict({"images": recorded["inputs"]}).values()
     np.testing.assert_allclose(answer, recorded["answers"], atol=2e-6)
     assert np.ptp(recorded["answers"]) > 0.5
-    model.close()
 
 
 @pytest.mark.parametrize("way", EXACT)
-def test_it_freezes_and_agrees(way: str, tmp_path: Path) -> None:
-    model, raw = live(), live("none")
+def test_it_freezes_and_agrees(way: str, model: LiveModel, raw: LiveModel, tmp_path: Path) -> None:
     frozen = freezecheck.load(freezecheck.freeze(model, way, tmp_path), way=way)
     assert freezecheck.assert_agreement(model, frozen).exact
     assert not freezecheck.check(raw, frozen)
     frozen.close()
-    model.close()
-    raw.close()
 
 
-def test_the_graph_that_1_15_froze_agrees() -> None:
-    model = live()
+def test_the_graph_that_1_15_froze_agrees(model: LiveModel) -> None:
     agreement = freezecheck.assert_agreement(model, DATA / "frozen.pb")
     assert agreement.exact
-    model.close()
 
 
-def test_it_is_not_the_raw_weights_nor_the_shadows_of_the_statistics() -> None:
-    for ema in ("none", "all"):
-        model = live(ema)
-        agreement = freezecheck.check(model, DATA / "frozen.pb")
+def test_it_is_not_the_raw_weights_nor_the_shadows_of_the_statistics(
+    raw: LiveModel, averaged: LiveModel
+) -> None:
+    for live in (raw, averaged):
+        agreement = freezecheck.check(live, DATA / "frozen.pb")
         assert not agreement
         assert "differs from the live model by" in agreement.text
-        model.close()
 
 
 def test_versions_of_the_graph_are_of_1_15() -> None:
@@ -84,38 +95,34 @@ def flag(value: bool) -> freezecheck.FrozenModel:
     return freezecheck.load(DATA / "flagged.pb", constants={"is_training": value})
 
 
-def test_a_graph_with_its_training_flag_runs_when_the_flag_is_fed() -> None:
-    model = live()
+def test_a_graph_with_its_training_flag_runs_when_the_flag_is_fed(model: LiveModel) -> None:
     for switch in ("Switch", "Merge"):
         definition = tf.compat.v1.GraphDef.FromString((DATA / "flagged.pb").read_bytes())
         assert any(node.op == switch for node in definition.node)
     frozen = flag(False)
     assert freezecheck.assert_agreement(model, frozen).exact
     frozen.close()
-    model.close()
 
 
-def test_the_same_graph_in_training_mode_fails_by_its_flag() -> None:
-    model = live()
+def test_the_same_graph_in_training_mode_fails_by_its_flag(model: LiveModel) -> None:
     frozen = flag(True)
     agreement = freezecheck.check(model, frozen)
     assert not agreement
     assert agreement.cause is not None
     assert (agreement.cause["id"], agreement.cause["proven"]) == ("training-flag", True)
     frozen.close()
-    model.close()
 
 
-def test_a_flag_that_is_not_fed_is_an_error_that_says_how() -> None:
-    model = live()
+def test_a_flag_that_is_not_fed_is_an_error_that_says_how(model: LiveModel) -> None:
     with pytest.raises(freezecheck.MatchError, match=r"needs is_training fed") as raised:
         freezecheck.check(model, DATA / "flagged.pb")
     assert "inputs = { is_training = { value = ... } }" in str(raised.value)
-    model.close()
 
 
 @pytest.mark.parametrize("operation", ["FusedBatchNorm", "FusedBatchNormV2"])
-def test_older_operations_of_batch_norm_run_and_agree(operation: str, tmp_path: Path) -> None:
+def test_older_operations_of_batch_norm_run_and_agree(
+    operation: str, model: LiveModel, raw: LiveModel, tmp_path: Path
+) -> None:
     """Graphs from before TensorFlow 1.14 have them; they differ in dtypes and outputs alone."""
     definition = tf.compat.v1.GraphDef.FromString((DATA / "frozen.pb").read_bytes())
     for node in definition.node:
@@ -125,9 +132,6 @@ def test_older_operations_of_batch_norm_run_and_agree(operation: str, tmp_path: 
                 del node.attr["U"]
     path = tmp_path / "older.pb"
     path.write_bytes(definition.SerializeToString())
-    model, raw = live(), live("none")
     agreement = freezecheck.assert_agreement(model, path)
     assert agreement.exact
     assert not freezecheck.check(raw, path)
-    model.close()
-    raw.close()

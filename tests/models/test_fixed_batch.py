@@ -176,16 +176,25 @@ def test_two_batch_sizes_leave_what_noise_explains(trained: Path, tmp_path: Path
         assert cause_of(agreement) == "raw-weights"
 
 
-@pytest.mark.parametrize("way", ["graph_def", "saved_model", "saved_model_session", "grappler"])
-def test_a_session_with_a_batch_size_is_frozen(way: str, trained: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def of_three(trained: Path) -> Iterator[tuple[LiveModel, LiveModel]]:
+    """Sessions of three rows, and the second one with raw weights."""
     with session_of(trained, 3) as live, session_of(trained, 3, "none") as raw:
-        (tmp_path / "right").mkdir()
-        (tmp_path / "raw").mkdir()
-        right = freezecheck.load(freezecheck.freeze(live, way, tmp_path / "right"), way=way)
-        with contextlib.closing(right):
-            agreement = freezecheck.check(live, right, examples=FEW)
-            assert agreement, agreement.text
-            assert agreement.exact or way == "grappler"
-        wrong = freezecheck.load(freezecheck.freeze(raw, way, tmp_path / "raw"), way=way)
-        with contextlib.closing(wrong):
-            assert not freezecheck.check(live, wrong, examples=FEW)
+        yield live, raw
+
+
+@pytest.mark.parametrize("way", ["graph_def", "saved_model", "saved_model_session", "grappler"])
+def test_a_session_with_a_batch_size_is_frozen(
+    way: str, of_three: tuple[LiveModel, LiveModel], tmp_path: Path
+) -> None:
+    live, raw = of_three
+    (tmp_path / "right").mkdir()
+    (tmp_path / "raw").mkdir()
+    right = freezecheck.load(freezecheck.freeze(live, way, tmp_path / "right"), way=way)
+    with contextlib.closing(right):
+        agreement = freezecheck.check(live, right, examples=FEW)
+        assert agreement, agreement.text
+        assert agreement.exact or way == "grappler"
+    wrong = freezecheck.load(freezecheck.freeze(raw, way, tmp_path / "raw"), way=way)
+    with contextlib.closing(wrong):
+        assert not freezecheck.check(live, wrong, examples=FEW)

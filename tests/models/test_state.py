@@ -55,7 +55,8 @@ def test_checks_leave_everything_as_it_was(
 ) -> None:
     differently(keys=mistakes.raw_keys)(flowers, tmp_path / "raw.pb")
     monkeypatch.chdir(tmp_path)
-    for way in HERE:  # what a converter does while it is imported is not ours to answer for
+    # What a converter does while it is imported is not ours to answer for.
+    for way in {"tflite", "onnx", "openvino"} & set(HERE):
         freezecheck.freeze(small, way, tmp_path / "first")
     before = state()
     for way in HERE:

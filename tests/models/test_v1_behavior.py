@@ -92,7 +92,7 @@ def test_everything_works_there(tmp_path: Path, flowers: Subject) -> None:
             "{ways!r}", repr(CLASSIC)
         )
     )
-    few = ("--freezecheck", "--freezecheck-examples=20")
+    few = ("--freezecheck", "--freezecheck-examples=5")
     code, printed = run_pytest(tmp_path, *few, "--freezecheck-report=r.json")
     assert code == 0, printed
     checks = json.loads((tmp_path / "r.json").read_text())["checks"]

@@ -55,7 +55,7 @@ def make(folder: Path, subject: Subject, *, hide: bool) -> None:
 
 def test_a_run_of_all_ways_skips_what_it_cannot_run(tmp_path: Path, flowers: Subject) -> None:
     make(tmp_path, flowers, hide=True)
-    few = ("--freezecheck", "--freezecheck-examples=20")
+    few = ("--freezecheck", "--freezecheck-examples=5")
     code, printed = run_pytest(tmp_path, *few, "--freezecheck-report=r.json")
     assert code == 0, printed
     assert imported(tmp_path) == set()
