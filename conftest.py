@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 pytest_plugins = ["pytester"]
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # A core for each worker: threads that wait for each other cost small networks a third of the
+    # time. Without `-n`, and on networks of real size, TensorFlow has as many as it likes.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 #: Folders of tests that take seconds in all.
 _QUICK = ("unit", "plugin")

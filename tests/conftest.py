@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import _pytest.pytester
@@ -15,6 +16,7 @@ from tests.modules import come_from
 if TYPE_CHECKING:
     from pytest_freezecheck import LiveModel
     from tests.models.subjects import Subject
+    from tests.models.wrong_freezes import CorrectFreeze, WrongFreeze
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,3 +66,28 @@ def live_of(subject_of: Callable[[str], Subject]) -> Iterator[Callable[[str, str
     yield get
     for live in made.values():
         live.close()
+
+
+@pytest.fixture(scope="session")
+def shipped(
+    subject_of: Callable[[str], Subject], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, WrongFreeze | CorrectFreeze], Path]:
+    """Write an artifact, by network and freeze, once. It is not to be changed.
+
+    A checkpoint that was written on the way is in a folder of the artifact's name, without ending.
+    """
+    from tests.models.mistakes import SWAPPED
+
+    folder = tmp_path_factory.mktemp("shipped")
+
+    def get(name: str, freeze: WrongFreeze | CorrectFreeze) -> Path:
+        path = folder / name / f"{freeze.name}.pb"
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            freeze.ship(subject_of(name), path)
+            beside = subject_of(name).folder / SWAPPED
+            if beside.exists():  # for a check of this artifact alone: others may come from it, too
+                beside.rename(path.with_suffix(""))
+        return path
+
+    return get

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import shutil
 from collections.abc import Callable, Iterable
@@ -32,7 +33,8 @@ def made_once(name: str, make: Callable[[Path], object], sources: Iterable[Path]
     Returns:
         The folder, which is not to be changed: `copied` gives one that may be.
     """
-    made_with = "-".join([platform.python_version(), *map(version, _PACKAGES)])
+    threads = os.environ.get("TF_NUM_INTRAOP_THREADS", "")  # sums are in another order then
+    made_with = "-".join([platform.python_version(), threads, *map(version, _PACKAGES)])
     content = hashlib.sha256(made_with.encode())
     for path in (*_COMMON, *sources):
         content.update(path.read_bytes())

@@ -13,6 +13,7 @@ def spread(
     on: Sequence[Any],
     name: Callable[[Any], str],
     skip: Callable[[Any], Mapping[Any, str]] = lambda mistake: {},
+    first: int = 0,
 ) -> list[Any]:
     """Return parameters (where, mistake) of all pairs, of which one of each mistake is not slow.
 
@@ -23,6 +24,7 @@ def spread(
         on: where: names of networks, say.
         name: of a mistake.
         skip: {where: why this mistake cannot be made there}.
+        first: where the round begins.
     """
     pairs = []
     for place in on:
@@ -32,7 +34,7 @@ def spread(
             marks = []
             if place in excused:
                 marks.append(pytest.mark.skip(excused[place]))
-            elif place != possible[number % len(possible)]:
+            elif place != possible[(first + number) % len(possible)]:
                 marks.append(pytest.mark.slow)
             pairs.append(pytest.param(place, mistake, id=f"{place}-{name(mistake)}", marks=marks))
     return pairs

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,9 @@ from tests.models.wrong_freezes import WRONG, WrongFreeze, stands_alone
 from tests.spread import spread
 
 v1 = tf.compat.v1
-# Where a checkpoint with exchanged averages lies beside, raw weights may come from either.
-SWAPPED = "swapped"
 Subjects = Callable[[str], Subject]
 Lives = Callable[[str, str], LiveModel]
+Shipped = Callable[[str, WrongFreeze], Path]
 
 #: {wrong freeze: the cause that it has to get}
 CAUSE = {
@@ -63,23 +63,25 @@ CAUSE = {
 _NO_FIRST = {"logits_shipped", "classes_shifted"}
 
 
-def _cases(freezes: Any) -> list[Any]:
-    return [
-        pytest.param(
-            subject,
-            made,
-            id=f"{subject}-{made.name}",
-            marks=[pytest.mark.skip(made.skip[subject])] if subject in made.skip else [],
-        )
-        for subject in SUBJECTS
-        for made in freezes
-    ]
+def _wrong(first: int) -> list[Any]:
+    """Return each wrong freeze with each network, all but one of them slow."""
+    name, skipped = operator.attrgetter("name"), operator.attrgetter("skip")
+    return spread(WRONG, list(SUBJECTS), name, skipped, first)
 
 
-def _spread(freezes: list[WrongFreeze]) -> list[Any]:
-    """Return each freeze with each network, all but one of them slow."""
-    skipped = operator.attrgetter("skip")
-    return spread(freezes, list(SUBJECTS), operator.attrgetter("name"), skipped)
+@contextlib.contextmanager
+def _checkpoint_of(path: Path, subject: Subject) -> Iterator[None]:
+    """Put the checkpoint that an artifact was made from, if it has one, beside the subject's.
+
+    Where one with exchanged averages lies there, raw weights may come from either.
+    """
+    made_from, place = path.with_suffix(""), subject.folder / mistakes.SWAPPED
+    if made_from.exists():
+        shutil.copytree(made_from, place)
+    try:
+        yield
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def as_saved_model(path: Path, subject: Subject, folder: Path) -> Path:
@@ -111,15 +113,14 @@ def causes(agreement: Agreement) -> dict[str, bool]:
     return {cause["id"]: cause["proven"] for cause in found}
 
 
-@pytest.mark.parametrize(("subject", "wrong"), _cases(WRONG))
+@pytest.mark.parametrize(("subject", "wrong"), _wrong(0))
 def test_a_frozen_graph_gets_its_cause(
-    subject: str, wrong: WrongFreeze, subject_of: Subjects, live_of: Lives, tmp_path: Path
+    subject: str, wrong: WrongFreeze, subject_of: Subjects, live_of: Lives, shipped: Shipped
 ) -> None:
-    live = live_of(subject, wrong.live_ema)
-    wrong.ship(subject_of(subject), tmp_path / "wrong.pb")
-    agreement = freezecheck.check(live, tmp_path / "wrong.pb")
-    shutil.rmtree(subject_of(subject).folder / SWAPPED, ignore_errors=True)
-    assert stands_alone(agreement.text.splitlines()[0], live, tmp_path / "wrong.pb")
+    live, path = live_of(subject, wrong.live_ema), shipped(subject, wrong)
+    with _checkpoint_of(path, subject_of(subject)):
+        agreement = freezecheck.check(live, path)
+    assert stands_alone(agreement.text.splitlines()[0], live, path)
     assert causes(agreement) == {CAUSE[wrong.name]: True}
     cause = agreement.cause
     assert cause is not None
@@ -136,16 +137,21 @@ def test_a_frozen_graph_gets_its_cause(
         }
 
 
-@pytest.mark.parametrize(("subject", "wrong"), _spread(WRONG))
+@pytest.mark.parametrize(("subject", "wrong"), _wrong(1))
 def test_a_saved_model_gets_the_same_cause(
-    subject: str, wrong: WrongFreeze, subject_of: Subjects, live_of: Lives, tmp_path: Path
+    subject: str,
+    wrong: WrongFreeze,
+    subject_of: Subjects,
+    live_of: Lives,
+    shipped: Shipped,
+    tmp_path: Path,
 ) -> None:
     if wrong.name == "phase_defaults_to_training":
         pytest.skip("a signature has the phase neither as an input nor as a default")
-    wrong.ship(subject_of(subject), tmp_path / "wrong.pb")
-    path = as_saved_model(tmp_path / "wrong.pb", subject_of(subject), tmp_path)
-    agreement = freezecheck.check(live_of(subject, wrong.live_ema), path)
-    shutil.rmtree(subject_of(subject).folder / SWAPPED, ignore_errors=True)
+    frozen = shipped(subject, wrong)
+    path = as_saved_model(frozen, subject_of(subject), tmp_path)
+    with _checkpoint_of(frozen, subject_of(subject)):
+        agreement = freezecheck.check(live_of(subject, wrong.live_ema), path)
     assert causes(agreement) == {CAUSE[wrong.name]: True}
 
 
@@ -197,26 +203,27 @@ def _reversed_and_raw(subject: Subject, path: Path) -> None:
     freeze(subject, path, keys=lambda: keys_to_restore("none"), build=mistakes.channels_reversed)
 
 
-@pytest.mark.parametrize("subject", SUBJECTS)
+#: (writes a file that is wrong in two ways, the causes of both)
+_TWICE: list[tuple[Callable[[Subject, Path], None], set[str]]] = [
+    (_rounded_raw, {"raw-weights", "reduced-precision"}),
+    (_raw_and_shifted, {"raw-weights", "class-order"}),
+    (_epsilon_and_statistics, {"batch-norm-epsilon", "averaged-statistics"}),
+    (_dropout_and_one_weight, {"dropout", "altered-weights"}),
+    (_reversed_and_raw, {"raw-weights", "input-transform"}),
+]
+
+
 @pytest.mark.parametrize(
-    ("ship", "both"),
-    [
-        (_rounded_raw, {"raw-weights", "reduced-precision"}),
-        (_raw_and_shifted, {"raw-weights", "class-order"}),
-        (_epsilon_and_statistics, {"batch-norm-epsilon", "averaged-statistics"}),
-        (_dropout_and_one_weight, {"dropout", "altered-weights"}),
-        (_reversed_and_raw, {"raw-weights", "input-transform"}),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
+    ("subject", "twice"), spread(_TWICE, list(SUBJECTS), lambda twice: twice[0].__name__)
 )
 def test_two_faults_are_both_reported(
     subject: str,
-    ship: Callable[[Subject, Path], None],
-    both: set[str],
+    twice: tuple[Callable[[Subject, Path], None], set[str]],
     subject_of: Subjects,
     live_of: Lives,
     tmp_path: Path,
 ) -> None:
+    ship, both = twice
     ship(subject_of(subject), tmp_path / "wrong.pb")
     found = causes(freezecheck.check(live_of(subject, "trainable"), tmp_path / "wrong.pb"))
     assert found == dict.fromkeys(both, True)

@@ -141,25 +141,13 @@ CASES: dict[str, tuple[set[str], list[tuple[str, Fault, set[str]]]]] = {
             ),
         ],
     ),
-    "tf1_session": (
-        {"export/frozen.pb", "graph_def", "saved_model"},
-        [
-            (
-                "statistics at their initial values",
-                edited("export/frozen.pb", constant("mlp/mean", lambda value: value * 0)),
-                {"export/frozen.pb"},
-            ),
-            ("another activation", edited("export/frozen.pb", steeper), {"export/frozen.pb"}),
-            (
-                "classes shifted by one",
-                edited(
-                    "export/frozen.pb",
-                    constant("mlp/w2", lambda value: value[:, [1, 2, 3, 0]]),
-                ),
-                {"export/frozen.pb"},
-            ),
-        ],
-    ),
+    "tf1_session": ({"export/frozen.pb", "graph_def", "saved_model"}, []),
+}
+#: {what is wrong: edits the GraphDef} of the example that is run in a process of its own.
+EDITS = {
+    "statistics at their initial values": constant("mlp/mean", lambda value: value * 0),
+    "another activation": steeper,
+    "classes shifted by one": constant("mlp/w2", lambda value: value[:, [1, 2, 3, 0]]),
 }
 FAULTS = [
     pytest.param(example, fault, wrong, id=f"{example}: {title}")
@@ -219,6 +207,29 @@ def test_an_example_fails_by_name_after_a_fault(
     assert {found[name] for name in wrong} == {"failed"}
     named = sorted(wrong)[0]
     assert f", {named} differs from the live model by " in printed
+    assert "Traceback" not in printed
+
+
+def test_the_session_of_tensorflow_1_fails_by_name_after_each_fault(
+    copied: Callable[[str], Path],
+) -> None:
+    """In one run: a process of its own takes long to start."""
+    folder = copied("tf1_session")
+    names = [f"export/{number}.pb" for number in range(len(EDITS))]
+    for name, edit in zip(names, EDITS.values(), strict=True):
+        shutil.copy(folder / "export" / "frozen.pb", folder / name)
+        edited(name, edit)(folder, Apart())
+    declared = '"export/frozen.pb"'
+    more = ", ".join([declared, *(f'"{name}"' for name in names)])
+    replaced("pyproject.toml", (declared, more))(folder, Apart())
+    code, printed, found = gate(folder, Apart())
+    assert code == 1, printed
+    assert found == {
+        **dict.fromkeys(CASES["tf1_session"][0], "passed"),
+        **dict.fromkeys(names, "failed"),
+    }
+    for name in names:
+        assert f", {name} differs from the live model by " in printed
     assert "Traceback" not in printed
 
 

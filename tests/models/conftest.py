@@ -12,6 +12,7 @@ import pytest_freezecheck as freezecheck
 from pytest_freezecheck import LiveModel
 from pytest_freezecheck.models import reference
 from tests.made_once import copied, made_once
+from tests.models.faults import Fault
 from tests.models.subjects import Subject, tiny_subject
 
 
@@ -36,6 +37,20 @@ def correct(live: LiveModel, tmp_path_factory: pytest.TempPathFactory) -> Callab
     @functools.cache
     def frozen(way: str) -> Path:
         return freezecheck.freeze(live, way, tmp_path_factory.mktemp(way))
+
+    return frozen
+
+
+@pytest.fixture(scope="session")
+def faulty(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Fault], Path]:
+    """Freeze the reference model wrongly, once in each way; what is made is not to be changed."""
+    folder = tmp_path_factory.mktemp("faulty")
+
+    @functools.cache
+    def frozen(fault: Fault) -> Path:
+        path = folder / f"{fault.__name__}.pb"
+        fault(trained, path)
+        return path
 
     return frozen
 

@@ -23,6 +23,8 @@ from tests.models.freezing import (
 from tests.models.subjects import Subject
 
 v1 = tf.compat.v1
+#: Folder of a checkpoint with exchanged averages, below that of a network.
+SWAPPED = "swapped"
 
 
 def _without_dropout(net: Any, *_: Any, **__: Any) -> Any:
@@ -112,7 +114,7 @@ def older_checkpoint(subject: Subject, path: Path) -> None:
 
 def averages_swapped_twice(subject: Subject, path: Path) -> None:
     """Read shadows from a checkpoint of a swapping saver, which keeps the raw weights there."""
-    prefix = str(subject.folder / "swapped" / "model.ckpt")
+    prefix = str(subject.folder / SWAPPED / "model.ckpt")
     with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
         subject.build(v1.placeholder(subject.spec.dtype, [None, *subject.spec.shape]))
         trained = v1.trainable_variables()

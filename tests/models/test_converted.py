@@ -89,11 +89,15 @@ def test_a_correct_file_passes_with_its_noise_shown(
     indirect=["convert"],
 )
 def test_every_fault_fails_and_no_other_cause_is_claimed(
-    fault: faults.Fault, convert: Convert, live: LiveModel, trained: Path, tmp_path: Path
+    fault: faults.Fault,
+    convert: Convert,
+    live: LiveModel,
+    faulty: Callable[[faults.Fault], Path],
+    tmp_path: Path,
 ) -> None:
     if convert is to_tflite and fault is faults.classes_shifted:
         fault = classes_permuted  # TFLite has no Roll
-    path = shipped(convert, fault, trained, tmp_path)
+    path = convert(faulty(fault), tmp_path)
     agreement = freezecheck.check(live, path)
     assert not agreement
     assert agreement.cause is not None

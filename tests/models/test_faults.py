@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,11 @@ from pytest_freezecheck.models import reference
 from tests.models.faults import FAULTS, NAMED, Fault, averaged_statistics, freeze, raw_weights
 
 
-def _ship(fault: Fault, trained: Path, folder: Path) -> Path:
-    path = folder / f"{fault.__name__}.pb"
-    fault(trained, path)
-    return path
-
-
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_a_wrong_freeze_fails(fault: Fault, trained: Path, live: LiveModel, tmp_path: Path) -> None:
-    path = _ship(fault, trained, tmp_path)
+def test_a_wrong_freeze_fails(
+    fault: Fault, live: LiveModel, faulty: Callable[[Fault], Path]
+) -> None:
+    path = faulty(fault)
     with pytest.raises(freezecheck.FrozenMismatch) as failure:
         freezecheck.assert_agreement(live, path)
     first, *rest = str(failure.value).splitlines()
@@ -40,12 +36,10 @@ def _slow(seeds: Iterable[int]) -> list[Any]:
 
 @pytest.mark.parametrize("seed", [1, *_slow([2, 3])])
 def test_a_wrong_freeze_fails_on_other_seeds(
-    seed: int, trained: Path, live: LiveModel, tmp_path: Path
+    seed: int, live: LiveModel, faulty: Callable[[Fault], Path]
 ) -> None:
     passed = [
-        fault.__name__
-        for fault in FAULTS
-        if freezecheck.check(live, _ship(fault, trained, tmp_path), seed=seed)
+        fault.__name__ for fault in FAULTS if freezecheck.check(live, faulty(fault), seed=seed)
     ]
     assert passed == []
 
@@ -63,9 +57,11 @@ def test_the_correct_twin_passes_bit_for_bit(
     assert agreement.warnings == []
 
 
-def test_what_is_right_is_what_the_live_model_reads(trained: Path, tmp_path: Path) -> None:
+def test_what_is_right_is_what_the_live_model_reads(
+    trained: Path, faulty: Callable[[Fault], Path], tmp_path: Path
+) -> None:
     """Shadows of the statistics are wrong for one live model and right for another."""
-    path = _ship(averaged_statistics, trained, tmp_path)
+    path = faulty(averaged_statistics)
     everything = freezecheck.LiveModel.from_checkpoint(
         reference.build, reference.checkpoint(trained), reference.INPUTS, ema="all"
     )
@@ -76,9 +72,9 @@ def test_what_is_right_is_what_the_live_model_reads(trained: Path, tmp_path: Pat
 
 
 def test_raw_weights_are_right_where_the_evaluation_reads_no_shadow(
-    trained: Path, tmp_path: Path
+    trained: Path, faulty: Callable[[Fault], Path]
 ) -> None:
-    path = _ship(raw_weights, trained, tmp_path)
+    path = faulty(raw_weights)
     raw = freezecheck.LiveModel.from_checkpoint(
         reference.build, trained, reference.INPUTS, ema="none"
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +13,20 @@ import pytest
 
 from pytest_freezecheck import WAYS
 from tests.models import mistakes, tiny
-from tests.models.faults import FAULTS
+from tests.models.faults import FAULTS, Fault
 from tests.models.freezing import differently, freeze
 from tests.models.subjects import Subject
 from tests.models.ways import EXACT, HERE, LOSSY, SKIPPED
 
 #: A repository that overrides the live model and checks one file.
 CONFTEST = """
-import net
 import pytest
 import pytest_freezecheck
 
 @pytest.fixture(scope="session")
 def freezecheck_live_model():
+    import net  # and TensorFlow, which only the process that checks needs
+
     return pytest_freezecheck.LiveModel.from_checkpoint(
         net.build, {checkpoint!r}, net.INPUTS, name="flowers"
     )
@@ -127,11 +130,11 @@ def test_export(live, fault):
 
 
 def test_wrong_files_exit_1_each_with_a_first_line_that_stands_alone(
-    repository: pytest.Pytester, trained: Path
+    repository: pytest.Pytester, trained: Path, faulty: Callable[[Fault], Path]
 ) -> None:
     names = [fault.__name__ for fault in FAULTS]
     for fault in FAULTS:
-        fault(trained, repository.path / f"{fault.__name__}.pb")
+        shutil.copy(faulty(fault), repository.path)
     repository.makepyfile(test_export=TEST_OF_FAULTS.format(folder=str(trained), faults=names))
     result = run(repository)
     assert result.ret == pytest.ExitCode.TESTS_FAILED

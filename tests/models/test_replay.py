@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,9 @@ shape = [4, 4, 3]
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_the_smallest_input_is_small_and_shows_it_alone(
-    fault: Fault, trained: Path, live: LiveModel, tmp_path: Path
+    fault: Fault, live: LiveModel, faulty: Callable[[Fault], Path]
 ) -> None:
-    fault(trained, tmp_path / "wrong.pb")
-    found = freezecheck.check(live, tmp_path / "wrong.pb").counterexample
+    found = freezecheck.check(live, faulty(fault)).counterexample
     assert found is not None
     assert found.batch == 1
     assert found.size == 1728
@@ -48,7 +48,7 @@ def test_the_smallest_input_is_small_and_shows_it_alone(
     images = np.asarray(found.feeds["images"])
     assert ((images >= -1.0) & (images <= 1.0)).all()
     if fault is not dropout:
-        frozen = freezecheck.load(tmp_path / "wrong.pb")
+        frozen = freezecheck.load(faulty(fault))
         (one,), (other,) = (side.predict({"images": images}).values() for side in (live, frozen))
         apart = np.abs(one.astype(np.float64) - other).max()
         assert apart >= 2e-5 or (fault is not_a_number and np.isnan(other).any())

@@ -77,7 +77,7 @@ def test_training_and_restoring_leave_everything_as_it_was(tmp_path: Path) -> No
 def test_every_way_works_where_a_graph_is_the_default(small: LiveModel, tmp_path: Path) -> None:
     """As in the body of `with tf.Graph().as_default():`, where much TF1 code lives."""
     with tf.Graph().as_default() as graph:
-        for way in HERE:
+        for way in (way for way in HERE if way != "freeze_graph_cli"):  # a process of its own
             artifact = freezecheck.load(freezecheck.freeze(small, way, tmp_path), way=way)
             assert freezecheck.check(small, artifact, examples=1)
             artifact.close()

@@ -6,7 +6,6 @@ What the wrong ones do on the usual seed, 0, is in `tests/diagnosis`, with the c
 from __future__ import annotations
 
 import operator
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import pytest_freezecheck as freezecheck
 from pytest_freezecheck import LiveModel
 from pytest_freezecheck.inputs.render import Batch
 from pytest_freezecheck.inputs.strategies import build
-from tests.models.subjects import SUBJECTS, Subject
+from tests.models.subjects import SUBJECTS
 from tests.models.wrong_freezes import CORRECT, WRONG, CorrectFreeze, WrongFreeze, stands_alone
 from tests.spread import spread
 
@@ -31,30 +30,15 @@ def _cases(freezes: list[CorrectFreeze], seeds: Sequence[int]) -> list[object]:
             seed,
             freeze,
             id=f"{subject}-{freeze.name}-{seed}",
-            marks=[pytest.mark.skip(freeze.skip[subject])] if subject in freeze.skip else [],
+            marks=[
+                *([pytest.mark.skip(freeze.skip[subject])] if subject in freeze.skip else []),
+                *([pytest.mark.slow] if seed else []),
+            ],
         )
         for subject in SUBJECTS
         for seed in seeds
         for freeze in freezes
     ]
-
-
-@pytest.fixture(scope="session")
-def shipped(
-    subject_of: Callable[[str], Subject], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str, Freeze], Path]:
-    """Write an artifact, by subject and freeze, once."""
-    folder = tmp_path_factory.mktemp("shipped")
-
-    def get(name: str, freeze: Freeze) -> Path:
-        path = folder / name / f"{freeze.name}.pb"
-        if not path.exists():
-            path.parent.mkdir(exist_ok=True)
-            freeze.ship(subject_of(name), path)
-            shutil.rmtree(subject_of(name).folder / "swapped", ignore_errors=True)
-        return path
-
-    return get
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from pytest_freezecheck import WAYS
 from tests.models.subjects import Subject
 from tests.models.test_gate import averaged_statistics, make_repository
 from tests.models.ways import HERE
 from tests.subprocesses import run_pytest
 
-#: Parts of the names of ways, one for each format, Keras's being skipped for a slim model.
+#: One way of each format, Keras's being skipped for a slim model.
 SOME = ("graph_def", "saved_model", "tflite_float16", "onnx", "openvino", "keras")
 
 
@@ -28,18 +27,18 @@ def verdicts(path: Path) -> list[Any]:
 def test_two_workers_give_the_same_report(tmp_path: Path, flowers: Subject) -> None:
     make_repository(tmp_path, flowers)
     averaged_statistics(flowers, tmp_path / "frozen.pb")
-    few = ("--freezecheck", "--freezecheck-examples=5", "-k", " or ".join(("test_export", *SOME)))
+    some = [f"freezecheck::live_model::{way}" for way in SOME]
+    few = ("--freezecheck", "--freezecheck-examples=5", "test_export.py::test_export", *some)
     one, printed = run_pytest(tmp_path, *few, "--freezecheck-report=one.json")
     assert one == 1, printed
     two, printed = run_pytest(tmp_path, *few, "--freezecheck-report=two.json", "-n", "2")
     assert two == 1, printed
     assert verdicts(tmp_path / "one.json") == verdicts(tmp_path / "two.json")
-    ways = [way for way in WAYS if any(part in way for part in SOME)]
-    assert len(verdicts(tmp_path / "two.json")) == 1 + len(ways)
-    for way in ways:
+    assert len(verdicts(tmp_path / "two.json")) == 1 + len(SOME)
+    for way in SOME:
         assert f"flowers  {way}" in printed  # the plugin's own checks, on the fixture's model
-    passed = len(set(ways) & set(HERE))
-    assert f"1 failed, {passed} passed, {len(ways) - passed} skipped" in printed
+    passed = len(set(SOME) & set(HERE))
+    assert f"1 failed, {passed} passed, {len(SOME) - passed} skipped" in printed
 
 
 @pytest.mark.parametrize("arguments", [["-k", "nothing"], ["-m", "not freezecheck"]])
