@@ -30,17 +30,19 @@ class EagerSavedModel(SignedModel):
         with plain_eager(), load_errors(path):
             self._loaded = tf.saved_model.load(str(path), tags=list(self._tags))
             self._function = self._loaded.signatures[self._key]
-        self._logits = self._logits_function()
+        self._pruned = self._pruned_again()
 
     @property
     def session(self) -> Any:
         """None: functions run in no session."""
         return None
 
-    def _logits_function(self) -> Any:
+    def _pruned_again(self) -> Any:
         """Return a function of the same inputs that answers outputs and logits, or None.
 
         Only the signatures of a TF1 SavedModel are pruned from a whole graph and can be again.
+        They are, whether there are logits or not: called by its keys, such a signature first fails
+        in TensorFlow, which writes all arrays into the message of an error that nobody sees.
         """
         from pytest_freezecheck.models.session import find_logits, plain_eager
 
@@ -49,8 +51,6 @@ class EagerSavedModel(SignedModel):
         structured = self._function.structured_outputs
         found = {key: find_logits(tensor) for key, tensor in structured.items()}
         logits = {key: tensor for key, tensor in found.items() if tensor is not None}
-        if not logits:
-            return None
         captured = {id(internal) for _, internal in self._function.graph.captures}
         inputs = [t for t in self._function.inputs if id(t) not in captured]
         self._input_order = [_argument(t, self._signature) for t in inputs]
@@ -66,10 +66,10 @@ class EagerSavedModel(SignedModel):
         with plain_eager():
             kinds = {name: info.dtype for name, info in self._signature.inputs.items()}
             tensors = {name: tf.constant(value, kinds[name]) for name, value in feeds.items()}
-            if self._logits is None:
+            if self._pruned is None:
                 result: dict[str, Any] = {"outputs": self._function(**tensors), "logits": {}}
             else:
-                result = self._logits(*(tensors[name] for name in self._input_order))
+                result = self._pruned(*(tensors[name] for name in self._input_order))
             return Answer(
                 outputs={name: result["outputs"][name].numpy() for name in outputs},
                 logits={k: v.numpy() for k, v in result["logits"].items() if k in outputs},
@@ -116,7 +116,7 @@ class EagerSavedModel(SignedModel):
 
     def close(self) -> None:
         """Let go of the loaded objects."""
-        self._loaded = self._function = self._logits = None
+        self._loaded = self._function = self._pruned = None
 
 
 def _argument(tensor: Any, signature: Any) -> str:
