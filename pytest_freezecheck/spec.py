@@ -17,7 +17,9 @@ _INTEGERS = {
     "int8": (-128, 127),
     "uint16": (0, 65535),
     "int16": (-32768, 32767),
+    "uint32": (0, 2**32 - 1),
     "int32": (-(2**31), 2**31 - 1),
+    "uint64": (0, 2**64 - 1),
     "int64": (-(2**63), 2**63 - 1),
 }
 _FLOATS = ("float16", "float32", "float64")
@@ -76,6 +78,12 @@ class InputSpec:
     def bounds(self) -> tuple[float, float]:
         """Least and largest legal value."""
         return self._range()
+
+    @property
+    def whole(self) -> tuple[int, int]:
+        """Least and largest legal whole number."""
+        low, high = self._range()
+        return math.ceil(low), math.floor(high)
 
     def _range(self) -> tuple[float, float]:
         low, high = self.low, self.high

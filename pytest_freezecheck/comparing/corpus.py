@@ -17,6 +17,7 @@ from pytest_freezecheck.inputs.render import Batch
 from pytest_freezecheck.inputs.samples import collect, sample_batches
 from pytest_freezecheck.inputs.search import drawn_once, in_words
 from pytest_freezecheck.inputs.strategies import build
+from pytest_freezecheck.inputs.sweep import Sweep, sweeps, swept
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.models.twin import Twin
@@ -74,9 +75,10 @@ class Corpus:
         self._steered_batches = _share(examples, _STEERED)
         self.searched = _share(examples, _SEARCHED)
         first = examples - self._steered_batches - self.searched
-        self._main: list[Batch | Arrays] = [
+        self._main: list[Batch | Sweep | Arrays] = [
             *sample_batches(live.specs, self.samples),
             *drawn[:first],
+            *sweeps(live.specs, seed),
         ]
         self._spare = drawn[first:]
         self._answers: dict[int, Answer] = {}
@@ -197,23 +199,26 @@ class Corpus:
             self._in_pieces[key] = pieces.ask(feeds)
         return self._in_pieces[key]
 
-    def _batch(self, place: int) -> Batch | Arrays:
+    def _batch(self, place: int) -> Batch | Sweep | Arrays:
         drawn = place - len(self._main)
         return self._main[place] if drawn < 0 else self._spare[drawn]
 
     def _arrays(self, place: int) -> Arrays:
         batch = self._batch(place)
+        if isinstance(batch, Sweep):
+            return swept(batch, self.specs)
         return build(batch, self.specs, self.samples) if isinstance(batch, Batch) else batch
 
     def _rows(self, place: int) -> int:
         batch = self._batch(place)
-        return batch.size if isinstance(batch, Batch) else len(next(iter(batch.values())))
+        return batch.size if isinstance(batch, Batch | Sweep) else len(next(iter(batch.values())))
 
     def _words(self, place: int) -> str:
         batch = self._batch(place)
         if isinstance(batch, Batch):
             return in_words(batch, sampled=next(iter(self.specs)) in self.samples)
-        return f"{self._rows(place)} real samples"
+        what = "rows of swept whole numbers" if isinstance(batch, Sweep) else "real samples"
+        return f"{self._rows(place)} {what}"
 
 
 _corpora: weakref.WeakKeyDictionary[LiveModel, dict[tuple[object, ...], Corpus]] = (

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.inputs.render import legal
+from pytest_freezecheck.inputs.whole import needs_care
 from pytest_freezecheck.spec import InputSpec
 
 Field = npt.NDArray[np.float64]
@@ -94,9 +95,16 @@ def mutate(
         low, high = spec.bounds
         shape = spec.shape or (1,)
         wide = parents[name].astype(np.float64).reshape(rows, *shape)
-        made = [
-            _MOVES[move](rng, wide[row], wide[mate], high - low)
-            for row, mate, move in zip(chosen, mates, moves, strict=True)
-        ]
-        children[name] = legal(np.stack(made).reshape(count, *spec.shape), spec)
+        made = np.stack(
+            [
+                _MOVES[move](rng, wide[row], wide[mate], high - low)
+                for row, mate, move in zip(chosen, mates, moves, strict=True)
+            ]
+        )
+        child = legal(made, spec)
+        if needs_care(spec):  # what was taken over is taken over to the last bit
+            exact = parents[name].reshape(rows, *shape)
+            for whose in (mates, chosen):
+                child = np.where(made == wide[whose], exact[whose], child)
+        children[name] = child.reshape(count, *spec.shape)
     return children

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.inputs.variations import VARIATIONS
+from pytest_freezecheck.inputs.whole import legal_wholes, needs_care, placed
 from pytest_freezecheck.spec import InputSpec
 
 Field = npt.NDArray[np.float64]
@@ -74,16 +75,29 @@ class Batch:
             sampled: whether the input has real samples, of which variations can be made.
         """
         kinds = (*KINDS, *VARIATIONS) if sampled else tuple(KINDS)
+        kind, centre, scale = self.kind, self.centre, self.scale
+        if place:
+            # Where a second input follows the first one, whole regions of their pairs are missed.
+            rng = np.random.default_rng([self.seed, kind, centre, scale, place])
+            kinds = tuple(kinds[number] for number in rng.permutation(len(kinds)))
+            kind, centre, scale = (int(n) for n in rng.integers(0, len(CENTRES) * len(SCALES), 3))
+        # Steps that share no factor with the lengths visit every value.
+        across, wide = (5, 7) if place == 0 else (_step(rng, CENTRES), _step(rng, SCALES))
         return [
             Row(
-                kind=kinds[(self.kind + number + place) % len(kinds)],
-                # Steps that share no factor with the lengths visit every value.
-                centre=CENTRES[(self.centre + 5 * number + 3 * place) % len(CENTRES)],
-                scale=SCALES[(self.scale + 7 * number + 2 * place) % len(SCALES)],
+                kind=kinds[(kind + number) % len(kinds)],
+                centre=CENTRES[(centre + across * number) % len(CENTRES)],
+                scale=SCALES[(scale + wide * number) % len(SCALES)],
                 seed=_mix(self.seed, number, place),
             )
             for number in range(self.size)
         ]
+
+
+def _step(rng: np.random.Generator, values: tuple[float, ...]) -> int:
+    """Draw a step that shares no factor with the number of values."""
+    steps = [step for step in range(1, len(values)) if math.gcd(step, len(values)) == 1]
+    return int(rng.choice(steps))
 
 
 def _mix(*numbers: int) -> int:
@@ -158,6 +172,9 @@ KINDS: Mapping[str, Callable[[np.random.Generator, tuple[int, ...]], Field]] = {
     "extremes": _extremes,
 }
 
+#: Kinds with levels that are the same in many cells, and have to stay the same.
+_EVEN = frozenset({"constant", "channels", "spikes"})
+
 
 def render(
     rows: Sequence[Row], spec: InputSpec, samples: npt.NDArray[np.generic] | None = None
@@ -174,11 +191,16 @@ def render(
     """
     low, high = spec.bounds
     shape = spec.shape or (1,)
-    batch = np.empty((len(rows), *shape))
+    wide = needs_care(spec)
+    batch = np.empty((len(rows), *shape), spec.dtype if wide else np.float64)
     for place, row in enumerate(rows):
         rng = np.random.default_rng(row.seed)
         if row.kind in VARIATIONS and samples is not None:
-            batch[place] = VARIATIONS[row.kind](rng, samples).reshape(shape)
+            varied = VARIATIONS[row.kind](rng, samples).reshape(shape)
+            batch[place] = legal_wholes(varied, spec) if wide else varied
+        elif wide:
+            where = row.centre + row.scale * KINDS[row.kind](rng, shape)
+            batch[place] = placed(rng, spec, where, even=row.kind in _EVEN)
         else:
             middle = low + row.centre * (high - low)
             batch[place] = middle + row.scale * (high - low) * KINDS[row.kind](rng, shape)
@@ -195,11 +217,10 @@ def legal(batch: npt.NDArray[Any], spec: InputSpec) -> npt.NDArray[np.generic]:
         spec: dtype and legal range of the input.
     """
     low, high = spec.bounds
-    batch = np.clip(batch, low, high)
     dtype = np.dtype(spec.dtype)
     if dtype.kind != "f":
-        whole = np.clip(np.rint(batch), math.ceil(low), math.floor(high))
-        return np.asarray(whole.astype(dtype))
+        return legal_wholes(batch, spec)
+    batch = np.clip(batch, low, high)
     # A bound such as 0.3 has no float32 of its own, and the nearest may lie outside.
     least, largest = dtype.type(low), dtype.type(high)
     if float(least) < low:
