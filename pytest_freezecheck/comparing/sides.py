@@ -88,12 +88,28 @@ class Sides:
         )
 
     def ask_disturbed(self, feeds: Arrays, change: Change) -> Answer | None:
-        """Return what the artifact would answer if its weights were changed so."""
+        """Return what the artifact would answer if its weights were changed so.
+
+        What has the shape of no weight of the live model's stays: with another threshold, rate or
+        bound, a correct graph fails its own assertions, or never ends.
+
+        Returns:
+            The answer, or None where no weight can be reached.
+
+        Raises:
+            ArtifactError: it cannot be run with such weights, or not in time.
+        """
         fed = {**self._renamed(feeds), **self.frozen.constants}
+        shapes = {value.shape for value in self.live.weights().values() if value.ndim}
+
+        def change_weights(value: Any) -> Any:
+            is_weight = value.shape in shapes if shapes else value.ndim
+            return change(value) if is_weight else value
+
         return _ask(
             ArtifactError,
             str(self.frozen.path),
-            lambda: self.frozen.answer_disturbed(fed, self.wanted, change),
+            lambda: self.frozen.answer_disturbed(fed, self.wanted, change_weights),
         )
 
     def cautions(self, batches: Iterable[Arrays]) -> list[str]:

@@ -160,19 +160,15 @@ class Steering:
             order = np.sort(logits, axis=1)
             return order[:, -1] - order[:, -2], logits.argmax(axis=1)
 
+        def slope(feeds: Arrays) -> tuple[Floats, Integers, Arrays]:
+            return self.twin().slope(name, feeds)
+
         try:
-            twin = self.twin()
-            twin.prepare_slope(name)
+            level = descend(start, slope, lead, specs, steps=_STEPS)
+            how = "by the gradient of the margin"
         except ModelError as error:
             level = wander(start, lead, specs, rounds=_ROUNDS, seed=self.seed)
             how = f"by trial, since there is no gradient ({error})"
-        else:
-
-            def slope(feeds: Arrays) -> tuple[Floats, Integers, Arrays]:
-                return twin.slope(name, feeds)
-
-            level = descend(start, slope, lead, specs, steps=_STEPS)
-            how = "by the gradient of the margin"
         left = float(np.max(lead(level)[0]))
         self.found.notes.append(
             f"every drawn input falls into one class of {name!r}; {rows} inputs were led towards "

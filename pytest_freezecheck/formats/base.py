@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Gives other values for those of a weight, of the same shape and dtype.
 Change = Callable[[Any], Any]
+#: Seconds that an answer with other weights may take: a loop over them may never end.
+PATIENCE = 20.0
 
 
 class FrozenModel(abc.ABC):
@@ -98,11 +100,12 @@ class FrozenModel(abc.ABC):
         Args:
             feeds: one batch.
             outputs: what to ask for.
-            change: gives other values for the values of a floating-point weight.
+            change: gives another value for the value of a floating-point constant or variable, or
+                the same object for one that is to stay: a threshold is no weight.
 
         Returns:
             The answer; the weights are as before when this returns. None where no weight can be
-            reached, as when they are constants inside of functions.
+            reached, as when they are constants inside of functions, or none is to be changed.
         """
 
     @abc.abstractmethod

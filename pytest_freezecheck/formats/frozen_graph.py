@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError, counted, listed
-from pytest_freezecheck.formats.base import Change, FrozenModel
+from pytest_freezecheck.formats.base import PATIENCE, Change, FrozenModel
 from pytest_freezecheck.formats.matching import Shape, match, nothing_left, shape_of
 from pytest_freezecheck.models.frames import inside
 from pytest_freezecheck.models.graphs import ancestors, missing_functions, only
@@ -117,18 +117,21 @@ class FrozenGraphDef(FrozenModel):
     def answer_disturbed(
         self, feeds: Mapping[str, Any], outputs: Sequence[str], change: Change
     ) -> Answer | None:
-        """Answer with every floating-point constant before the outputs changed, by feeding it.
+        """Answer with floating-point constants before the outputs changed, by feeding them.
 
         Those in a loop or a branch of TensorFlow 1's cannot be fed, and stay.
         """
         tensor = self._session.graph.get_tensor_by_name
         before = ancestors(self.definition, outputs) - inside(self.definition)
-        others = {
-            tensor(f"{name}:0"): change(value)
-            for name, value in self.weights().items()
-            if name in before and value.dtype.kind == "f"
-        }
-        return self._runner(feeds, outputs).run(feeds, others) if others else None
+        others = {}
+        for name, value in self.weights().items():
+            if name in before and value.dtype.kind == "f":
+                other = change(value)
+                if other is not value:
+                    others[tensor(f"{name}:0")] = other
+        if not others:
+            return None
+        return self._runner(feeds, outputs).run(feeds, others, seconds=PATIENCE)
 
     def constant_graph(
         self, inputs: Mapping[str, str], outputs: Mapping[str, str]

@@ -78,17 +78,21 @@ class EagerSavedModel(SignedModel):
     def answer_disturbed(
         self, feeds: Mapping[str, Any], outputs: Sequence[str], change: Change
     ) -> Answer | None:
-        """Answer with every floating-point variable changed, then put them back."""
+        """Answer with floating-point variables changed, then put them back."""
         from pytest_freezecheck.models.session import plain_eager
 
         with plain_eager():
-            kept = [(v, v.numpy()) for v in self._variables() if v.dtype.is_floating]
+            floats = [(v, v.numpy()) for v in self._variables() if v.dtype.is_floating]
+            others = [(v, value, change(value)) for v, value in floats]
+            others = [(v, value, other) for v, value, other in others if other is not value]
+            if not others:
+                return None
             try:
-                for variable, value in kept:
-                    variable.assign(change(value))
-                return self.answer(feeds, outputs) if kept else None
+                for variable, _, other in others:
+                    variable.assign(other)
+                return self.answer(feeds, outputs)
             finally:
-                for variable, value in kept:
+                for variable, value, _ in others:
                     variable.assign(value)
 
     def constant_graph(

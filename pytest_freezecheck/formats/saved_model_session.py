@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_freezecheck.formats.base import Change
+from pytest_freezecheck.formats.base import PATIENCE, Change
 from pytest_freezecheck.formats.signatures import SignedModel, load_errors
 
 if TYPE_CHECKING:
@@ -52,9 +52,14 @@ class SessionSavedModel(SignedModel):
 
     def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
         """Return outputs and logits for one batch."""
+        return self._answer(feeds, outputs)
+
+    def _answer(
+        self, feeds: Mapping[str, Any], outputs: Sequence[str], seconds: float | None = None
+    ) -> Answer:
         from pytest_freezecheck.models.session import Answer
 
-        answer = self._runner.run(feeds)
+        answer = self._runner.run(feeds, seconds=seconds)
         return Answer(
             outputs={name: answer.outputs[name] for name in outputs},
             logits={k: v for k, v in answer.logits.items() if k in outputs},
@@ -63,13 +68,17 @@ class SessionSavedModel(SignedModel):
     def answer_disturbed(
         self, feeds: Mapping[str, Any], outputs: Sequence[str], change: Change
     ) -> Answer | None:
-        """Answer with every floating-point variable changed, then put them back."""
-        values = [(v, value) for v, value in self._values() if v.dtype.base_dtype.is_floating]
+        """Answer with floating-point variables changed, then put them back."""
+        floats = [(v, value) for v, value in self._values() if v.dtype.base_dtype.is_floating]
+        others = [(v, value, change(value)) for v, value in floats]
+        others = [(v, value, other) for v, value, other in others if other is not value]
+        if not others:
+            return None
         try:
-            self._assign([(v, change(value)) for v, value in values])
-            return self.answer(feeds, outputs) if values else None
+            self._assign([(v, other) for v, _, other in others])
+            return self._answer(feeds, outputs, seconds=PATIENCE)
         finally:
-            self._assign(values)
+            self._assign([(v, value) for v, value, _ in others])
 
     def constant_graph(
         self, inputs: Mapping[str, str], outputs: Mapping[str, str]

@@ -49,6 +49,13 @@ def plain_config() -> Any:
     return config
 
 
+def _at_most(seconds: float) -> Any:
+    """Return options for a run that ends with an error when it takes longer."""
+    import tensorflow as tf
+
+    return tf.compat.v1.RunOptions(timeout_in_ms=int(1000 * seconds))
+
+
 @contextlib.contextmanager
 def plain_eager() -> Iterator[None]:
     """Execute eagerly and without graph optimisation, in this thread, for a while.
@@ -107,23 +114,33 @@ class Runner:
             "logits": {name: tensor for name, tensor in logits.items() if tensor is not None},
         }
 
-    def run(self, feeds: Mapping[str, Any], replaced: Mapping[Any, Any] | None = None) -> Answer:
+    def run(
+        self,
+        feeds: Mapping[str, Any],
+        replaced: Mapping[Any, Any] | None = None,
+        seconds: float | None = None,
+    ) -> Answer:
         """Feed one batch.
 
         Args:
             feeds: {input name: array with a batch dimension}.
             replaced: tensors to feed besides, to see what depends on them.
+            seconds: how long it may take, or None for as long as it takes.
 
         Raises:
             ModelError: an input is missing or not known.
+            DeadlineExceededError: of TensorFlow's: it took longer.
         """
         if set(feeds) != set(self.inputs):
             raise ModelError(
                 f"fed {sorted(feeds)}, but the model's inputs are {sorted(self.inputs)}"
             )
 
+        options = None if seconds is None else _at_most(seconds)
+
         def ask(piece: Mapping[str, Any]) -> Answer:
             fed = {self.inputs[name]: value for name, value in piece.items()}
-            return Answer(**self.session.run(self.fetches, {**fed, **(replaced or {})}))
+            given = {**fed, **(replaced or {})}
+            return Answer(**self.session.run(self.fetches, given, options=options))
 
         return in_pieces(feeds, self.rows, ask)

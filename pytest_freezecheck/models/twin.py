@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _REFERENCES = frozenset({"Variable", "VariableV2"})
 _HANDLES = frozenset({"VarHandleOp"})
 _INPUT = "freezecheck_input"
+#: Loops and branches whose bodies are functions, as TensorFlow 2 has them.
+_FUNCTIONAL = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
 #: A planted mistake that follows on another one changes two weights: it, and the other one back.
 _FEW = 3
 
@@ -170,18 +172,23 @@ class Twin:
             the lead, array (rows, *shape)} of the inputs that it depends on smoothly.
 
         Raises:
-            ModelError: the graph has no gradient for any input.
+            ModelError: the graph has no gradient for any input, or it cannot be run.
         """
+        import tensorflow as tf
+
         self.hold({})
         lead, classes, gradients = self.prepare_slope(output)
         rows = rows_of(feeds)
-        parts = [
-            self.session.run(
-                (lead, classes, gradients),
-                {self.inputs[name]: value for name, value in piece.items()},
-            )
-            for piece in pieces(feeds, self._runner.rows)
-        ]
+        try:
+            parts = [
+                self.session.run(
+                    (lead, classes, gradients),
+                    {self.inputs[name]: value for name, value in piece.items()},
+                )
+                for piece in pieces(feeds, self._runner.rows)
+            ]
+        except tf.errors.OpError as error:  # of a loop as TensorFlow 2 has it, for one
+            raise ModelError(f"its gradient cannot be run: {reason(error)}") from None
         leads, kinds, slopes = zip(*parts, strict=True)
         return (
             np.concatenate(leads)[:rows].astype(np.float64),
@@ -199,6 +206,9 @@ class Twin:
 
         if output in self._slopes:
             return self._slopes[output]
+        bodies = sorted({op.type for op in self._graph.get_operations() if op.type in _FUNCTIONAL})
+        if bodies:  # the gradient would add outputs to them, and no run of this graph works then
+            raise ModelError(f"{', '.join(bodies)} of a copied graph has none")
         with self._graph.as_default():
             tensor = self.outputs[output]
             logits = find_logits(tensor)

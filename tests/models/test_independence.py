@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import FrozenModel, LiveModel
+from pytest_freezecheck.formats import frozen_graph, saved_model_session
 from pytest_freezecheck.formats.base import Change
 from pytest_freezecheck.formats.frozen_graph import FrozenGraphDef
 from pytest_freezecheck.models import reference
@@ -161,9 +162,85 @@ def test_only_constants_before_the_output_are_disturbed(
 
     def change(value: Any) -> Any:
         seen.append(value.shape)
-        return value
+        return value.copy()
 
     assert artifact.answer_disturbed(feeds, outputs, change) is not None
     assert len(seen) == 23
     assert artifact.answer_disturbed(feeds, ["images"], change) is None
     artifact.close()
+
+
+def _dense(x: Any, units: int, name: str) -> Any:
+    start = v1.random_normal_initializer(seed=len(name) + units)
+    return tf.matmul(x, v1.get_variable(name, [int(x.shape[-1]), units], initializer=start))
+
+
+def suppressed(x: Any) -> Any:
+    """Boxes and scores behind a non-maximum suppression, with a threshold of 0.6."""
+    corners = tf.reshape(tf.sigmoid(_dense(x, 24, "boxes")), [-1, 6, 1, 4])
+    boxes = tf.concat([tf.minimum(corners[..., :2], corners[..., 2:]), corners[..., 2:] + 0.1], -1)
+    scores = tf.nn.softmax(tf.reshape(_dense(x, 18, "scores"), [-1, 6, 3]))
+    found = tf.image.combined_non_max_suppression(boxes, scores, 4, 4, 0.6, 0.2)
+    return tf.identity(found.nmsed_scores, name="found")
+
+
+def asserted(x: Any) -> Any:
+    """An input that is checked to be a picture."""
+    bounds = [v1.debugging.assert_greater_equal(x, 0.0), v1.debugging.assert_less_equal(x, 1.0)]
+    with tf.control_dependencies(bounds):
+        return tf.nn.softmax(_dense(tf.identity(x), 3, "w"), name="found")
+
+
+def refined(x: Any) -> Any:
+    """A loop that ends when a step is small; the rate by which it shrinks is a constant."""
+    hidden, rate = tf.tanh(_dense(x, 6, "w")), tf.constant(0.8, name="rate")
+    _, hidden = tf.while_loop(
+        lambda step, _: step > 0.01,
+        lambda step, h: (step * rate, h + step * tf.tanh(h)),
+        (tf.constant(1.0), hidden),
+    )
+    return tf.nn.softmax(_dense(hidden, 3, "out"), name="found")
+
+
+def shrinking(x: Any) -> Any:
+    """A loop over weights: with larger ones it never ends."""
+    rates = v1.get_variable("rates", [6], initializer=v1.constant_initializer(0.8))
+    steps, hidden = tf.ones([6]), tf.tanh(_dense(x, 6, "w"))
+    _, hidden = tf.while_loop(
+        lambda steps, _: tf.reduce_max(tf.abs(steps)) > 0.01,
+        lambda steps, h: (steps * rates, h + steps * tf.tanh(h)),
+        (steps, hidden),
+    )
+    return tf.nn.softmax(_dense(hidden, 3, "out"), name="found")
+
+
+@pytest.mark.parametrize("way", ["graph_def", "saved_model_session"])
+@pytest.mark.parametrize("build", [suppressed, asserted, refined, shrinking])
+def test_what_cannot_be_run_with_any_weights_is_no_error_of_a_correct_file(
+    build: Callable[[Any], Any], way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (frozen_graph, saved_model_session):
+        monkeypatch.setattr(module, "PATIENCE", 1.0)
+    spec = {"x": freezecheck.InputSpec((8,), low=0.0, high=1.0)}
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+        x = v1.placeholder(tf.float32, [None, 8], name="x")
+        found = build(x)
+        session.run(v1.global_variables_initializer())
+        live = LiveModel.from_session(session, {"x": x}, {"found": found}, spec)
+        (tmp_path / "right").mkdir()
+        right = freezecheck.load(freezecheck.freeze(live, way, tmp_path / "right"), way=way)
+        assert freezecheck.assert_agreement(live, right, examples=20).exact
+        right.close()
+        # The wrong twin: one weight halved.
+        with graph.as_default():
+            weight = v1.trainable_variables()[-1]
+            value = live.session.run(weight)
+            live.session.run(weight.initializer, {weight.initializer.inputs[1]: value * 0.5})
+        (tmp_path / "wrong").mkdir()
+        wrong = freezecheck.load(freezecheck.freeze(live, way, tmp_path / "wrong"), way=way)
+        live.session.run(weight.initializer, {weight.initializer.inputs[1]: value})
+        agreement = freezecheck.check(live, wrong, examples=20)
+        assert not agreement
+        assert "differs from the live model by" in agreement.text.splitlines()[0]
+        wrong.close()
+        live.close()
