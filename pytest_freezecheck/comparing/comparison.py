@@ -109,7 +109,7 @@ class Comparison:
             self.live,
             examples=self.settings.examples,
             seed=self.settings.seed,
-            state=self._state(proof),
+            state=(*sorted(state.items()), *self._probed(proof)),
         )
         if not self.sides.bit_exact:
             floor = floor_of(self.live, corpus, self.sides.ask_whole)
@@ -181,8 +181,8 @@ class Comparison:
             lambda change: self.sides.ask_disturbed(feeds, change),
         )
 
-    def _state(self, proof: independence.Independence) -> tuple[object, ...]:
-        """Return what the live model's state is known by, whatever the artifact takes."""
+    def _probed(self, proof: independence.Independence) -> tuple[object, ...]:
+        """Return what tells of state that is in no variable, whatever the artifact takes."""
         if self.sides.frozen_rows is None:
             return fingerprint(proof.live)
         return fingerprint(self.sides.ask_whole(self._smooth_and_noisy(_PROBED)))

@@ -233,7 +233,8 @@ def corpus_of(live: LiveModel, *, examples: int, seed: int, state: tuple[object,
         live: the model.
         examples: how many batches, apart from real samples.
         seed: seed of everything drawn.
-        state: the live model's fingerprint now: what it answered in another state is not used.
+        state: what the live model's state is known by now: digests of its weights, and a few
+            answers. What it answered in another state is not used.
     """
     corpora = _corpora.setdefault(live, {})
     key = (examples, seed, state)
