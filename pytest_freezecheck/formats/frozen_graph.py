@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError, counted, listed
 from pytest_freezecheck.formats.base import PATIENCE, Change, FrozenModel
-from pytest_freezecheck.formats.matching import Shape, match, nothing_left, shape_of
+from pytest_freezecheck.formats.matching import (
+    Shape,
+    dtype_of,
+    match,
+    nothing_left,
+    same_types,
+    shape_of,
+)
 from pytest_freezecheck.models.frames import inside
 from pytest_freezecheck.models.graphs import ancestors, missing_functions, only
 
@@ -90,6 +97,10 @@ class FrozenGraphDef(FrozenModel):
         matched = match("input", wanted, every, self.path)
         match("input", {name: name for name in self.constants}, every, self.path)
         nothing_left(matched, self.constants, self._needed(outputs), self.path)
+        kinds = {
+            n.name: dtype_of(n.attr["dtype"].type) for n in self.definition.node if n.op in _FED
+        }
+        same_types(matched, inputs, kinds, self.path)
         return matched
 
     def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:

@@ -79,6 +79,41 @@ def same_shapes(
         )
 
 
+def same_types(
+    matched: Mapping[str, str],
+    inputs: Mapping[str, Any],
+    there: Mapping[str, str],
+    where: Path,
+) -> None:
+    """Make sure that inputs have the same dtype: whoever sends what was evaluated is refused else.
+
+    TensorFlow's own Python interface casts what it is fed, without a word, and a server does not.
+
+    Args:
+        matched: {live input name: the artifact's}.
+        inputs: {live input name: tensor}.
+        there: {the artifact's input name: name of its dtype}.
+        where: the artifact.
+
+    Raises:
+        MatchError: one has another dtype.
+    """
+    for name, other in matched.items():
+        ours, theirs = inputs[name].dtype.base_dtype.name, there.get(other)
+        if theirs is not None and ours != theirs:
+            raise MatchError(
+                f"{where}: input {other!r} takes {theirs}, the live model's {name!r} takes {ours}\n"
+                f"  a client that sends {ours} is refused: export it with an input of {ours}"
+            )
+
+
+def dtype_of(number: int) -> str:
+    """Return the name of a dtype from its number in TensorFlow's protocol buffers."""
+    import tensorflow as tf
+
+    return str(tf.dtypes.as_dtype(number).base_dtype.name)
+
+
 def known(sizes: Iterable[Any]) -> Shape | None:
     """Return a shape from what a format has for sizes: a positive number, or anything if any fits.
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_freezecheck.errors import ArtifactError, MatchError
+from pytest_freezecheck.errors import ArtifactError
 from pytest_freezecheck.formats.base import Change, FrozenModel
-from pytest_freezecheck.formats.matching import match, nothing_left
+from pytest_freezecheck.formats.matching import match, nothing_left, same_types
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays
@@ -52,13 +52,8 @@ class NamedModel(FrozenModel):
         matched = match("input", wanted, self.input_names, self.path)
         match("input", {name: name for name in self.constants}, self.input_names, self.path)
         nothing_left(matched, self.constants, self.input_names, self.path)
-        for name, there in matched.items():
-            live = np.dtype(inputs[name].dtype.as_numpy_dtype)
-            if live != self.input_types[there]:
-                raise MatchError(
-                    f"{self.path}: input {there!r} takes {self.input_types[there]}, the live "
-                    f"model's {name!r} takes {live}"
-                )
+        kinds = {name: np.dtype(kind).name for name, kind in self.input_types.items()}
+        same_types(matched, inputs, kinds, self.path)
         return matched
 
     def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:

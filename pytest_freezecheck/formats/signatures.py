@@ -9,7 +9,14 @@ from typing import Any
 
 from pytest_freezecheck.errors import ArtifactError, listed, reason
 from pytest_freezecheck.formats.base import FrozenModel
-from pytest_freezecheck.formats.matching import Shape, match, nothing_left, shape_of
+from pytest_freezecheck.formats.matching import (
+    Shape,
+    dtype_of,
+    match,
+    nothing_left,
+    same_types,
+    shape_of,
+)
 
 SIGNATURE = "serving_default"
 _HIDDEN = "__saved_model_init_op"
@@ -40,6 +47,8 @@ class SignedModel(FrozenModel):
         matched = match("input", wanted, self.input_names, self.path)
         match("input", {name: name for name in self.constants}, self.input_names, self.path)
         nothing_left(matched, self.constants, self.input_names, self.path)
+        kinds = {key: dtype_of(info.dtype) for key, info in self._signature.inputs.items()}
+        same_types(matched, inputs, kinds, self.path)
         return matched
 
     def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+#: Loops and branches whose bodies are functions, as TensorFlow 2 has them.
+_FUNCTIONAL = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
 
 
 def ancestors(definition: Any, outputs: Sequence[str]) -> set[str]:
@@ -68,3 +71,12 @@ def only(definition: Any, outputs: Sequence[str]) -> Any:
             copy.CopyFrom(node)
             copy.attr.pop("_class", None)
     return kept
+
+
+def functional(operations: Iterable[str]) -> list[str]:
+    """Return the types, sorted, of loops and branches whose bodies are functions.
+
+    Args:
+        operations: types of the operations of a graph.
+    """
+    return sorted(_FUNCTIONAL.intersection(operations))

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.errors import ModelError, reason
-from pytest_freezecheck.models.graphs import only
+from pytest_freezecheck.models.graphs import functional, only
 from pytest_freezecheck.models.pieces import joined, pieces, rows_of
 from pytest_freezecheck.models.session import Answer, Arrays, Runner, find_logits, plain_config
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 _REFERENCES = frozenset({"Variable", "VariableV2"})
 _HANDLES = frozenset({"VarHandleOp"})
 _INPUT = "freezecheck_input"
-#: Loops and branches whose bodies are functions, as TensorFlow 2 has them.
-_FUNCTIONAL = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
 #: A planted mistake that follows on another one changes two weights: it, and the other one back.
 _FEW = 3
 
@@ -206,9 +204,9 @@ class Twin:
 
         if output in self._slopes:
             return self._slopes[output]
-        bodies = sorted({op.type for op in self._graph.get_operations() if op.type in _FUNCTIONAL})
-        if bodies:  # the gradient would add outputs to them, and no run of this graph works then
-            raise ModelError(f"{', '.join(bodies)} of a copied graph has none")
+        if found := functional(op.type for op in self._graph.get_operations()):
+            # The gradient would add outputs to them, and no run of this graph would work any more.
+            raise ModelError(f"{', '.join(found)} of a copied graph has none")
         with self._graph.as_default():
             tensor = self.outputs[output]
             logits = find_logits(tensor)
