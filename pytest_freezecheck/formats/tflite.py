@@ -30,7 +30,7 @@ class TfliteModel(NamedModel):
         super().__init__(path, way)
         self._kind, self.executor = _interpreter()
         try:
-            _read_through(path, self.executor)
+            self._keeps_state = _read_through(path, self.executor)
             self._open()
         except ArtifactError:
             raise
@@ -77,7 +77,7 @@ class TfliteModel(NamedModel):
         return shapes
 
     def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
-        """Return the outputs for one batch."""
+        """Return the outputs for one batch, from the state in which the file begins."""
         import numpy as np
 
         shapes = {name: np.shape(value) for name, value in feeds.items()}
@@ -86,6 +86,8 @@ class TfliteModel(NamedModel):
             # From TensorFlow 2.17 to 2.19, one that is resized after it ran ends the process where
             # weights are int8 and activations are not.
             self._open()
+        elif self._keeps_state and not resized:
+            self._interpreter.reset_all_variables()
         if self._runner is not None:
             answer = self._runner(**feeds)
             self._shapes = shapes
@@ -99,6 +101,16 @@ class TfliteModel(NamedModel):
             self._interpreter.set_tensor(self._inputs[name]["index"], value)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(self._outputs[name]["index"]) for name in outputs]
+
+    def cautions(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[str]:
+        """Say that a caller has to reset it between two questions, as this does."""
+        del feeds, outputs
+        if not self._keeps_state:
+            return []
+        return [
+            "it keeps state from one call to the next (variable tensors, as of a fused LSTM); it "
+            "was asked as it begins, which a caller has after reset_all_variables() alone"
+        ]
 
     def reduced(self) -> Mapping[str, int]:
         """Count the tensors of float16 and of small integers, apart from inputs and outputs."""
@@ -134,11 +146,14 @@ def _interpreter() -> tuple[Any, str]:
     return tf.lite.Interpreter, "tf.lite"
 
 
-def _read_through(path: Path, executor: str) -> None:
+def _read_through(path: Path, executor: str) -> bool:
     """Follow every offset of a file once, so that one which leads nowhere raises.
 
     tf.lite up to TensorFlow 2.17 and LiteRT 2.0 believe them all, and a truncated file may end the
     process.
+
+    Returns:
+        Whether it has variable tensors, which keep their values from one call to the next.
     """
     if executor == "tf.lite":
         from tensorflow.lite.python import schema_py_generated as schema
@@ -146,9 +161,10 @@ def _read_through(path: Path, executor: str) -> None:
         from ai_edge_litert import schema_py_generated as schema
 
     try:
-        schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
+        model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
     except Exception as error:  # of struct, NumPy or flatbuffers
         raise ValueError("an offset leads out of the file: it is truncated or damaged") from error
+    return any(tensor.isVariable for graph in model.subgraphs or () for tensor in graph.tensors)
 
 
 def _choose(signatures: Mapping[str, Any], path: Path) -> str:
