@@ -100,7 +100,7 @@ class Sides:
             ArtifactError: it cannot be run with such weights, or not in time.
         """
         fed = {**self._renamed(feeds), **self.frozen.constants}
-        shapes = {value.shape for value in self.live.weights().values() if value.ndim}
+        shapes = _weight_shapes(self.live)
 
         def change_weights(value: Any) -> Any:
             is_weight = value.shape in shapes if shapes else value.ndim
@@ -127,6 +127,15 @@ class Sides:
 
     def _renamed(self, feeds: Arrays) -> Arrays:
         return {self.inputs[name]: value for name, value in feeds.items()}
+
+
+def _weight_shapes(live: LiveModel) -> set[tuple[int, ...]]:
+    """Return the shapes of the live model's variables, but for scalars; reads no value."""
+    import tensorflow as tf
+
+    with live.graph.as_default():
+        shapes = [variable.shape for variable in tf.compat.v1.global_variables()]
+    return {tuple(shape.as_list()) for shape in shapes if shape.is_fully_defined() and shape.rank}
 
 
 def _ask(kind: type[FreezecheckError], who: str, answer: Callable[[], T]) -> T:
