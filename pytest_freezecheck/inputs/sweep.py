@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.inputs.render import Batch, legal
 from pytest_freezecheck.inputs.strategies import build
+from pytest_freezecheck.inputs.whole import needs_care
 from pytest_freezecheck.spec import InputSpec
 
 #: The largest number of values that are all fed; of more, so many strata have one each.
@@ -46,7 +48,7 @@ def sweeps(specs: Mapping[str, InputSpec], seed: int) -> list[Sweep]:
         seed: of everything drawn.
 
     Returns:
-        None where no input takes whole numbers.
+        An empty list where no input takes whole numbers.
     """
     rows = max((math.ceil(_count(s) / _cells(s)) for s in specs.values() if _swept(s)), default=0)
     widest = sum(_cells(spec) for spec in specs.values())
@@ -78,8 +80,10 @@ def _values(sweep: Sweep, spec: InputSpec, rng: np.random.Generator) -> npt.NDAr
     # In an order of its own for each input: pairs of values come together by chance.
     order = rng.permutation(count)
     places = order[np.arange(sweep.first * cells, (sweep.first + sweep.size) * cells) % count]
+    values: Any
     if count > high - low:
-        values = [low + int(place) for place in places]
+        # A picture has a hundred thousand cells: Python's own integers are for wide ids alone.
+        values = low + (places.astype(object) if needs_care(spec) else places)
     else:
         width = high - low + 1
         inside = rng.integers(0, width // count, size=len(places))
