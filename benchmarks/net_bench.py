@@ -15,13 +15,15 @@ import tensorflow as tf
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import LiveModel
 from pytest_freezecheck.agreement import Agreement
-from pytest_freezecheck.comparing.allowance import allowed_for, floor_of, raised
-from pytest_freezecheck.comparing.comparison import Comparison
+from pytest_freezecheck.comparing.allowance import tolerances
+from pytest_freezecheck.comparing.comparison import prepared
+from pytest_freezecheck.comparing.conclusion import count, evidence
 from pytest_freezecheck.comparing.corpus import Corpus
-from pytest_freezecheck.comparing.evidence import Evidence
 from pytest_freezecheck.comparing.sides import Sides
+from pytest_freezecheck.comparing.support import Support
 from pytest_freezecheck.comparing.tally import Tally
 from pytest_freezecheck.formats import find_way
+from pytest_freezecheck.models.pieces import rows_of
 from pytest_freezecheck.models.restore import values_of
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.settings import Settings
@@ -65,45 +67,38 @@ class Bench:
         found: Found = {"way": way, "bit_exact": made.bit_exact, "lossy": bool(made.tolerances)}
         started = time.perf_counter()
         with self.export(self.live, way) as frozen:
-            allowed = self.allowed(way)
-            fed = Comparison(self.live, frozen, allowed).fed
+            sides = Sides(self.live, frozen)
+            settings = DEFAULT.with_defaults(made.tolerances)
+            fed, floor = prepared(sides, self.corpus, settings)
             fed.everything(self.corpus)
             found |= _numbers(fed.tally)
-            evidence = Evidence(fed.sides, allowed, fed.tally, steady=True)
-            agreement = Agreement(self.net.name, way, frozen.format, way, "", atol=allowed.atol)
-            evidence.noise_floor(agreement, self.corpus, 0.0)
-            found |= {"noise": agreement.noise_floor, "atol": allowed.atol}
-        rtol = found["rtol"] = allowed.logit_rtol or np.inf
-        found["alarm"] = bool(
-            (found["bit_exact"] and not found["exact"])
-            or not found["difference"] <= allowed.atol
-            or not found["logits"] <= rtol
-        )
+            agreement = Agreement(self.net.name, way, frozen.format, way, "", lossy=found["lossy"])
+            count(agreement, fed)
+            support = Support(sides, settings, fed.tally, steady=True)
+            support.noise_floor(agreement, self.corpus, 0.0, floor)
+            found |= {"noise": agreement.noise_floor, "atol": agreement.atol}
+            alarm = evidence(agreement, fed).apart
+        found["rtol"] = agreement.logit_rtol or np.inf
+        found["alarm"] = alarm or (found["bit_exact"] and not found["exact"])
         return {**found, "seconds": time.perf_counter() - started}
-
-    def allowed(self, way: str) -> Settings:
-        """Return what a check of this way works with, where nobody chose anything."""
-        allowed = DEFAULT.with_defaults(find_way(way).tolerances)
-        if find_way(way).bit_exact:
-            return allowed
-        floor = floor_of(self.live, self.corpus, self.live.answer)
-        return raised(allowed, allowed_for(floor))
 
     def caught(self, raw: LiveModel, way: str) -> bool:
         """Return whether a freeze of the raw weights shows on the inputs, as far as needed."""
-        atol = self.allowed(way).atol
+        settings = DEFAULT.with_defaults(find_way(way).tolerances)
         with self.export(raw, way) as frozen:
             sides = Sides(self.live, frozen)
-            ((live_name, name),) = sides.outputs.items()
+            allowed = prepared(sides, self.corpus, settings)[0].tolerances.without_logits()
             return any(
-                not np.abs(answer.outputs[live_name] - sides.ask_frozen(feeds).outputs[name]).max()
-                <= atol
+                allowed.rows(answer, sides.ask_frozen(feeds), sides.outputs, rows_of(feeds)).max()
+                > 1.0
                 for feeds, answer in self.batches
             )
 
     def fault(self, ask: Callable[[Arrays], Answer]) -> Found:
         """Return how far another model is from the live one."""
-        tally = Tally(DEFAULT.atol)
+        known = self.corpus.known(self.live, self.live.answer)
+        names = {name: name for name in self.live.outputs}
+        tally = Tally(tolerances(self.live, known, DEFAULT, None), names)
         for feeds, live in self.batches:
             wrong = ask(feeds)
             tally.count(len(next(iter(feeds.values()))))
@@ -128,7 +123,7 @@ def _numbers(tally: Tally) -> Found:
     worst, (_, logits) = tally.worst, tally.logit_worst or ("", 0.0)
     unequal = worst is None or worst.problem or worst.non_finite
     difference = np.inf if worst is None or unequal else worst.max_abs
-    sizes = [size for _, size in tally.centred.values()]
+    sizes = [tally.tolerances[name].logit_size for name in tally.centred]
     return {
         "exact": tally.identical,
         "difference": float(difference),

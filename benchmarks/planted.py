@@ -21,13 +21,15 @@ from hypothesis.extra.numpy import arrays
 
 import pytest_freezecheck as freezecheck
 from benchmarks.common import bench, table
+from pytest_freezecheck.comparing.allowance import tolerances
 from pytest_freezecheck.comparing.corpus import Corpus
 from pytest_freezecheck.models import reference
 from pytest_freezecheck.models.session import Arrays
 from pytest_freezecheck.models.twin import Twin
 from pytest_freezecheck.power.score import Probe, plan
-from pytest_freezecheck.severity import Yardstick
+from pytest_freezecheck.settings import Settings
 
+DEFAULT = Settings()
 ROWS, BATCH, EXAMPLES = 463, 64, 100
 Inputs = Callable[[freezecheck.LiveModel, Corpus, int], Iterator[Arrays]]
 
@@ -115,14 +117,11 @@ def noticed(live: freezecheck.LiveModel, seed: int) -> dict[str, tuple[int, int]
         pass
     twin = Twin(live)
     mistakes = plan(twin, live.checkpoint, seed, classes=True).mistakes
-    sizes: dict[str, float] = {}
-    for answer in corpus.drawn().answers:
-        for name, logits in answer.logits.items():
-            centred = np.abs(logits - logits.mean(axis=-1, keepdims=True)).max()
-            sizes[name] = max(sizes.get(name, 0.0), float(centred))
+    known = corpus.known(live, live.answer)
+    both = tolerances(live, known, DEFAULT, None)
     found = {}
     for kind, (inputs, logits_too) in KINDS.items():
-        probe = Probe(twin, Yardstick(1e-5, 1e-4 if logits_too else None, sizes))
+        probe = Probe(twin, both if logits_too else both.without_logits())
         outcomes = probe.measure(mistakes, inputs(live, corpus, seed))
         found[kind] = sum(outcome.ratio > 1.0 for outcome in outcomes), len(outcomes)
     twin.close()

@@ -19,15 +19,15 @@ from hypothesis import HealthCheck, Phase
 
 import pytest_freezecheck as freezecheck
 from benchmarks.common import bench, number, possible, table
-from pytest_freezecheck.comparing.comparison import Comparison
+from pytest_freezecheck.comparing.comparison import prepared
 from pytest_freezecheck.comparing.corpus import Corpus
 from pytest_freezecheck.comparing.sides import Sides
+from pytest_freezecheck.differences import differences
 from pytest_freezecheck.inputs.render import Batch
 from pytest_freezecheck.inputs.search import draw
 from pytest_freezecheck.inputs.strategies import build, fair_batches
 from pytest_freezecheck.models.session import Arrays
 from pytest_freezecheck.settings import Settings
-from pytest_freezecheck.severity import differences
 from tests.models.wrong_freezes import WRONG
 
 #: Freezes of which most inputs show little.
@@ -85,9 +85,10 @@ def steered(sides: Sides, seed: int) -> float:
 
 def searched(sides: Sides, seed: int) -> float:
     """Do what a check does."""
-    comparison = Comparison(sides.live, sides.frozen, Settings(seed=seed))
-    comparison.fed.everything(Corpus(sides.live, BATCHES, seed))
-    worst = comparison.fed.tally.worst
+    corpus = Corpus(sides.live, BATCHES, seed)
+    fed, _ = prepared(sides, corpus, Settings(seed=seed))
+    fed.everything(corpus)
+    worst = fed.tally.worst
     return worst.max_abs if worst is not None else 0.0
 
 

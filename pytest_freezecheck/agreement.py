@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
-from collections.abc import Iterator
 from typing import Any
 
 from pytest_freezecheck.errors import FrozenMismatch
-from pytest_freezecheck.findings import Counterexample, Power
+from pytest_freezecheck.findings import (
+    Compared,
+    Counterexample,
+    Power,
+    Replayed,
+    Weights,
+    finite,
+)
 
 
 @dataclasses.dataclass(repr=False)
@@ -23,33 +28,57 @@ class Agreement:
         way: the way it was frozen by this run, or None for a file that was there.
         outcome: `passed` or `failed`; a check that could not be made is an `error` (or was
             `skipped`), and has no numbers.
-        max_abs_diff: largest absolute difference in any output; None if nothing was compared,
-            NaN if a value is NaN or infinite on one side only.
-        atol: largest absolute difference allowed.
+        reason: why, one of `judgement.REASONS`.
+        max_abs_diff: largest absolute difference, of the output that is furthest apart for what is
+            allowed; None if nothing was compared, NaN if a value is NaN or infinite on one side
+            only.
+        atol: largest absolute difference allowed there.
         exact: whether every output and logit was bit-identical.
         logit_rel_diff: largest difference of the centred logits over the largest centred logit;
-            None where the model has no distribution among its outputs.
+            None where no output is a softmax.
         logit_rtol: largest `logit_rel_diff` allowed, None if not judged.
         inputs: rows that were fed to both sides.
-        examples: batches that were fed to both sides.
+        examples: batches that were drawn and fed to both sides.
+        seed: seed of everything drawn.
         seconds: how long the check took, freezing and building the live model not included.
         non_finite: whether a value was NaN or infinite on one side only.
         cause: cause of the difference where it is known.
         warnings: what a reader should know although it is no failure.
         text: the result in words; its first line stands alone.
         nodeid: pytest's name of the test that made the check, if any.
+        compared: what was compared with what, output by output.
+        not_compared: outputs of the artifact that were compared with none.
+        ignored: outputs of the artifact that were to be ignored.
+        showing: inputs that were further apart than allowed.
+        weights: which weights differ, where both sides have them by name.
+        diagnosis: lines on the cause.
         first_difference: {"tensor", "max_abs_diff"} of the first tensor that differs.
         bit_exact: whether a correct artifact of this kind answers bit for bit as the live model.
+        exact_demanded: whether it failed unless it did.
         lossy: whether `atol` is the default of a way that is declared to lose precision.
         unraised: the default that `atol` was raised from, to the float noise of the live model;
             None if it was not raised.
         unraised_rtol: likewise, of `logit_rtol`.
+        needed: whether `atol`, and whether `logit_rtol`, had to be raised for it to pass.
+        excused: inputs that were further apart than allowed, by what float noise does to that very
+            input.
         unsteady: the side that answers differently when asked the same twice, in words, or None.
+        moved: names of the artifact's variables that changed while it was asked.
+        suspicion: why live and frozen could not be told apart, or None.
         noise_floor: how far a side is from itself when nothing but its execution changes; 0 for
             what TensorFlow runs, unless an operation is random.
+        row_dependence: how far the live model's answer to a row depends on the other rows of its
+            batch, relative to the size of the answer; None if it does not, or was not asked.
+        largest_batch: the most rows that were fed at once.
         power: how many planted mistakes the inputs would have caught.
+        min_power: least share of them to catch.
         counterexample: the smallest input found that shows the difference.
         replay: command that repeats it.
+        replayed: how a saved failing input does now, if that is what was fed.
+        checkpoint: prefix of the checkpoint that the live model was restored from, or None.
+        ema: which variables the live model reads from shadows, or None where that was not chosen.
+        sha256: {"artifact", "checkpoint": digest, in hexadecimal}, of files; a folder's is that of
+            its files, in the order of their names.
     """
 
     model: str
@@ -57,6 +86,7 @@ class Agreement:
     format: str
     way: str | None
     outcome: str
+    reason: str = "agrees"
     max_abs_diff: float | None = None
     atol: float = 1e-5
     exact: bool | None = None
@@ -64,22 +94,41 @@ class Agreement:
     logit_rtol: float | None = None
     inputs: int = 0
     examples: int = 0
+    seed: int = 0
     seconds: float = 0.0
     non_finite: bool = False
     cause: dict[str, Any] | None = None
     warnings: list[str] = dataclasses.field(default_factory=list)
     text: str = ""
     nodeid: str | None = None
+    compared: list[Compared] = dataclasses.field(default_factory=list)
+    not_compared: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    showing: int = 0
+    weights: Weights = dataclasses.field(default_factory=Weights)
+    diagnosis: list[str] = dataclasses.field(default_factory=list)
     first_difference: dict[str, Any] | None = None
     bit_exact: bool = True
+    exact_demanded: bool = False
     lossy: bool = False
     unraised: float | None = None
     unraised_rtol: float | None = None
+    needed: tuple[bool, bool] = (False, False)
+    excused: int = 0
     unsteady: str | None = None
+    moved: tuple[str, ...] = ()
+    suspicion: str | None = None
     noise_floor: float | None = None
+    row_dependence: float | None = None
+    largest_batch: int = 0
     power: Power | None = None
+    min_power: float = 0.0
     counterexample: Counterexample | None = None
     replay: str | None = None
+    replayed: Replayed | None = None
+    checkpoint: str | None = None
+    ema: str | None = None
+    sha256: dict[str, str] = dataclasses.field(default_factory=dict)
     read: bool = dataclasses.field(default=False, compare=False)
 
     def __repr__(self) -> str:
@@ -97,17 +146,18 @@ class Agreement:
 
     @property
     def within_noise(self) -> bool:
-        """Whether it passed only because `atol` or `logit_rtol` was raised to float noise."""
-        return self.outcome == "passed" and any(self.needed)
+        """Whether it passed only by what float noise was allowed."""
+        return self.reason == "agrees-within-noise"
 
     @property
-    def needed(self) -> tuple[bool, bool]:
-        """Whether `atol`, and whether `logit_rtol`, had to be raised to float noise."""
-        pairs = (self.max_abs_diff, self.unraised), (self.logit_rel_diff, self.unraised_rtol)
-        outputs, logits = (
-            apart is not None and least is not None and apart > least for apart, least in pairs
-        )
-        return outputs, logits
+    def worst(self) -> Compared | None:
+        """The output that is furthest apart for what is allowed, if anything was compared."""
+        return self.compared[0] if self.compared else None
+
+    @property
+    def undecided(self) -> int:
+        """How many values differ where float noise alone decides which it is."""
+        return sum(output.undecided for output in self.compared)
 
     def raise_on_mismatch(self) -> None:
         """Raise if the two sides disagree.
@@ -120,7 +170,7 @@ class Agreement:
             raise FrozenMismatch(self)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the result as the report's schema 1 has it; numbers are Python numbers.
+        """Return the result as the report's schema 2 has it; numbers are Python numbers.
 
         Reporting a result is not reading it.
         """
@@ -131,26 +181,42 @@ class Agreement:
             self.read = read
 
     def _as_json(self) -> dict[str, Any]:
-        found = self.counterexample
-        logits = {"max_rel_diff": _finite(self.logit_rel_diff), "rtol": self.logit_rtol}
+        found, replayed = self.counterexample, self.replayed
+        logits = {"max_rel_diff": finite(self.logit_rel_diff), "rtol": self.logit_rtol}
         return {
             "model": self.model,
             "artifact": self.artifact,
             "format": self.format,
             "way": self.way,
             "nodeid": self.nodeid,
+            "checkpoint": self.checkpoint,
+            "ema": self.ema,
+            "sha256": dict(self.sha256),
             "outcome": self.outcome,
-            "max_abs_diff": _finite(self.max_abs_diff),
+            "reason": self.reason,
+            "max_abs_diff": finite(self.max_abs_diff),
             "atol": self.atol,
-            "noise_floor": _finite(self.noise_floor),
+            "noise_floor": finite(self.noise_floor),
             "exact": self.exact,
             "lossy": self.lossy,
             "within_noise": self.within_noise,
             "logits": None if self.logit_rel_diff is None else logits,
+            "compared": [output.as_json() for output in self.compared],
+            "not_compared": list(self.not_compared),
+            "ignored": list(self.ignored),
             "inputs": self.inputs,
             "examples": self.examples,
+            "largest_batch": self.largest_batch,
+            "showing": self.showing,
+            "excused": self.excused,
+            "undecided": self.undecided,
+            "seed": self.seed,
             "seconds": round(self.seconds, 3),
             "non_finite": self.non_finite,
+            "unsteady": self.unsteady,
+            "moved": list(self.moved),
+            "row_dependence": finite(self.row_dependence),
+            "weights": self.weights.as_json(),
             "power": None if self.power is None else self.power.as_json(),
             "cause": self.cause,
             "first_difference": self.first_difference,
@@ -158,37 +224,23 @@ class Agreement:
             "warnings": list(self.warnings),
             "message": self.text or None,
             "replay": self.replay,
+            "replayed": None if replayed is None else replayed.as_json(),
         }
 
 
 #: Attributes that tell whoever reads them how the check went.
 _TELLING = frozenset(
-    {"outcome", "text", "max_abs_diff", "logit_rel_diff", "exact", "cause", "counterexample"}
+    {
+        "outcome",
+        "reason",
+        "text",
+        "max_abs_diff",
+        "logit_rel_diff",
+        "exact",
+        "cause",
+        "counterexample",
+    }
 )
-_records: list[list[Agreement]] = []
-
-
-@contextlib.contextmanager
-def recording() -> Iterator[list[Agreement]]:
-    """Collect the results of every check made meanwhile, for the gate."""
-    record: list[Agreement] = []
-    _records.append(record)
-    try:
-        yield record
-    finally:
-        _records.pop()
-
-
-def record(agreement: Agreement) -> None:
-    """Hand a finished check, unread as yet, to whoever is recording."""
-    agreement.read = False
-    for made in _records:
-        made.append(agreement)
-
-
-def _finite(number: float | None) -> float | None:
-    """JSON has no NaN and no infinity: they become null (`non_finite` says so)."""
-    return number if number is not None and math.isfinite(number) else None
 
 
 def shown(number: float | None) -> str:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from pytest_freezecheck.declaration import Model, Reference
-from pytest_freezecheck.errors import ModelError, nearest
+from pytest_freezecheck.errors import ModelError, listed, nearest
 from pytest_freezecheck.models.keras_live import is_keras
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.restore import find_checkpoint
+from pytest_freezecheck.output_spec import OutputSpec
 from pytest_freezecheck.spec import InputSpec
 
 
@@ -21,9 +22,22 @@ def build_live(model: Model) -> LiveModel:
     """Build and restore the live model that a declaration describes.
 
     Raises:
-        ModelError: a function cannot be found or returns something else, or the checkpoint lacks
-            what the model reads.
+        ModelError: a function cannot be found or returns something else, the checkpoint lacks what
+            the model reads, or an output that is declared is none.
     """
+    __tracebackhide__ = True
+    live = _built(model)
+    for name, spec in model.outputs.items():
+        if name not in live.outputs:
+            raise ModelError(
+                f"{model.name}: outputs.{name} is declared, but the live model has no such output"
+                f"{nearest(name, live.outputs)}; it has {listed(live.outputs, 8)}"
+            )
+        live.output_specs[name] = OutputSpec.of(spec, name)
+    return live
+
+
+def _built(model: Model) -> LiveModel:
     __tracebackhide__ = True
     root = model.root or Path()
     specs = {name: _below(root, InputSpec.of(spec, name)) for name, spec in model.inputs.items()}

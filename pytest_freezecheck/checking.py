@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pytest_freezecheck import formats
-from pytest_freezecheck.agreement import Agreement, record
+from pytest_freezecheck import formats, judgement
+from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.comparing.comparison import Comparison
-from pytest_freezecheck.errors import FreezecheckError, SettingError, UnavailableError
+from pytest_freezecheck.errors import FreezecheckError, InputTypeError, SettingError
 from pytest_freezecheck.formats.base import FrozenModel
 from pytest_freezecheck.inputs.saved import Saved, misfit, place, read
 from pytest_freezecheck.models.live import LiveModel
-from pytest_freezecheck.paths import from_here
+from pytest_freezecheck.paths import digests, from_here
+from pytest_freezecheck.recording import record
+from pytest_freezecheck.report import text
 from pytest_freezecheck.settings import Run, Settings, current
 
 
@@ -103,8 +105,8 @@ def errors_recorded(
     except FreezecheckError as error:
         run = current()
         chosen = settings or run.settings
-        outcome = "skipped" if isinstance(error, UnavailableError) else "error"
-        result = _result(live, artifact, kind, way, chosen, run.nodeid, outcome)
+        verdict = judgement.of_error(error)
+        result = _result(live, artifact, kind, way, chosen, run.nodeid, verdict)
         result.text = str(error)
         record(result)
         raise
@@ -113,12 +115,21 @@ def errors_recorded(
 def _run(live: LiveModel, frozen: FrozenModel, chosen: Settings, run: Run) -> Agreement:
     chosen = chosen.with_defaults(frozen.tolerances)
     label = _label(frozen)
-    agreement = _result(live, label, frozen.format, frozen.way, chosen, run.nodeid, "failed")
+    failed = judgement.Judgement.of("differs")
+    agreement = _result(live, label, frozen.format, frozen.way, chosen, run.nodeid, failed)
     agreement.lossy = "atol" in frozen.tolerances and "atol" not in chosen.given
+    agreement.exact_demanded = chosen.exact
+    agreement.sha256 = digests(frozen.path, live.checkpoint)
     saved, replay = _saved(agreement, live, run)
-    comparison = Comparison(live, frozen, chosen, saved=saved, replay=replay, folder=run.folder)
+    try:
+        comparison = Comparison(live, frozen, chosen, saved=saved, replay=replay, folder=run.folder)
+    except InputTypeError as error:
+        agreement.reason = "dtype"
+        agreement.text = f"freezecheck: {live.name}, {label}: {error}"
+        return agreement
     agreement.bit_exact = comparison.sides.bit_exact
     comparison.run(agreement)
+    agreement.text = text.render(agreement)
     return agreement
 
 
@@ -158,7 +169,7 @@ def _result(
     way: str | None,
     chosen: Settings,
     nodeid: str | None,
-    outcome: str,
+    verdict: judgement.Judgement,
 ) -> Agreement:
     """Return a result that has what was asked, and no numbers yet."""
     return Agreement(
@@ -166,10 +177,15 @@ def _result(
         artifact=artifact,
         format=kind,
         way=way,
-        outcome=outcome,
+        outcome=verdict.outcome,
+        reason=verdict.reason,
         atol=chosen.atol,
         logit_rtol=chosen.logit_rtol,
+        min_power=chosen.min_power,
+        seed=chosen.seed,
         nodeid=nodeid,
+        checkpoint=None if live.checkpoint is None else str(from_here(Path(live.checkpoint))),
+        ema=live.ema,
     )
 
 

@@ -1,24 +1,28 @@
 """Two arrays -> Difference. NumPy only.
 
 The rules, each of which has let a wrong model pass somewhere: shapes and dtypes first (a (3, 1)
-broadcasts against a (3,)); nothing compared is a failure; `not (max <= atol)` so that NaN fails;
-no relative tolerance hides in it (`numpy.isclose` has one by default).
+broadcasts against a (3,)); `not (distance <= allowed)` so that NaN fails; no relative tolerance
+hides in it (`numpy.isclose` has one by default): what is allowed is handed in, cell by cell.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.generic]
+Floats = npt.NDArray[np.float64]
 
 #: Logarithms of smaller probabilities tell nothing: measured against float64, LiteRT's softmax is
 #: off by 1e-7 in them down to e^-60, by 1e-4 at e^-80 and by 0.3 at e^-87; this is e^-57.
 _TELLING = 1e-25
 #: Stands for a probability of 0: the smallest normal float32.
 _UNDERFLOW = float(np.finfo(np.float32).tiny)
+#: Kinds of NumPy dtypes. TensorFlow's strings are objects; bfloat16 and the 8-bit floats are void.
+_TEXT, _WHOLE, _REAL = "OSU", "biu", "fV"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,12 +33,17 @@ class Difference:
         output: name of the output in the live model.
         shape: shape of the live array.
         dtype: dtype of the live array.
-        problem: why nothing could be compared (shape, dtype, empty), else None.
+        problem: why nothing could be compared, else None.
+        problem_kind: "shape" or "dtype", if there is a problem.
         max_abs: largest absolute difference; NaN if `non_finite`.
-        index: where it is (for non-finite values: the first place).
-        live: the live value there.
+        ratio: largest difference as a multiple of what is allowed there; infinite if `non_finite`
+            or if there is a problem.
+        index: where that is (for non-finite values: the first place).
+        apart: the difference there.
+        allowed: what is allowed there.
+        live: the live value there: a number, or text.
         frozen: the frozen value there.
-        too_far: how many values differ by more than the tolerance.
+        too_far: how many values differ by more than is allowed.
         size: how many values were compared.
         non_finite: whether one side is NaN or infinite where the other is not.
     """
@@ -43,85 +52,145 @@ class Difference:
     shape: tuple[int, ...]
     dtype: str
     problem: str | None = None
+    problem_kind: str | None = None
     max_abs: float = 0.0
+    ratio: float = 0.0
     index: tuple[int, ...] = ()
-    live: float = 0.0
-    frozen: float = 0.0
+    apart: float = 0.0
+    allowed: float = 0.0
+    live: Any = 0.0
+    frozen: Any = 0.0
     too_far: int = 0
     size: int = 0
     non_finite: bool = False
 
     @property
-    def rank(self) -> tuple[bool, bool, float]:
+    def rank(self) -> tuple[bool, bool, float, float]:
         """Sort key: the worse the larger."""
-        return (self.problem is not None, self.non_finite, 0.0 if self.non_finite else self.max_abs)
+        apart = 0.0 if self.non_finite else self.max_abs
+        return (self.problem is not None, self.non_finite, self.ratio, apart)
 
-    def within(self, atol: float) -> bool:
-        """Return whether every value is as close as allowed."""
-        return self.problem is None and not self.non_finite and self.max_abs <= atol
+    @property
+    def close(self) -> bool:
+        """Whether every value is as close as allowed."""
+        return self.problem is None and self.ratio <= 1.0
 
 
-def compare(output: str, live: Array, frozen: Array, atol: float) -> Difference:
-    """Compare two arrays of one output, of the same shape and dtype.
+def compare(output: str, live: Array, frozen: Array, allowed: float | Floats) -> Difference:
+    """Compare two arrays of one output.
 
     Args:
         output: name of the output, for the result.
-        live: the live model's answer, any shape, a float, integer or boolean dtype.
+        live: the live model's answer, any shape and dtype.
         frozen: the frozen model's answer to the same input.
-        atol: largest absolute difference that does not count in `too_far`.
+        allowed: the largest absolute difference that is allowed, for all values or for each: a
+            number, or an array that broadcasts to the shape of `live`.
 
     Returns:
         The difference. NaN equals NaN and an infinity equals the same infinity: what counts is
-        whether both sides have them in the same places.
+        whether both sides have them in the same places. Two empty arrays of one shape are equal.
     """
     live, frozen = np.asarray(live), np.asarray(frozen)
-    facts = {"output": output, "shape": live.shape, "dtype": str(live.dtype)}
-    problem = _problem(live, frozen)
-    if problem is not None:
-        return Difference(**facts, problem=problem)  # type: ignore[arg-type]
-    wide_live, wide_frozen = live.astype(np.float64), frozen.astype(np.float64)
-    finite = np.isfinite(wide_live) & np.isfinite(wide_frozen)
-    same = (wide_live == wide_frozen) | (np.isnan(wide_live) & np.isnan(wide_frozen))
-    apart = ~finite & ~same
-    distance = np.zeros(live.shape)
-    np.subtract(wide_frozen, wide_live, out=distance, where=finite)
-    np.abs(distance, out=distance)
-    non_finite = bool(apart.any())
-    at = int(np.argmax(apart)) if non_finite else int(np.argmax(distance))
+    facts: dict[str, Any] = {"output": output, "shape": live.shape, "dtype": str(live.dtype)}
+    if live.shape != frozen.shape:
+        said = f"has shape {frozen.shape}, the live model's has {live.shape}"
+        return Difference(**facts, problem=said, problem_kind="shape", ratio=np.inf)
+    if live.dtype != frozen.dtype:
+        said = f"has dtype {frozen.dtype}, the live model's has {live.dtype}"
+        return Difference(**facts, problem=said, problem_kind="dtype", ratio=np.inf)
+    if live.size == 0:
+        return Difference(**facts)
+    apart = distance(live, frozen)
+    limits = np.broadcast_to(np.asarray(allowed, np.float64), live.shape)
+    ratios = multiples(apart, limits)
+    alone = np.isinf(apart) & ~(_finite(live) & _finite(frozen))
+    non_finite = bool(alone.any())
+    at = int(np.argmax(alone)) if non_finite else int(np.argmax(ratios))
     index = tuple(int(i) for i in np.unravel_index(at, live.shape))
+    if not ratios[index]:  # everything is allowed, or equal: the place that says most
+        index = tuple(int(i) for i in np.unravel_index(int(np.argmax(apart)), live.shape))
     return Difference(
-        **facts,  # type: ignore[arg-type]
-        max_abs=float("nan") if non_finite else float(distance[index]),
+        **facts,
+        max_abs=float("nan") if non_finite else float(apart.max()),
+        ratio=float("inf") if non_finite else float(ratios[index]),
         index=index,
-        live=float(wide_live[index]),
-        frozen=float(wide_frozen[index]),
-        too_far=int((apart | ~(distance <= atol)).sum()),
+        apart=float("nan") if non_finite else float(apart[index]),
+        allowed=float(limits[index]),
+        live=plain(live[index]),
+        frozen=plain(frozen[index]),
+        too_far=int((~(apart <= limits)).sum()),
         size=live.size,
         non_finite=non_finite,
     )
 
 
-def _problem(live: Array, frozen: Array) -> str | None:
-    if live.shape != frozen.shape:
-        return f"has shape {frozen.shape}, the live model's has {live.shape}"
-    if live.dtype != frozen.dtype:
-        return f"has dtype {frozen.dtype}, the live model's has {live.dtype}"
-    if live.size == 0:
-        return f"is empty, shape {live.shape}: nothing was compared"
-    if live.dtype.kind not in "fiub":
-        return f"has dtype {live.dtype}, which has no difference to measure"
-    return None
+def distance(one: Array, other: Array) -> Floats:
+    """Return how far two arrays of one shape and dtype are apart, value by value, in float64.
+
+    Numbers by the absolute value of their difference, at least 1 for whole numbers that are not
+    equal (beyond 2^53 float64 cannot tell them apart); text is 0 or 1 apart. Infinite where one
+    side alone is NaN or infinite.
+    """
+    if one.dtype.kind in _TEXT:
+        return np.asarray(one != other).astype(np.float64).reshape(one.shape)
+    equal = np.asarray(one == other)
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.abs(wide(other) - wide(one)).astype(np.float64)
+    if one.dtype.kind in _WHOLE:
+        return np.asarray(np.where(equal, 0.0, np.maximum(apart, 1.0)))
+    both_nan = np.isnan(wide(one)) & np.isnan(wide(other))
+    return np.where(equal | both_nan, 0.0, np.nan_to_num(apart, nan=np.inf, posinf=np.inf))
+
+
+def wide(values: Array) -> npt.NDArray[Any]:
+    """Return numbers in float64, or complex128."""
+    return values.astype(np.complex128 if values.dtype.kind == "c" else np.float64)
+
+
+def is_number(values: Array) -> bool:
+    """Return whether an array holds numbers with a difference: no text, and nothing complex."""
+    return values.dtype.kind in _WHOLE + _REAL
+
+
+def is_real(values: Array) -> bool:
+    """Return whether an array holds floating-point numbers, bfloat16 among them."""
+    return values.dtype.kind in _REAL
+
+
+def multiples(apart: Floats, allowed: Floats) -> Floats:
+    """Return differences as multiples of what is allowed; infinite where nothing is."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(apart > 0.0, np.nan_to_num(apart / allowed, nan=0.0, posinf=np.inf), 0.0)
+
+
+def plain(value: Any) -> Any:
+    """Return a value of an array as Python has it: a number, or text."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, str):
+        return value
+    if value.dtype.kind in _REAL:
+        return float(value)
+    return value.item() if value.dtype.kind in _WHOLE else str(value)
+
+
+def _finite(values: Array) -> npt.NDArray[np.bool_]:
+    if values.dtype.kind in _TEXT + _WHOLE:
+        return np.ones(values.shape, bool)
+    return np.asarray(np.isfinite(wide(values)))
 
 
 def is_distribution(values: Array) -> bool:
     """Return whether the last axis holds probabilities: in [0, 1], summing to 1."""
-    if values.ndim < 1 or values.shape[-1] < 2 or values.dtype.kind != "f":
+    if values.ndim < 1 or values.shape[-1] < 2 or not is_real(values):
         return False
-    wide = values.astype(np.float64)
+    exact = wide(values)
+    # Of bfloat16, which has 8 bits, a sum of classes is off by up to a half of 2^-8 for each.
+    off = 1e-3 if values.dtype.kind == "f" else 2e-2
     return bool(
-        np.isfinite(wide).all()
-        and (wide >= 0).all()
-        and (np.abs(wide.sum(axis=-1) - 1.0) <= 1e-3).all()
+        np.isfinite(exact).all()
+        and (exact >= 0).all()
+        and (np.abs(exact.sum(axis=-1) - 1.0) <= off).all()
     )
 
 
@@ -130,8 +199,8 @@ def centred_logits(logits: Array) -> npt.NDArray[np.float64]:
 
     A softmax does not see what is added to all of its inputs, so that is not a difference.
     """
-    wide = logits.astype(np.float64).reshape(-1, logits.shape[-1])
-    return np.asarray(wide - wide.mean(axis=-1, keepdims=True))
+    exact = wide(logits).reshape(-1, logits.shape[-1])
+    return np.asarray(exact - exact.mean(axis=-1, keepdims=True))
 
 
 def centred_log_probabilities(
@@ -150,8 +219,8 @@ def centred_log_probabilities(
     if live.shape != frozen.shape or not (is_distribution(live) and is_distribution(frozen)):
         return None
     classes = live.shape[-1]
-    wide_live = live.astype(np.float64).reshape(-1, classes)
-    wide_frozen = frozen.astype(np.float64).reshape(-1, classes)
+    wide_live = wide(live).reshape(-1, classes)
+    wide_frozen = wide(frozen).reshape(-1, classes)
     counts = wide_live >= _TELLING
     counts &= counts.sum(axis=-1, keepdims=True) >= 2
     if not counts.any():

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_freezecheck.errors import SettingError, nearest
+from pytest_freezecheck.output_spec import OutputSpec
 from pytest_freezecheck.settings import Settings
 from pytest_freezecheck.spec import EMA_MODES, InputSpec
 
@@ -35,6 +36,7 @@ class Artifact:
         inputs: {live input name: name in the artifact}, and {placeholder of the artifact:
             {"value": what to feed it}} for those that the live model has not.
         outputs: {live output name: name in the artifact}.
+        ignore_outputs: patterns of names of its outputs that need not be compared.
         atol: as for a check, instead of the model's.
         examples: likewise.
         logit_rtol: likewise.
@@ -44,6 +46,7 @@ class Artifact:
     path: str
     inputs: Mapping[str, str | Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     outputs: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    ignore_outputs: Sequence[str] = ()
     atol: float | None = None
     examples: int | None = None
     logit_rtol: float | bool | None = None
@@ -76,6 +79,9 @@ class Model:
         freeze: ways to freeze the live model afresh, and check the results.
         export: a function, or `"module:function"`, `export(live, directory)`; what it writes is
             checked.
+        outputs: {output name: OutputSpec, or a mapping with its fields}, of the outputs of which
+            the live graph does not tell what they hold, or that need a tolerance of their own.
+        ignore_outputs: patterns of names of artifacts' outputs that need not be compared.
         atol: as for a check, instead of the run's.
         examples: likewise.
         logit_rtol: likewise.
@@ -96,6 +102,10 @@ class Model:
     artifacts: Sequence[str | Artifact | Mapping[str, Any]] = ()
     freeze: Sequence[str] = ()
     export: Reference | None = None
+    outputs: Mapping[str, OutputSpec | Mapping[str, object]] = dataclasses.field(
+        default_factory=dict
+    )
+    ignore_outputs: Sequence[str] = ()
     atol: float | None = None
     examples: int | None = None
     logit_rtol: float | bool | None = None
@@ -107,6 +117,8 @@ class Model:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise self._refuse("name", self.name, "letters, digits, dots, dashes and underscores")
         object.__setattr__(self, "inputs", self._checked_inputs())
+        object.__setattr__(self, "outputs", self._checked_outputs())
+        self._check_patterns("ignore_outputs", self.ignore_outputs)
         object.__setattr__(self, "artifacts", self._checked_artifacts())
         self._check_sources()
         self._check_ways()
@@ -140,6 +152,19 @@ class Model:
         except SettingError as error:
             raise SettingError(f"{self._where}: {error}") from None
 
+    def _checked_outputs(self) -> dict[str, OutputSpec]:
+        if not isinstance(self.outputs, Mapping):
+            raise self._refuse("outputs", self.outputs, "a table for each output")
+        try:
+            return {name: OutputSpec.of(value, name) for name, value in self.outputs.items()}
+        except SettingError as error:
+            raise SettingError(f"{self._where}: {error}") from None
+
+    def _check_patterns(self, key: str, patterns: object) -> None:
+        listing = isinstance(patterns, Sequence) and not isinstance(patterns, str)
+        if not listing or not all(isinstance(p, str) and p for p in patterns):  # type: ignore[attr-defined]
+            raise self._refuse(key, patterns, "a list of names, which may hold * and ?")
+
     def _checked_artifacts(self) -> tuple[Artifact, ...]:
         given = self.artifacts
         if isinstance(given, str) or not isinstance(given, Sequence):
@@ -160,6 +185,7 @@ class Model:
         if not isinstance(value.path, str) or not value.path or set(value.path) & set("[]"):
             raise self._refuse(f"{key}.path", value.path, "a path without square brackets")
         self._check_names(value, key)
+        self._check_patterns(f"{key}.ignore_outputs", value.ignore_outputs)
         self.settings(Settings(), value)
         return value
 

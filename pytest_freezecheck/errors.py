@@ -31,6 +31,10 @@ class MatchError(FreezecheckError):
     """Inputs or outputs of the live model have no counterpart of that name in the artifact."""
 
 
+class InputTypeError(MatchError):
+    """The artifact takes an input of another dtype; whoever sends the right one is refused."""
+
+
 class FreezeError(FreezecheckError):
     """A way of freezing cannot freeze this live model."""
 
@@ -67,6 +71,7 @@ for _error in (
     ModelError,
     ArtifactError,
     MatchError,
+    InputTypeError,
     FreezeError,
     InapplicableError,
     UnavailableError,

@@ -1,4 +1,4 @@
-"""What a check found besides its verdict: the smallest failing input, and its own strength.
+"""What a check found besides its verdict: output by output, the smallest failing input, its power.
 
 Plain Python data, so that reports need neither NumPy nor TensorFlow.
 """
@@ -6,8 +6,117 @@ Plain Python data, so that reports need neither NumPy nor TensorFlow.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Compared:
+    """What was compared with what, and how far it was apart.
+
+    Attributes:
+        output: name of the live model's output.
+        artifact_output: name of the artifact's.
+        kind: what it holds: "probabilities", "scores", "classes", "pixels" or "text".
+        shape: of the live answer that differs most.
+        dtype: of the live answer.
+        allowed: largest absolute difference allowed there; for scores, of an answer of that size.
+        rtol: largest difference relative to the size of an answer, of scores; 0 else.
+        size: the size of a usual answer of scores; 0 else.
+        max_abs_diff: largest absolute difference; NaN if `non_finite`, None if nothing could be
+            compared.
+        ratio: largest difference as a multiple of what is allowed there.
+        apart: the difference where that is.
+        index: the place where that is.
+        live: the live value there.
+        frozen: the artifact's value there.
+        too_far: how many values of that batch differ by more than is allowed.
+        values: how many values that batch has.
+        compared: how many values were compared in the whole check.
+        undecided: how many values differ where float noise alone decides which it is.
+        non_finite: whether a value is NaN or infinite on one side only.
+        problem: why nothing could be compared, or None.
+        logit_rel_diff: largest difference of the centred logits over the largest centred logit;
+            None if the output is no softmax.
+        where: the batch that showed it, in words.
+    """
+
+    output: str
+    artifact_output: str
+    kind: str
+    shape: tuple[int, ...] = ()
+    dtype: str = ""
+    allowed: float = 0.0
+    rtol: float = 0.0
+    size: float = 0.0
+    max_abs_diff: float | None = None
+    ratio: float = 0.0
+    apart: float = 0.0
+    index: tuple[int, ...] = ()
+    live: Any = None
+    frozen: Any = None
+    too_far: int = 0
+    values: int = 0
+    compared: int = 0
+    undecided: int = 0
+    non_finite: bool = False
+    problem: str | None = None
+    logit_rel_diff: float | None = None
+    where: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values; what is not finite is null."""
+        values = dataclasses.asdict(self)
+        return {name: finite(value) for name, value in values.items()}
+
+
+def finite(value: Any) -> Any:
+    """Return a value as JSON can have it: it has no NaN, no infinity and no tuple."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return list(value) if isinstance(value, tuple) else value
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """What a comparison of weights, by name and bit for bit, found.
+
+    Attributes:
+        compared: how many weights both sides have under one name.
+        differing: (name, largest absolute difference), from the network's input to its output; NaN
+            where shape or dtype differ.
+        absent: names of needed live weights that the artifact has not under that name.
+    """
+
+    compared: int = 0
+    differing: tuple[tuple[str, float], ...] = ()
+    absent: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the report says of it."""
+        return {
+            "compared": self.compared,
+            "differing": [{"name": n, "max_abs_diff": finite(d)} for n, d in self.differing],
+            "absent": list(self.absent),
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Replayed:
+    """How a saved failing input does now, beside when it was saved.
+
+    Attributes:
+        changed: the sides, "live" and "frozen", that answer otherwise than then, bit for bit.
+        versions: {package: version} of then.
+    """
+
+    changed: tuple[str, ...]
+    versions: Mapping[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the report says of it."""
+        return {"changed": list(self.changed), "versions": dict(self.versions)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +149,14 @@ class Counterexample:
 
     def as_json(self) -> dict[str, Any]:
         """Return what the report says of it."""
-        return {"path": self.path, "batch": self.batch, "nonzero": self.away, "size": self.size}
+        return {
+            "path": self.path,
+            "batch": self.batch,
+            "nonzero": self.away,
+            "size": self.size,
+            "background": {name: finite(level) for name, level in self.background.items()},
+            "max_abs_diff": finite(self.max_abs_diff),
+        }
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from pytest_freezecheck import items as our_items
-from pytest_freezecheck.agreement import Agreement, recording
+from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.collection import Collection
 from pytest_freezecheck.errors import SettingError
 from pytest_freezecheck.formats import format_of, registry
+from pytest_freezecheck.recording import recording
 from pytest_freezecheck.replay import Replay
 from pytest_freezecheck.settings import Run, Settings, using
 from pytest_freezecheck.verdict import Verdict

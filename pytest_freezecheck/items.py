@@ -123,7 +123,8 @@ class FreezeItem(pytest.Function):
 
         scratch = self.config.stash[WORKSHOP].scratch
         if self.artifact is not None and self.model is not None:
-            shipping.check_artifact(live, self.artifact, self.model.root or Path())
+            root, ignored = self.model.root or Path(), self.model.ignore_outputs
+            shipping.check_artifact(live, self.artifact, root, ignored)
         elif self.way is not None:
             try:
                 shipping.check_way(live, self.way, scratch(self.way), skipped=self._skipped_errors)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pytest_freezecheck import formats
@@ -23,13 +23,16 @@ from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.paths import from_here
 
 
-def check_artifact(live: LiveModel, artifact: Artifact, root: Path) -> None:
+def check_artifact(
+    live: LiveModel, artifact: Artifact, root: Path, ignored: Sequence[str] = ()
+) -> None:
     """Check a file or folder.
 
     Args:
         live: the live model.
         artifact: what ships, with its table of names and constants.
         root: folder that its path starts from.
+        ignored: patterns of outputs that need not be compared, beside the artifact's own.
 
     Raises:
         FrozenMismatch: it does not compute what the live model computes.
@@ -45,6 +48,7 @@ def check_artifact(live: LiveModel, artifact: Artifact, root: Path) -> None:
             constants=artifact.constants,
         )
     frozen.label = artifact.path
+    frozen.ignored = (*ignored, *artifact.ignore_outputs)
     with contextlib.closing(frozen):
         assert_agreement(live, frozen)
 
@@ -70,7 +74,7 @@ def check_way(
         try:
             path = formats.freeze(live, way, directory)
         except skipped as error:
-            raise UnavailableError(str(error)) from None
+            raise UnavailableError(str(error)) from error
         frozen = formats.load(path, way=way)
     with contextlib.closing(frozen):
         assert_agreement(live, frozen)
@@ -103,7 +107,7 @@ def check_export(live: LiveModel, model: Model, directory: Path) -> None:
         try:
             with errors_recorded(live, label):
                 frozen = formats.load(path)
-            frozen.label = label
+            frozen.label, frozen.ignored = label, model.ignore_outputs
             with contextlib.closing(frozen):
                 agreement = check(live, frozen)
             if others:

@@ -6,6 +6,7 @@ Registered where the run is controlled; the workers of a distributed run have no
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,12 @@ class Verdict:
         self.results: list[dict[str, Any]] = []
         self.skipped = 0
         self.failure: str | None = None
+        self.collected = 0
+        self._started = time.perf_counter()
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Count what may make checks."""
+        self.collected = sum("freezecheck" in item.keywords for item in session.items)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect the results: here in a plain run, on the controller in a distributed one."""
@@ -54,7 +61,14 @@ class Verdict:
         return "nothing was compared: no check was collected, or every one was deselected"
 
     def _write_reports(self, session: pytest.Session) -> None:
-        document = json_report.document(self.results, versions(), self.settings.seed)
+        status = int(session.exitstatus)
+        ended = json_report.Session(
+            seconds=time.perf_counter() - self._started,
+            collected=self.collected,
+            exit_status=status,
+            interrupted=status == pytest.ExitCode.INTERRUPTED,
+        )
+        document = json_report.document(self.results, versions(), self.settings.seed, ended)
         for path in self.settings.reports:
             try:
                 json_report.write(self.config.invocation_params.dir / Path(path), document)
@@ -78,7 +92,7 @@ class Verdict:
                 terminalreporter.line(line)
             for result in shown:
                 # What a failed replay says stands above, with the failure.
-                if result["outcome"] == "passed" and "\n  replayed" in (result["message"] or ""):
+                if result["outcome"] == "passed" and result["replayed"] is not None:
                     terminalreporter.line(result["message"])
         if self.skipped:
             terminalreporter.line(f"{self.skipped} skipped")

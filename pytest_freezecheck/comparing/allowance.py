@@ -1,4 +1,4 @@
-"""What float noise alone may put between the live model and a file that something else runs.
+"""What each output may be apart: made of settings, declaration and float noise, once for a check.
 
 A graph that was rewritten, or that another executor runs, sums in an order of its own. On a large
 network that moves probabilities by more than the 1e-5 which suits a small one, and by how much only
@@ -10,14 +10,17 @@ noise, and gets none allowed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_freezecheck.comparing.tally import Tally
+from pytest_freezecheck.compare import Array, Floats, distance, wide
+from pytest_freezecheck.comparing.known import Output, sees_others
+from pytest_freezecheck.differences import largest_by_row, logits_apart
 from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.power import noise
+from pytest_freezecheck.tolerance import PROBABILITIES, SCORES, Tolerance, Tolerances
 
 if TYPE_CHECKING:
     from pytest_freezecheck.comparing.corpus import Ask, Corpus
@@ -27,9 +30,9 @@ if TYPE_CHECKING:
 #: So many floors are allowed: true exports of the networks of tf_slim were up to 5.5 floors off
 #: (docs/benchmarks.md).
 FLOORS = 8.0
-#: But never more than this of outputs and of logits. There, true exports reach 1.9e-3 and 1.3e-4,
-#: both of a ResNet of 200 layers; of networks with so much noise, the least that a fault of one
-#: tensor does to outputs is 3.9e-3.
+#: But never more than this of probabilities and of logits. There, true exports reach 1.9e-3 and
+#: 1.3e-4, both of a ResNet of 200 layers; of networks with so much noise, the least that a fault of
+#: one tensor does to probabilities is 3.9e-3.
 MOST, MOST_OF_LOGITS = 3e-3, 3e-4
 #: Drawn inputs that the floor is measured on, beside all that were steered, and how many at once.
 _DRAWN, _AT_ONCE = 96, 16
@@ -42,32 +45,24 @@ class Floor:
     """How far a live model is from itself when nothing but its execution changes.
 
     Attributes:
-        apart: the largest difference in any output.
-        logits: the largest difference of the centred logits, over the largest centred logit; 0 if
-            no output has logits.
+        apart: {output: the largest difference; of scores relative to the size of the answer}.
+        logits: {output: the largest difference of the centred logits, over the largest one}.
+        absolute: the largest absolute difference of any output.
         note: what could not be measured, or None.
+        row_dependence: how far rows are answered otherwise alone, relative to the answers' size.
     """
 
-    apart: float
-    logits: float
+    apart: Mapping[str, float]
+    logits: Mapping[str, float]
+    absolute: float
     note: str | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Allowed:
-    """What may be apart.
-
-    Attributes:
-        atol: the outputs, absolutely.
-        logit_rtol: the logits, relative to the largest.
-    """
-
-    atol: float = 0.0
-    logit_rtol: float = 0.0
+    row_dependence: float = 0.0
 
 
 def floor_of(live: LiveModel, corpus: Corpus, ask: Ask) -> Floor:
     """Measure the floor of a live model, once for all of its artifacts.
+
+    Where rows see each other, what a row is answered alone is no float noise, and does not count.
 
     Args:
         live: the model.
@@ -80,44 +75,142 @@ def floor_of(live: LiveModel, corpus: Corpus, ask: Ask) -> Floor:
     if corpus.floor is None:
         for _ in corpus.main(live, ask):
             pass  # finds the steered inputs, and keeps all answers for the comparison
-        pairs = [pair for f in corpus.probe(_SINGLE) for pair in noise.row_by_row(ask, f)]
+        dependence = corpus.row_dependence(live, ask)
+        pairs = []
+        if not sees_others(dependence):
+            pairs = [pair for f in corpus.probe(_SINGLE) for pair in noise.row_by_row(ask, f)]
         note = None
         try:
             batches = list(corpus.telling(_DRAWN, _AT_ONCE))
             pairs += noise.executed_otherwise(corpus.twin(live), batches)
         except ModelError as error:
             note = f"the noise floor is that of batch sizes alone: {error}"
-        apart = max((noise.apart(*pair) for pair in pairs), default=0.0)
-        corpus.floor = Floor(apart, _logits(pairs), note)
+        corpus.floor = _floor(pairs, corpus.known(live, ask), note, dependence)
     return corpus.floor
 
 
-def _logits(pairs: Iterable[noise.Pair]) -> float:
-    """Return how far apart the logits are, as a check measures it."""
-    tally = Tally(0.0)
+def _floor(
+    pairs: list[noise.Pair], known: Mapping[str, Output], note: str | None, dependence: float
+) -> Floor:
+    apart = dict.fromkeys(known, 0.0)
+    logits = dict.fromkeys(known, 0.0)
+    absolute = 0.0
     for one, other in pairs:
-        for name, output in one.outputs.items():
-            both = np.asarray(output), np.asarray(other.outputs[name])
-            tally.logits(name, both, (one.logits.get(name), other.logits.get(name)))
-    return tally.logit_worst[1] if tally.logit_worst is not None else 0.0
+        for name, value in one.outputs.items():
+            mine, theirs = np.asarray(value), np.asarray(other.outputs[name])
+            if known[name].kind not in (PROBABILITIES, SCORES) or mine.shape != theirs.shape:
+                continue  # a class number that noise decides is no floor of the others
+            between = distance(mine, theirs)
+            absolute = max(absolute, float(between.max(initial=0.0)))
+            if known[name].kind == SCORES and known[name].size:
+                between = between / np.maximum(known[name].size, largest_by_row(mine))
+            apart[name] = max(apart[name], float(between.max(initial=0.0)))
+            if known[name].logit_size:
+                pair = one.logits.get(name), other.logits.get(name)
+                away = logits_apart((mine, theirs), pair, 1, recover=known[name].recover)
+                logits[name] = max(logits[name], float(away.max()) / known[name].logit_size)
+    return Floor(apart, logits, absolute, note, dependence)
 
 
-def raised(chosen: Settings, allowed: Allowed) -> Settings:
-    """Return settings that allow for noise, but for a tolerance that somebody chose.
+def tolerances(
+    live: LiveModel, known: Mapping[str, Output], settings: Settings, floor: Floor | None
+) -> Tolerances:
+    """Return what each output may be apart.
 
     Args:
-        chosen: what to work with.
-        allowed: what noise may put between the two sides.
+        live: the model, for what is declared of its outputs.
+        known: what is known of them.
+        settings: of the check.
+        floor: the noise to allow for, or None for none.
     """
-    atol, rtol = chosen.atol, chosen.logit_rtol
-    if "atol" not in chosen.given:
-        atol = max(atol, allowed.atol)
-    if "logit_rtol" not in chosen.given and rtol is not None:
-        rtol = max(rtol, allowed.logit_rtol)
-    return dataclasses.replace(chosen, atol=atol, logit_rtol=rtol)
+    return Tolerances(
+        {name: _tolerance(live, name, output, settings, floor) for name, output in known.items()}
+    )
 
 
-def allowed_for(floor: Floor) -> Allowed:
-    """Return what is allowed where the live model has this floor."""
-    atol, rtol = (float(f"{FLOORS * part:.1e}") for part in (floor.apart, floor.logits))
-    return Allowed(min(MOST, atol), min(MOST_OF_LOGITS, rtol))
+def _tolerance(
+    live: LiveModel, name: str, output: Output, settings: Settings, floor: Floor | None
+) -> Tolerance:
+    spec = live.output_specs.get(name)
+    declared = None if spec is None else spec.atol
+    relative = output.kind not in (PROBABILITIES, *_DISCRETE) and declared is None
+    plain = Tolerance(
+        kind=output.kind,
+        atol=0.0 if relative else settings.atol if declared is None else declared,
+        rtol=settings.atol if relative else 0.0,
+        size=output.size if relative else 0.0,
+        logit_rtol=settings.logit_rtol,
+        logit_size=output.logit_size,
+        recover=output.recover,
+        chosen=declared is not None or "atol" in settings.given,
+        logits_chosen="logit_rtol" in settings.given,
+    )
+    return plain if floor is None else _raised(plain, name, floor)
+
+
+def _raised(plain: Tolerance, name: str, floor: Floor) -> Tolerance:
+    """Return a tolerance that allows for float noise, but where somebody chose one."""
+    changes: dict[str, float] = {}
+    least: float | None = None
+    least_rtol: float | None = None
+    if not plain.chosen and plain.kind not in _DISCRETE:
+        which = "rtol" if plain.rtol else "atol"
+        allowed = float(f"{FLOORS * floor.apart[name]:.1e}")
+        allowed = min(MOST, allowed) if plain.kind == PROBABILITIES else allowed
+        if allowed > getattr(plain, which):
+            changes[which], least = allowed, getattr(plain, which)
+    if plain.logit_rtol is not None and not plain.logits_chosen:
+        allowed = min(MOST_OF_LOGITS, float(f"{FLOORS * floor.logits[name]:.1e}"))
+        if allowed > plain.logit_rtol:
+            changes["logit_rtol"], least_rtol = allowed, plain.logit_rtol
+    return dataclasses.replace(plain, **changes, unraised=(least, least_rtol))  # type: ignore[arg-type]
+
+
+_DISCRETE = ("classes", "pixels", "text")
+
+
+def widened(tolerance: Tolerance, live: Array, spread: Floats, rows: int) -> Floats:
+    """Return what each value of one answer may be apart, by the noise of that very input.
+
+    A value that noise does not move by chance is given what its neighbours are, and what its own
+    last places are. Of discrete outputs, what noise decides is undecided, and may be anything.
+
+    Args:
+        tolerance: of the output.
+        live: the live model's answer, (rows, ...).
+        spread: how far noise moves each value, of the same shape; NaN where that is not known.
+        rows: how many inputs there are.
+    """
+    plain = np.broadcast_to(np.asarray(tolerance.allowed(live), np.float64), live.shape)
+    if tolerance.kind in _DISCRETE:
+        return np.where(spread > 0.0, np.inf, plain)
+    whole = live.ndim and live.shape[0] % rows == 0 and live.size
+    by_input = spread.reshape(rows, -1) if whole else spread.reshape(1, -1)
+    own = by_input.max(axis=1, initial=0.0)
+    usual = float(np.median(own[np.isfinite(own)])) if np.isfinite(own).any() else 0.0
+    own = np.where(np.isnan(own), 0.0, np.maximum(own, usual))
+    places = FLOORS * np.abs(np.nan_to_num(wide(live))) * _epsilon(live)
+    allowed = np.maximum(np.repeat(own, by_input.shape[1]).reshape(live.shape), places)
+    if tolerance.kind == PROBABILITIES:
+        allowed = np.minimum(allowed, MOST)
+    return np.asarray(np.maximum(plain, allowed))
+
+
+def widened_logits(tolerance: Tolerance, spread: Floats) -> Floats:
+    """Return what each row of logits may be apart, likewise.
+
+    Args:
+        tolerance: of the output.
+        spread: how far noise moves the centred logits of each row; NaN where that is not known.
+    """
+    plain = tolerance.logits_allowed() or 0.0
+    if tolerance.logits_chosen:
+        return np.full(spread.shape, plain)
+    most = MOST_OF_LOGITS * tolerance.logit_size
+    return np.maximum(plain, np.minimum(np.where(np.isnan(spread), 0.0, spread), most))
+
+
+def _epsilon(values: Array) -> float:
+    if values.dtype.kind in "fc":
+        return float(np.finfo(values.dtype).eps)  # type: ignore[type-var]
+    return 2.0**-7

@@ -1,4 +1,4 @@
-"""Compare one artifact with the live model: independence, feeding both sides, and the verdict."""
+"""Compare one artifact with the live model: independence, feeding both sides, evidence."""
 
 from __future__ import annotations
 
@@ -7,38 +7,32 @@ import time
 from pathlib import Path
 
 from pytest_freezecheck.agreement import Agreement
-from pytest_freezecheck.comparing.allowance import (
-    FLOORS,
-    Allowed,
-    allowed_for,
-    floor_of,
-    raised,
-)
-from pytest_freezecheck.comparing.corpus import corpus_of, fingerprint
+from pytest_freezecheck.comparing.allowance import Floor, floor_of, tolerances
+from pytest_freezecheck.comparing.conclusion import SIDES, conclude, count, evidence
+from pytest_freezecheck.comparing.corpus import Corpus, corpus_of, fingerprint
 from pytest_freezecheck.comparing.disagreement import Disagreement
-from pytest_freezecheck.comparing.evidence import Evidence
+from pytest_freezecheck.comparing.doubtful import Doubtful
 from pytest_freezecheck.comparing.feeding import Feeding
+from pytest_freezecheck.comparing.known import outputs_of, sees_others
 from pytest_freezecheck.comparing.sides import Sides
-from pytest_freezecheck.diagnosis.values import WeightDifferences, differing_weights
-from pytest_freezecheck.errors import ModelError
-from pytest_freezecheck.findings import Counterexample
+from pytest_freezecheck.comparing.support import Support
+from pytest_freezecheck.findings import Counterexample, Replayed
 from pytest_freezecheck.formats.base import FrozenModel
 from pytest_freezecheck.inputs.render import Batch
 from pytest_freezecheck.inputs.saved import Saved, changed
 from pytest_freezecheck.inputs.strategies import build
-from pytest_freezecheck.models.graphs import ancestors
 from pytest_freezecheck.models.live import LiveModel
-from pytest_freezecheck.models.session import Arrays
+from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.paths import from_here
 from pytest_freezecheck.power import independence, vacuity
-from pytest_freezecheck.report import findings, text
+from pytest_freezecheck.report import cautions, text
 from pytest_freezecheck.settings import Settings
+from pytest_freezecheck.tolerance import Tolerance, Tolerances
 
 #: Inputs, beside those that show most, that a cause has to explain.
 _ORDINARY = 4
 #: Inputs that tell whether the two sides depend on each other.
 _PROBED = 3
-_SIDES = ("the live model", "the artifact")
 
 
 class Comparison:
@@ -69,109 +63,126 @@ class Comparison:
         self.sides = Sides(live, frozen)
         self.live, self.frozen, self.settings = live, frozen, chosen
         self.saved, self.replay, self.folder = saved, replay, folder
-        self.fed = Feeding(self.sides, chosen)
 
     def run(self, agreement: Agreement) -> None:
-        """Compare, and write verdict, numbers and text into the result.
+        """Compare, and write what was found, and the verdict, into the result.
 
         Raises:
             ArtifactError: the artifact cannot be run.
             ModelError: the live model cannot be run.
         """
         started = time.perf_counter()
-        suspicion = independence.shared(self.live, self.frozen)
-        if suspicion is None:
-            if self.sides.bit_exact:
-                # First of all, so that random operations are where they were when it was saved.
-                self._feed_saved()
+        agreement.not_compared, agreement.ignored = self.sides.not_compared, self.sides.ignored
+        agreement.suspicion = independence.shared(self.live, self.frozen)
+        if agreement.suspicion is None:
+            # First of all, so that random operations are where they were when it was saved.
+            first = self._asked_first()
             proof = self._independence()
-            suspicion = proof.reason
-            if suspicion is None:
-                self._compare(agreement, proof)
-        if suspicion is not None:
-            agreement.text = text.not_told_apart(agreement, suspicion)
-            agreement.cause = text.self_comparison(suspicion)
+            agreement.suspicion = proof.reason
+            if proof.reason is None:
+                self._compare(agreement, proof, first)
+        if agreement.suspicion is not None:
+            agreement.cause = text.self_comparison(agreement.suspicion)
+            conclude(agreement, None)
         agreement.seconds = time.perf_counter() - started
 
-    def _compare(self, agreement: Agreement, proof: independence.Independence) -> None:
-        state = vacuity.digests(self.live.weights())
+    def _asked_first(self) -> tuple[Arrays, Answer, Answer] | None:
+        if self.saved is None:
+            return None
+        feeds = {name: self.saved.feeds[name] for name in self.live.specs}
+        return feeds, self.sides.ask_live(feeds), self.sides.ask_frozen(feeds)
+
+    def _compare(
+        self,
+        agreement: Agreement,
+        proof: independence.Independence,
+        first: tuple[Arrays, Answer, Answer] | None,
+    ) -> None:
         steady = (proof.steady, proof.frozen_steady)
-        unsteady = [side for side, same in zip(_SIDES, steady, strict=True) if not same]
+        unsteady = [side for side, same in zip(SIDES, steady, strict=True) if not same]
         agreement.unsteady = " and ".join(unsteady) or None
-        if self.saved is not None and self.replay:
-            if not self.sides.bit_exact:
-                then = Allowed(self.saved.atol or 0.0, self.saved.logit_rtol or 0.0)
-                self._allow(agreement, then)
-            self._judge(agreement)
-            self._replayed(agreement, self.saved, self._disagreement(steady))
+        if self.saved is not None and self.replay and first is not None:
+            self._replayed(agreement, self.saved, steady, first)
             return
+        state = vacuity.digests(self.live.weights())
+        theirs = vacuity.digests(self.frozen.state())
         corpus = corpus_of(
             self.live,
             examples=self.settings.examples,
             seed=self.settings.seed,
             state=(*sorted(state.items()), *self._probed(proof)),
         )
-        if not self.sides.bit_exact:
-            floor = floor_of(self.live, corpus, self.sides.ask_whole)
-            self._allow(agreement, allowed_for(floor) if proof.steady else Allowed())
-        self.fed.everything(corpus)
-        self._judge(agreement)
-        shown = self._disagreement(steady)
-        if not agreement:
+        fed, floor = prepared(self.sides, corpus, self.settings, steady=proof.steady)
+        if floor is not None and sees_others(floor.row_dependence):
+            agreement.row_dependence = floor.row_dependence
+        if first is not None:
+            fed.aside(*first)
+        fed.everything(corpus)
+        agreement.moved = tuple(vacuity.moved(theirs, vacuity.digests(self.frozen.state())))
+        agreement.examples = self.settings.examples
+        count(agreement, fed)
+        shown = self._disagreement(fed, steady)
+        apart = evidence(agreement, fed).apart
+        if apart:
             shown.counterexample(agreement)
             shown.cause(agreement, corpus.spread(_ORDINARY))
         elif self.sides.bit_exact and not agreement.exact:
             shown.inexactness(agreement, corpus.spread(_ORDINARY))
         # A later artifact is compared with the answers that the live model gave for the first.
-        moved = vacuity.drifting(state, vacuity.digests(self.live.weights()))
-        drift = corpus.drift = moved or corpus.drift
+        drifted = vacuity.drifting(state, vacuity.digests(self.live.weights()))
+        drift = corpus.drift = drifted or corpus.drift
         agreement.warnings += drift
         if not proof.steady:
-            agreement.warnings.append(text.UNSTEADY)
-        evidence = Evidence(self.sides, self.settings, self.fed.tally, proof.steady)
-        evidence.noise_floor(agreement, corpus, proof.repeated)
-        evidence.power(agreement, corpus, drifting=bool(drift))
-        evidence.vacuity(agreement, corpus)
-        evidence.weigh(agreement)
-        agreement.text = findings.complete(agreement, self.settings.seed)
+            agreement.warnings.append(cautions.UNSTEADY)
+        support = Support(self.sides, self.settings, fed.tally, proof.steady)
+        support.noise_floor(agreement, corpus, proof.repeated, floor)
+        support.power(agreement, corpus, drifting=bool(drift))
+        conclude(agreement, fed)
+        support.vacuity(agreement, corpus)
 
-    def _allow(self, agreement: Agreement, allowed: Allowed) -> None:
-        """Raise what is allowed to what noise explains; only then can a saved input be judged."""
-        chosen, self.settings = self.settings, raised(self.settings, allowed)
-        now = self.settings
-        agreement.unraised = None if now.atol == chosen.atol else chosen.atol
-        agreement.unraised_rtol = None if now.logit_rtol == chosen.logit_rtol else chosen.logit_rtol
-        agreement.atol, agreement.logit_rtol = now.atol, now.logit_rtol
-        self.fed.allow(self.settings)
-        self._feed_saved()
-
-    def _feed_saved(self) -> None:
-        if self.saved is not None:
-            feed = self.fed.alone if self.replay else self.fed.aside
-            feed(self.saved)
-
-    def _disagreement(self, steady: tuple[bool, bool]) -> Disagreement:
-        fed = self.fed
+    def _disagreement(self, fed: Feeding, steady: tuple[bool, bool]) -> Disagreement:
         return Disagreement(
             self.sides, self.settings, fed.tally, fed.ranked, steady[1], self.folder
         )
 
-    def _replayed(self, agreement: Agreement, saved: Saved, shown: Disagreement) -> None:
+    def _replayed(
+        self,
+        agreement: Agreement,
+        saved: Saved,
+        steady: tuple[bool, bool],
+        first: tuple[Arrays, Answer, Answer],
+    ) -> None:
         """Say how a saved input does now, beside when it was saved."""
-        if not agreement:
+        fed = Feeding(self.sides, self._of_then(saved, first[1]), self.settings.seed)
+        fed.alone(*first)
+        agreement.examples = 1
+        agreement.replayed = Replayed(tuple(changed(saved, *fed.first)), saved.versions)
+        count(agreement, fed)
+        if evidence(agreement, fed).apart:
+            worst = fed.tally.worst
             agreement.counterexample = Counterexample(
                 feeds=saved.feeds,
                 away=saved.away,
                 background=saved.background,
                 size=sum(array.size for array in saved.feeds.values()),
-                max_abs_diff=self.fed.tally.worst.max_abs if self.fed.tally.worst else math.nan,
+                max_abs_diff=worst.max_abs if worst else math.nan,
                 seconds=0.0,
                 path=str(from_here(self.replay)) if self.replay else None,
             )
-            shown.cause(agreement, self._smooth_and_noisy(_ORDINARY))
-        agreement.text = findings.replayed(
-            agreement, changed(saved, *self.fed.first), saved.versions
-        )
+            self._disagreement(fed, steady).cause(agreement, self._smooth_and_noisy(_ORDINARY))
+        conclude(agreement, fed)
+
+    def _of_then(self, saved: Saved, answer: Answer) -> Tolerances:
+        """Return what was allowed when an input was saved, but where somebody chose otherwise."""
+        now = tolerances(self.live, outputs_of(self.live, [answer]), self.settings, None)
+        if self.sides.bit_exact or not saved.tolerances:
+            return now
+        then = {n: Tolerance.of_json(v) for n, v in saved.tolerances.items() if n in now.outputs}
+        kept = {
+            name: one if "atol" in self.settings.given else then.get(name, one)
+            for name, one in now.outputs.items()
+        }
+        return Tolerances(kept)
 
     def _independence(self) -> independence.Independence:
         feeds = self._smooth_and_noisy(self.sides.frozen_rows or _PROBED)
@@ -191,46 +202,31 @@ class Comparison:
         """Return inputs that are smooth, noise and mixed, about the middle of the legal range."""
         return build(Batch(size=rows, kind=2, centre=8, scale=14, seed=0), self.live.specs)
 
-    def _judge(self, agreement: Agreement) -> None:
-        """Turn what was added up into the verdict and its text."""
-        tally, worst = self.fed.tally, self.fed.tally.worst
-        if worst is None:
-            raise ModelError(f"{self.live.name}: no output was compared")
-        logit_output, agreement.logit_rel_diff = tally.logit_worst or (None, None)
-        agreement.inputs = tally.inputs
-        agreement.examples = 1 if self.replay else self.settings.examples
-        agreement.non_finite = worst.non_finite
-        agreement.max_abs_diff = None if worst.problem else worst.max_abs
-        agreement.exact = tally.identical
-        if self.fed.unrepeated:
-            agreement.warnings.append(text.unrepeated(agreement, self.fed.unrepeated))
-        rtol = self.settings.logit_rtol
-        close = worst.within(self.settings.atol)
-        close_logits = rtol is None or (agreement.logit_rel_diff or 0.0) <= rtol
-        inexact = self.sides.bit_exact and not tally.identical
-        if close and close_logits and not (inexact and self.settings.exact):
-            agreement.outcome = "passed"
-            agreement.text = text.passed(agreement)
-            if inexact:
-                agreement.warnings.append(text.inexact(agreement, self._weights()))
-            if agreement.within_noise:
-                agreement.warnings.append(text.within_noise(agreement, FLOORS))
-        else:
-            agreement.text = text.mismatch(
-                agreement,
-                worst,
-                tally.where,
-                self.settings.seed,
-                logit_output,
-                self.sides.outputs,
-                self._weights(),
-                showing=self.fed.visible.showing,
-            )
 
-    def _weights(self) -> WeightDifferences:
-        theirs = self.frozen.weights()
-        if not theirs:  # a converted file keeps no weight under its name, which is no news
-            return differing_weights({}, {}, set())
-        outputs = [tensor.name for tensor in self.live.outputs.values()]
-        needed = ancestors(self.live.graph.as_graph_def(), outputs)
-        return differing_weights(self.live.weights(), theirs, needed)
+def prepared(
+    sides: Sides, corpus: Corpus, settings: Settings, *, steady: bool = True
+) -> tuple[Feeding, Floor | None]:
+    """Return what feeds both sides, with what each output may be apart.
+
+    Where another executor runs the artifact, the live model's float noise is measured, and whether
+    rows have to be asked in the company of the same others.
+
+    Args:
+        sides: live and frozen.
+        corpus: the inputs.
+        settings: of the check.
+        steady: whether the live model answers the same twice; if not, that is no float noise.
+
+    Returns:
+        It, and the live model's noise, None where none is allowed for.
+    """
+    live, floor, doubtful = sides.live, None, None
+    if not sides.bit_exact:
+        floor = floor_of(live, corpus, sides.ask_whole)
+        if sees_others(floor.row_dependence) or not corpus.row_by_row:
+            sides.keep_company()
+    known = corpus.known(live, sides.ask_whole)
+    allowed = tolerances(live, known, settings, floor if steady else None)
+    if floor is not None and steady:
+        doubtful = Doubtful(sides, allowed, lambda: corpus.twin(live), settings.seed)
+    return Feeding(sides, allowed, settings.seed, doubtful), floor

@@ -10,14 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from pytest_freezecheck.comparing.allowance import Floor
+from pytest_freezecheck.comparing.batches import Batches
+from pytest_freezecheck.comparing.known import Output, is_row_by_row, outputs_of, row_dependence
 from pytest_freezecheck.comparing.steering import Drawn, Steered, Steering
 from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.findings import Power
-from pytest_freezecheck.inputs.render import Batch
-from pytest_freezecheck.inputs.samples import collect, sample_batches
-from pytest_freezecheck.inputs.search import drawn_once, in_words
-from pytest_freezecheck.inputs.strategies import build
-from pytest_freezecheck.inputs.sweep import Sweep, sweeps, swept
+from pytest_freezecheck.inputs.search import drawn_once
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.models.twin import Twin
@@ -30,6 +28,8 @@ Answered = tuple[str, Arrays, Answer]
 _STEERED, _SEARCHED, STEERED_ROWS = 0.04, 0.1, 8
 #: With so few examples there is hardly anything to steer.
 _FEW = 5
+#: Rows that tell whether rows see each other.
+_ROWS = 4
 
 
 class Pieces(NamedTuple):
@@ -42,9 +42,6 @@ class Pieces(NamedTuple):
 class Corpus:
     """Inputs of one live model in one state.
 
-    Descriptions are kept, and not the arrays they stand for, which are what is large; real samples
-    and steered inputs, of which there are few, are kept as arrays.
-
     Args:
         live: the model.
         examples: how many batches a check feeds, apart from real samples.
@@ -52,7 +49,7 @@ class Corpus:
 
     Attributes:
         twin_error: why the live model cannot be copied, once that was tried in vain.
-        powers: {(atol, logit_rtol, whether logits are seen): how many planted mistakes these inputs
+        powers: {(what is allowed, whether logits are seen): how many planted mistakes these inputs
             would have caught}.
         doubts: what speaks against the reference itself, once that was looked for.
         floor: how far the live model is from itself, once that was measured.
@@ -65,7 +62,6 @@ class Corpus:
 
     def __init__(self, live: LiveModel, examples: int, seed: int) -> None:
         self.specs, self.seed = live.specs, seed
-        self.samples = collect(live.specs)
         drawn = drawn_once(examples, seed)
         if len(drawn) < examples:
             raise ModelError(
@@ -75,21 +71,18 @@ class Corpus:
         self._steered_batches = _share(examples, _STEERED)
         self.searched = _share(examples, _SEARCHED)
         first = examples - self._steered_batches - self.searched
-        self._main: list[Batch | Sweep | Arrays] = [
-            *sample_batches(live.specs, self.samples),
-            *drawn[:first],
-            *sweeps(live.specs, seed),
-        ]
-        self._spare = drawn[first:]
+        self._batches = Batches(live.specs, drawn, first, seed)
         self._answers: dict[int, Answer] = {}
         self._in_pieces: dict[tuple[int, int], Answer] = {}
         self._steered: Steered | None = None
         self._twin: Twin | None = None
         self.twin_error: ModelError | None = None
-        self.powers: dict[tuple[float, float | None, bool], Power | None] = {}
+        self.powers: dict[object, Power | None] = {}
         self.floor: Floor | None = None
         self.drift: list[str] = []
         self.doubts: list[str] | None = None
+        self._known: dict[str, Output] | None = None
+        self._dependence: float | None = None
 
     def main(self, live: LiveModel, ask: Ask, pieces: Pieces | None = None) -> Iterator[Answered]:
         """Yield what every artifact is fed: real samples, what was drawn, and steered inputs.
@@ -99,15 +92,41 @@ class Corpus:
             ask: asks it about one batch.
             pieces: asks it as the artifact is asked, if that is in pieces. The inputs are the same.
         """
-        for place in range(len(self._main)):
+        for place in range(self._batches.main):
             yield self._answered(place, ask, pieces)
         yield from self._boundary(live, ask, pieces)
+
+    def large(self, ask: Ask) -> Iterator[Answered]:
+        """Yield batches of many rows, as a server that collects requests has them."""
+        for words, feeds in self._batches.large():
+            yield words, feeds, ask(feeds)
+
+    def known(self, live: LiveModel, ask: Ask) -> dict[str, Output]:
+        """Return what is known of the outputs, from the live model's answers to all inputs."""
+        if self._known is None:
+            for _ in self.main(live, ask):
+                pass
+            self._known = outputs_of(live, list(self._answers.values()))
+        return self._known
+
+    @property
+    def row_by_row(self) -> bool:
+        """Whether every output has as many answers for each input, whatever the batch."""
+        drawn = self.drawn()
+        return is_row_by_row(drawn.sizes, drawn.answers)
+
+    def row_dependence(self, live: LiveModel, ask: Ask) -> float:
+        """Return how far rows are answered otherwise alone, relative to the answers' size."""
+        if self._dependence is None:
+            known = self.known(live, ask)
+            self._dependence = row_dependence(ask, self.spread(_ROWS), known)
+        return self._dependence
 
     def spare(self, ask: Ask, count: int, pieces: Pieces | None = None) -> Iterator[Answered]:
         """Yield drawn batches that nothing better was found for."""
         used = max(0, self._steered_batches - self._filled())
-        for place in range(used, min(used + count, len(self._spare))):
-            yield self._answered(len(self._main) + place, ask, pieces)
+        for place in range(used, min(used + count, len(self._batches) - self._batches.main)):
+            yield self._answered(self._batches.main + place, ask, pieces)
 
     def steered(self) -> list[Arrays]:
         """Return the steered inputs, once `main` has run to its end."""
@@ -120,9 +139,9 @@ class Corpus:
 
     def drawn(self) -> Drawn:
         """Return the drawn and real inputs, with the live model's answers, once `main` has run."""
-        places = range(len(self._main))
+        places = range(self._batches.main)
         answers = [self._answers[place] for place in places]
-        return Drawn(answers, [self._rows(place) for place in places], self._arrays)
+        return Drawn(answers, [self._batches.rows(place) for place in places], self._batches.arrays)
 
     def spread(self, count: int) -> Arrays:
         """Return so many of the drawn inputs, evenly spread over them, {input name: array}."""
@@ -178,7 +197,7 @@ class Corpus:
                 yield f"{rows} {words}", piece, self._answer(number, piece, ask, pieces)
                 number -= 1
         for place in range(max(0, self._steered_batches - self._filled())):
-            yield self._answered(len(self._main) + place, ask, pieces)
+            yield self._answered(self._batches.main + place, ask, pieces)
 
     def _filled(self) -> int:
         """Return how many batches the steered inputs fill."""
@@ -186,8 +205,8 @@ class Corpus:
         return sum(-(-size // STEERED_ROWS) for size in sizes)
 
     def _answered(self, place: int, ask: Ask, pieces: Pieces | None) -> Answered:
-        feeds = self._arrays(place)
-        return self._words(place), feeds, self._answer(place, feeds, ask, pieces)
+        feeds = self._batches.arrays(place)
+        return self._batches.words(place), feeds, self._answer(place, feeds, ask, pieces)
 
     def _answer(self, place: int, feeds: Arrays, ask: Ask, pieces: Pieces | None) -> Answer:
         if place not in self._answers:
@@ -198,27 +217,6 @@ class Corpus:
         if key not in self._in_pieces:
             self._in_pieces[key] = pieces.ask(feeds)
         return self._in_pieces[key]
-
-    def _batch(self, place: int) -> Batch | Sweep | Arrays:
-        drawn = place - len(self._main)
-        return self._main[place] if drawn < 0 else self._spare[drawn]
-
-    def _arrays(self, place: int) -> Arrays:
-        batch = self._batch(place)
-        if isinstance(batch, Sweep):
-            return swept(batch, self.specs)
-        return build(batch, self.specs, self.samples) if isinstance(batch, Batch) else batch
-
-    def _rows(self, place: int) -> int:
-        batch = self._batch(place)
-        return batch.size if isinstance(batch, Batch | Sweep) else len(next(iter(batch.values())))
-
-    def _words(self, place: int) -> str:
-        batch = self._batch(place)
-        if isinstance(batch, Batch):
-            return in_words(batch, sampled=next(iter(self.specs)) in self.samples)
-        what = "rows of swept whole numbers" if isinstance(batch, Sweep) else "real samples"
-        return f"{self._rows(place)} {what}"
 
 
 _corpora: weakref.WeakKeyDictionary[LiveModel, dict[tuple[object, ...], Corpus]] = (

@@ -18,9 +18,9 @@ from pytest_freezecheck.findings import Counterexample
 from pytest_freezecheck.inputs.saved import Saved, place, save
 from pytest_freezecheck.models.session import Arrays
 from pytest_freezecheck.paths import from_here
-from pytest_freezecheck.report import findings as words
+from pytest_freezecheck.report import details as words
 from pytest_freezecheck.settings import Settings
-from pytest_freezecheck.severity import Yardstick
+from pytest_freezecheck.tolerance import Tolerances
 from pytest_freezecheck.versions import versions
 
 #: Of the inputs that show most, as many as a cause is looked for with.
@@ -51,24 +51,23 @@ class Disagreement:
     def suspects(self) -> Suspects:
         """The inputs that showed most of the kind of difference that the check failed by."""
         worst = self.tally.worst
-        return self.ranked[worst is None or worst.within(self.settings.atol)]
+        return self.ranked[worst is None or worst.close]
 
     @property
-    def yardstick(self) -> Yardstick:
+    def tolerances(self) -> Tolerances:
         """What is allowed, of the kind of difference that the check failed by."""
-        worst, rtol = self.tally.worst, self.settings.logit_rtol
-        if worst is None or not worst.within(self.settings.atol):
-            return self.tally.yardstick(None)
-        ratio = (self.tally.logit_worst or ("", 0.0))[1]
-        if rtol is not None and not ratio <= rtol:
-            return self.tally.yardstick(rtol)
-        return self.tally.bit_identity()
+        worst, allowed = self.tally.worst, self.tally.tolerances
+        if worst is None or not worst.close:
+            return allowed.without_logits()
+        name, ratio = self.tally.logit_worst or ("", 0.0)
+        rtol = allowed[name].logit_rtol if name else None
+        return allowed if rtol is not None and not ratio <= rtol else allowed.nothing()
 
     def counterexample(self, agreement: Agreement) -> None:
         """Find the smallest failing input, and save it."""
         if not self.suspects or self.tally.worst is None:
             return
-        found = smallest_failing(self.sides, self.suspects, self.tally.worst, self.yardstick)
+        found = smallest_failing(self.sides, self.suspects, self.tally.worst, self.tolerances)
         agreement.counterexample = found
         if self.folder is not None:
             agreement.counterexample = self._saved(agreement, found, self.folder)
@@ -92,7 +91,7 @@ class Disagreement:
             atol=self.settings.atol,
         )
         agreement.cause, agreement.first_difference = verdict.cause, verdict.first
-        agreement.text = "\n".join([agreement.text, *verdict.lines])
+        agreement.diagnosis = verdict.lines
 
     def inexactness(self, agreement: Agreement, ordinary: Arrays) -> None:
         """Name the cause of a difference that is small enough, in a warning, if it is proven."""
@@ -135,6 +134,7 @@ class Disagreement:
             frozen=frozen,
             atol=self.settings.atol,
             logit_rtol=self.settings.logit_rtol,
+            tolerances={n: one.as_json() for n, one in self.tally.tolerances.outputs.items()},
         )
         try:
             save(path, saved)

@@ -11,17 +11,18 @@ from pytest_freezecheck import formats
 from pytest_freezecheck.compare import Difference
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.suspects import Suspects
+from pytest_freezecheck.differences import largest_difference
 from pytest_freezecheck.findings import Counterexample
 from pytest_freezecheck.inputs.shrink import Feeds, Floats, Shrinker, Smallest
 from pytest_freezecheck.models.session import Arrays
-from pytest_freezecheck.severity import Yardstick, largest_difference
+from pytest_freezecheck.tolerance import Tolerances
 
 #: The replay must not flip on another machine: twice the tolerance, where there is as much.
 _MARGIN = 2.0
 
 
 def smallest_failing(
-    sides: Sides, suspects: Suspects, worst: Difference, yardstick: Yardstick
+    sides: Sides, suspects: Suspects, worst: Difference, tolerances: Tolerances
 ) -> Counterexample:
     """Make the inputs that showed a difference smaller.
 
@@ -29,12 +30,12 @@ def smallest_failing(
         sides: live and frozen.
         suspects: the inputs that showed most.
         worst: the worst difference of the check: a smaller input must show one of its kind.
-        yardstick: what is allowed, of that kind.
+        tolerances: what is allowed, of that kind.
     """
     started = time.perf_counter()
 
     def apart(feeds: Feeds) -> Floats:
-        return _apart(sides, feeds, worst, yardstick)
+        return _apart(sides, feeds, worst, tolerances)
 
     failing = suspects.feeds()
     ratios = apart(failing)
@@ -60,10 +61,10 @@ def _enough(most: float) -> float:
     return _MARGIN if most >= _MARGIN else max(1.0 + 1e-9, 0.95 * most)
 
 
-def _apart(sides: Sides, feeds: Feeds, worst: Difference, yardstick: Yardstick) -> Floats:
+def _apart(sides: Sides, feeds: Feeds, worst: Difference, tolerances: Tolerances) -> Floats:
     rows = len(next(iter(feeds.values())))
     live, frozen = sides.ask_live(feeds), sides.ask_frozen(feeds)
-    ratios = yardstick.rows(live, frozen, sides.outputs, rows)
+    ratios = tolerances.rows(live, frozen, sides.outputs, rows)
     if worst.non_finite:
         return np.where(np.isinf(ratios), ratios, 0.0)
     return ratios
@@ -109,6 +110,7 @@ def recorded_answers(sides: Sides, feeds: Feeds, *, steady: bool) -> tuple[Array
             outputs=frozen.outputs,
             constants=frozen.constants,
         )
+        again.ignored = frozen.ignored
         try:
             answer = Sides(sides.live, again).ask_frozen(feeds)
         finally:

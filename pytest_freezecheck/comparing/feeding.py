@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from pytest_freezecheck.compare import Floats
 from pytest_freezecheck.comparing.corpus import Corpus
+from pytest_freezecheck.comparing.doubtful import Doubtful
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.suspects import Suspects
 from pytest_freezecheck.comparing.tally import Tally, alike
 from pytest_freezecheck.inputs.mutation import mutate
-from pytest_freezecheck.inputs.saved import Saved
+from pytest_freezecheck.models.pieces import rows_of
 from pytest_freezecheck.models.session import Answer, Arrays
-from pytest_freezecheck.settings import Settings
-from pytest_freezecheck.severity import Yardstick
+from pytest_freezecheck.tolerance import Tolerances
 
 _CHILDREN = 8
+#: Batches that are asked about again at the end.
+_AGAIN = 2
 
 
 class Feeding:
@@ -22,7 +25,9 @@ class Feeding:
 
     Args:
         sides: live and frozen.
-        settings: what the check works with.
+        tolerances: what each output may be apart.
+        seed: of the search.
+        doubtful: tells what float noise does to an input, or None where there is none.
 
     Attributes:
         tally: what was added up.
@@ -31,72 +36,110 @@ class Feeding:
             are far apart is no example of it.
         first: what live and frozen answered to a failing input that was saved.
         unrepeated: batches whose answers were not bit-identical, and were when asked again.
+        excused: inputs that only the noise of that very input allows.
+        changed: whether the artifact answered its first batches otherwise when asked again.
     """
 
-    def __init__(self, sides: Sides, settings: Settings) -> None:
-        self.sides, self.settings = sides, settings
-        self.tally = Tally(settings.atol)
+    def __init__(
+        self,
+        sides: Sides,
+        tolerances: Tolerances,
+        seed: int,
+        doubtful: Doubtful | None = None,
+    ) -> None:
+        self.sides, self.tolerances, self.seed = sides, tolerances, seed
+        self.tally = Tally(tolerances, sides.outputs)
         self.suspects, self.visible = Suspects(), Suspects()
         self.first: tuple[Arrays, Arrays] = ({}, {})
-        self.unrepeated = 0
+        self.unrepeated = self.excused = 0
+        self.changed = False
+        self._doubtful = doubtful
+        self._visible = tolerances.without_logits()
         self._differ = False
         self._aside: tuple[Suspects, Suspects] | None = None
+        self._asked: list[tuple[Arrays, Answer]] = []
 
     @property
     def ranked(self) -> tuple[Suspects, Suspects]:
         """The inputs that showed most, by outputs alone, and by outputs and logits."""
         return self.visible, self.suspects
 
-    def allow(self, settings: Settings) -> None:
-        """Work with other settings from now on."""
-        self.settings, self.tally.atol = settings, settings.atol
-
-    def alone(self, saved: Saved) -> None:
-        """Feed a failing input that was saved."""
-        feeds = {name: saved.feeds[name] for name in self.sides.live.specs}
-        live = self.sides.ask_live(feeds)
-        frozen = self._feed("a failing input that was saved", feeds, live)
+    def alone(self, feeds: Arrays, live: Answer, frozen: Answer) -> None:
+        """Add up a failing input that was saved, and what both sides answered to it."""
+        frozen = self._add("a failing input that was saved", feeds, live, frozen)
         outputs = {name: frozen.outputs[there] for name, there in self.sides.outputs.items()}
         self.first = live.outputs, outputs
 
-    def aside(self, saved: Saved) -> None:
-        """Try what failed the last time before anything else.
+    def aside(self, feeds: Arrays, live: Answer, frozen: Answer) -> None:
+        """Add up what failed the last time before anything else.
 
         It is not counted, and remembered only after the search, so that a run that finds a failure
         and the next one report the same.
         """
-        self.alone(saved)
+        self.alone(feeds, live, frozen)
         self._aside = (self.suspects, self.visible)
         self.suspects, self.visible = Suspects(), Suspects()
-        self.tally.inputs = self.tally.examples = 0
+        self.tally.forget_count()
 
     def everything(self, corpus: Corpus) -> None:
-        """Feed all inputs to both sides, and search around those that showed most."""
+        """Feed all inputs to both sides, and search around those that showed most.
+
+        The first batches are asked about once more at the end: a file with a state of its own can
+        answer otherwise by then.
+        """
         sides = self.sides
         for words, feeds, live in corpus.main(sides.live, sides.ask_whole, sides.pieces):
             self._feed(words, feeds, live)
         self._search(corpus)
+        if sides.frozen_rows is None:
+            for words, feeds, live in corpus.large(sides.ask_whole):
+                self._feed(words, feeds, live)
+        self.changed = not all(self._answered_again(*asked) for asked in self._asked)
         if self._aside is not None:
             for ours, saved in zip((self.suspects, self.visible), self._aside, strict=True):
                 if saved:
                     ours.include(saved)
 
-    def _feed(self, words: str, feeds: Arrays, live: Answer) -> Answer:
+    def _answered_again(self, feeds: Arrays, before: Answer) -> bool:
+        same = {name: name for name in self.sides.outputs.values()}
+        again = self.sides.ask_frozen(feeds)
+        if alike(before, again, same):
+            return True
+        if not self.sides.bit_exact:
+            # Threads of an executor can sum in another order; state shows as more than that.
+            ours = {there: self.tolerances[name] for name, there in self.sides.outputs.items()}
+            return bool(Tolerances(ours).rows(before, again, same, rows_of(feeds)).max() <= 1.0)
+        return alike(before, self.sides.ask_frozen(feeds), same)
+
+    def _feed(self, words: str, feeds: Arrays, live: Answer) -> None:
         """Ask the artifact about a batch that the live model has answered, and add it up."""
-        tally, rows = self.tally, len(next(iter(feeds.values())))
-        live, frozen = self._repeated(feeds, live, self.sides.ask_frozen(feeds))
+        frozen = self._add(words, feeds, live, self.sides.ask_frozen(feeds))
+        if len(self._asked) < _AGAIN:
+            self._asked.append((feeds, frozen))
+
+    def _add(self, words: str, feeds: Arrays, live: Answer, frozen: Answer) -> Answer:
+        tally, rows, names = self.tally, rows_of(feeds), self.sides.outputs
+        live, frozen = self._repeated(feeds, live, frozen)
         tally.count(rows)
+        ratios = self.tolerances.rows(live, frozen, names, rows)
+        allowed: dict[str, Floats] = {}
+        allowed_logits: dict[str, Floats] = {}
+        if self._doubtful is not None and ratios.max() > 1.0:
+            allowed, allowed_logits = self._doubtful.allowed(feeds, live, frozen, ratios)
         identical = True
-        for name, there in self.sides.outputs.items():
+        for name, there in names.items():
             pair = np.asarray(live.outputs[name]), np.asarray(frozen.outputs[there])
             logits = live.logits.get(name), frozen.logits.get(there)
-            identical &= tally.output(name, *pair, where=words)
-            identical &= tally.logits(name, pair, logits)
+            identical &= tally.output(name, *pair, where=words, allowed=allowed.get(name))
+            identical &= tally.logits(name, pair, logits, allowed_logits.get(name))
         if not identical:
-            names, rtol = self.sides.outputs, self.settings.logit_rtol
-            ratios = tally.yardstick(rtol).rows(live, frozen, names, rows)
+            visible = self._visible.rows(live, frozen, names, rows)
+            if self._doubtful is not None and (allowed or allowed_logits):
+                excused = self._doubtful.excused
+                self.excused += int(excused.sum())
+                ratios, visible = (np.where(excused, 1.0, each) for each in (ratios, visible))
             self.suspects.add(feeds, ratios)
-            self.visible.add(feeds, tally.yardstick(None).rows(live, frozen, names, rows))
+            self.visible.add(feeds, visible)
         return frozen
 
     def _repeated(self, feeds: Arrays, live: Answer, frozen: Answer) -> tuple[Answer, Answer]:
@@ -108,7 +151,7 @@ class Feeding:
         names = self.sides.outputs
         if self._differ or not self.sides.bit_exact or alike(live, frozen, names):
             return live, frozen
-        apart = Yardstick(self.settings.atol, None, {}).rows(live, frozen, names, 1)
+        apart = self._visible.rows(live, frozen, names, 1)
         again = self.sides.ask_live(feeds), self.sides.ask_frozen(feeds)
         self._differ = bool(apart.max() > 1.0) or not alike(*again, names)
         if self._differ:
@@ -118,7 +161,7 @@ class Feeding:
 
     def _search(self, corpus: Corpus) -> None:
         """Search around the inputs that showed most; where none showed anything, draw on."""
-        rng = np.random.default_rng(self.settings.seed)
+        rng = np.random.default_rng(self.seed)
         for _ in range(corpus.searched):
             if not self.suspects:
                 break

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from pytest_freezecheck.comparing.corpus import Pieces
-from pytest_freezecheck.errors import ArtifactError, FreezecheckError, ModelError, reason
+from pytest_freezecheck.errors import (
+    ArtifactError,
+    FreezecheckError,
+    MatchError,
+    ModelError,
+    reason,
+)
 from pytest_freezecheck.formats.base import Change, FrozenModel
 from pytest_freezecheck.formats.matching import same_shapes
+from pytest_freezecheck.models.graphs import ancestors
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.pieces import in_pieces, static_shape
 from pytest_freezecheck.models.session import Answer, Arrays
@@ -26,6 +34,13 @@ class Sides:
         live_rows, frozen_rows: how many rows each is asked about at a time, or None for whole
             batches. A kernel may sum in another order for another number of rows, so what has to
             be bit-identical is asked alike.
+        in_company: whether what a row is answered depends on the rows that it is asked with, so
+            that both sides have to be asked about the same ones.
+        lone: whether the artifact's only output is taken for the live model's, whatever its name.
+        not_compared: names of the artifact's outputs that are compared with none, and that nobody
+            said to ignore.
+        ignored: names of those that are to be ignored.
+        dropped: inputs that the artifact has not, and that the live answer does not depend on.
 
     Raises:
         MatchError: the artifact lacks an input or output of the live model's names, or takes
@@ -37,14 +52,37 @@ class Sides:
         self.frozen = frozen
         self.outputs = frozen.match_outputs(live.outputs)
         self.wanted = list(self.outputs.values())
-        self.inputs = frozen.match_inputs(live.inputs, self.wanted)
+        self.lone = _is_lone(live, frozen, self.outputs)
+        self.not_compared, self.ignored = ends_left(frozen, self.wanted)
+        self.inputs, self.dropped = self._matched_inputs()
         shapes = {name: static_shape(tensor) for name, tensor in live.inputs.items()}
         same_shapes(self.inputs, shapes, frozen.input_shapes, frozen.path)
-        self.live_rows, self.frozen_rows = live.batch_size, frozen.batch_size()
-        fixed = {self.live_rows, self.frozen_rows} - {None}
-        self.bit_exact = frozen.bit_exact and len(fixed) < 2
+        fixed = live.batch_size, frozen.batch_size()
+        alike = None in fixed or fixed[0] == fixed[1]
+        self.bit_exact = frozen.bit_exact and alike
+        # A live model of a fixed size is asked in pieces anyway, so the artifact is, too.
+        self.live_rows, self.frozen_rows = fixed[0], fixed[1] or fixed[0]
+        self.in_company = False
         if self.bit_exact:
-            self.live_rows = self.frozen_rows = self.live_rows or self.frozen_rows
+            self.live_rows = self.frozen_rows
+
+    def keep_company(self) -> None:
+        """Ask both sides about the same rows at a time: what a row is answered depends on it."""
+        self.in_company = True
+        if self.live.batch_size is None:
+            self.live_rows = self.frozen_rows
+
+    def _matched_inputs(self) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Return {live input: the artifact's}, and the inputs that it has not and need not have."""
+        live, frozen = self.live, self.frozen
+        try:
+            return frozen.match_inputs(live.inputs, self.wanted), ()
+        except MatchError:
+            idle = idle_inputs(live)
+            used = {name: tensor for name, tensor in live.inputs.items() if name not in idle}
+            if not idle or not used:
+                raise
+            return frozen.match_inputs(used, self.wanted), tuple(idle)
 
     def ask_live(self, feeds: Arrays) -> Answer:
         """Return what the live model answers to one batch, asked as the artifact is.
@@ -126,7 +164,37 @@ class Sides:
         return self.frozen.cautions({**piece, **self.frozen.constants}, self.wanted)
 
     def _renamed(self, feeds: Arrays) -> Arrays:
-        return {self.inputs[name]: value for name, value in feeds.items()}
+        return {self.inputs[n]: value for n, value in feeds.items() if n not in self.dropped}
+
+
+def ends_left(
+    frozen: FrozenModel, wanted: Iterable[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the artifact's outputs that are compared with none: all others, and the ignored.
+
+    Args:
+        frozen: the artifact.
+        wanted: names of its outputs that are compared.
+    """
+    compared = {name.split(":")[0] for name in wanted} | set(wanted)
+    left = [name for name in frozen.output_names if name not in compared]
+    ignored = [n for n in left if any(fnmatch.fnmatchcase(n, p) for p in frozen.ignored)]
+    return tuple(name for name in left if name not in ignored), tuple(ignored)
+
+
+def _is_lone(live: LiveModel, frozen: FrozenModel, outputs: Mapping[str, str]) -> bool:
+    """Return whether the only output was matched for want of another, and not by a name."""
+    (name, tensor), *others = live.outputs.items()
+    there = outputs[name].removesuffix(":0")
+    own = {name, tensor.op.name, tensor.name.removesuffix(":0")}
+    return not others and not frozen.outputs and there not in own
+
+
+def idle_inputs(live: LiveModel) -> list[str]:
+    """Return the inputs that the live model's outputs are not computed from."""
+    definition = live.graph.as_graph_def()
+    before = ancestors(definition, [tensor.name for tensor in live.outputs.values()])
+    return [name for name, tensor in live.inputs.items() if tensor.op.name not in before]
 
 
 def _weight_shapes(live: LiveModel) -> set[tuple[int, ...]]:

@@ -20,6 +20,7 @@ from pytest_freezecheck.inputs.descent import Floats, descend, wander
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.models.twin import Twin
+from pytest_freezecheck.power.vacuity import stackable
 
 #: Where nothing but a descent leads to the boundary: rows, steps of the gradient, rounds of trial.
 _DESCENDING, _STEPS, _ROUNDS = 8, 40, 12
@@ -104,7 +105,7 @@ class Steering:
 
     def _output(self, name: str, rows: int) -> None:
         answers = [answer.outputs[name] for answer in self.drawn.answers]
-        if any(a.ndim < 1 or a.dtype.kind not in "fiub" for a in answers):
+        if not stackable(answers):
             return
         every = np.concatenate(answers)
         if len(every) != self.drawn.count:

@@ -9,7 +9,7 @@ from pytest_freezecheck.comparing.corpus import Corpus
 from pytest_freezecheck.findings import Power
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.power.score import Outcome, Probe, plan
-from pytest_freezecheck.severity import Yardstick
+from pytest_freezecheck.tolerance import Tolerances
 
 #: Rows, and cells of input, to a batch where mistakes that survived are tried on all inputs: 64
 #: images of 224 x 224 at once would hold gigabytes of activations.
@@ -17,14 +17,14 @@ _AT_ONCE, _CELLS = 64, 2**19
 
 
 def measured(
-    live: LiveModel, corpus: Corpus, yardstick: Yardstick, seed: int, *, logits: bool
+    live: LiveModel, corpus: Corpus, tolerances: Tolerances, seed: int, *, logits: bool
 ) -> Power | None:
     """Measure how many planted mistakes the inputs of a check would have caught.
 
     Args:
         live: the live model.
         corpus: the inputs.
-        yardstick: what is allowed.
+        tolerances: what is allowed.
         seed: chooses what is planted.
         logits: whether the check sees what goes into a softmax.
 
@@ -44,7 +44,7 @@ def measured(
     )
     if not made.mistakes:
         return None
-    probe = Probe(twin, yardstick, logits=logits)
+    probe = Probe(twin, tolerances, logits=logits)
     outcomes = {o.name: o for o in probe.measure(made.mistakes, corpus.probe(made.rows))}
     # The few that no telling input shows are tried on all inputs, as far as time allows.
     survivors = [m for m in made.mistakes if outcomes[m.name].ratio <= 1.0]

@@ -12,8 +12,8 @@ from pytest_freezecheck.diagnosis.labels import Origins
 from pytest_freezecheck.diagnosis.likeness import same_names
 from pytest_freezecheck.diagnosis.location import first_difference
 from pytest_freezecheck.diagnosis.suspicion import Mender, Suspicion
+from pytest_freezecheck.differences import largest_difference
 from pytest_freezecheck.errors import ModelError
-from pytest_freezecheck.severity import largest_difference
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_freezecheck.compare import centred_logits
-from pytest_freezecheck.severity import largest_difference
+from pytest_freezecheck.differences import largest_difference
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer

@@ -24,8 +24,8 @@ from pytest_freezecheck.diagnosis.labels import (
 )
 from pytest_freezecheck.diagnosis.rounding import rounded
 from pytest_freezecheck.diagnosis.suspicion import Suspicion
+from pytest_freezecheck.differences import largest_difference
 from pytest_freezecheck.models.restore import Lookup, shadow_keys
-from pytest_freezecheck.severity import largest_difference
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays

@@ -38,6 +38,7 @@ class FrozenModel(abc.ABC):
         inputs: {live input name: name here} where they differ.
         outputs: {live output name: name here} where they differ.
         constants: {name here: value to feed} of inputs that the live model has not.
+        ignored: patterns of names of outputs that need not be compared.
     """
 
     format: str
@@ -51,6 +52,7 @@ class FrozenModel(abc.ABC):
         self.inputs: dict[str, str] = {}
         self.outputs: dict[str, str] = {}
         self.constants: dict[str, Any] = {}
+        self.ignored: Sequence[str] = ()
 
     @property
     @abc.abstractmethod
@@ -111,6 +113,10 @@ class FrozenModel(abc.ABC):
     @abc.abstractmethod
     def weights(self) -> Arrays:
         """Return {name: value} of constants or variables."""
+
+    def state(self) -> Arrays:
+        """Return {name: value} of what could change while it is asked: its variables."""
+        return {}
 
     def reduced(self) -> Mapping[str, int]:
         """Return {dtype: how many tensors} of less precision than float32 that it holds."""

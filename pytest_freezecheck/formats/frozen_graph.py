@@ -100,7 +100,7 @@ class FrozenGraphDef(FrozenModel):
         kinds = {
             n.name: dtype_of(n.attr["dtype"].type) for n in self.definition.node if n.op in _FED
         }
-        same_types(matched, inputs, kinds, self.path)
+        same_types(matched, inputs, kinds)
         return matched
 
     def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:

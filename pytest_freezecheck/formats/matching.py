@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_freezecheck.errors import MatchError, listed, nearest
+from pytest_freezecheck.errors import InputTypeError, MatchError, listed, nearest
 
 #: Dimensions of a tensor, the batch first; None for one of any length.
 Shape = tuple[int | None, ...]
@@ -83,7 +83,6 @@ def same_types(
     matched: Mapping[str, str],
     inputs: Mapping[str, Any],
     there: Mapping[str, str],
-    where: Path,
 ) -> None:
     """Make sure that inputs have the same dtype: whoever sends what was evaluated is refused else.
 
@@ -93,16 +92,15 @@ def same_types(
         matched: {live input name: the artifact's}.
         inputs: {live input name: tensor}.
         there: {the artifact's input name: name of its dtype}.
-        where: the artifact.
 
     Raises:
-        MatchError: one has another dtype.
+        InputTypeError: one has another dtype.
     """
     for name, other in matched.items():
         ours, theirs = inputs[name].dtype.base_dtype.name, there.get(other)
         if theirs is not None and ours != theirs:
-            raise MatchError(
-                f"{where}: input {other!r} takes {theirs}, the live model's {name!r} takes {ours}\n"
+            raise InputTypeError(
+                f"input {other!r} takes {theirs}, the live model's {name!r} takes {ours}\n"
                 f"  a client that sends {ours} is refused: export it with an input of {ours}"
             )
 

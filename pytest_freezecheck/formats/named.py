@@ -53,7 +53,7 @@ class NamedModel(FrozenModel):
         match("input", {name: name for name in self.constants}, self.input_names, self.path)
         nothing_left(matched, self.constants, self.input_names, self.path)
         kinds = {name: np.dtype(kind).name for name, kind in self.input_types.items()}
-        same_types(matched, inputs, kinds, self.path)
+        same_types(matched, inputs, kinds)
         return matched
 
     def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:

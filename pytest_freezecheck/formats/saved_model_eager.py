@@ -44,7 +44,8 @@ class EagerSavedModel(SignedModel):
         They are, whether there are logits or not: called by its keys, such a signature first fails
         in TensorFlow, which writes all arrays into the message of an error that nobody sees.
         """
-        from pytest_freezecheck.models.session import find_logits, plain_eager
+        from pytest_freezecheck.models.outputs import find_logits
+        from pytest_freezecheck.models.session import plain_eager
 
         if not hasattr(self._function, "prune"):
             return None
@@ -114,6 +115,10 @@ class EagerSavedModel(SignedModel):
 
         with plain_eager():
             return {v.name.split(":")[0]: v.numpy() for v in self._variables()}
+
+    def state(self) -> Arrays:
+        """Return {name: value} of the variables."""
+        return self.weights()
 
     def _variables(self) -> list[Any]:
         return list(self._function.graph.variables)

@@ -103,6 +103,10 @@ class SessionSavedModel(SignedModel):
         """Return {name: value} of the variables."""
         return {v.op.name: value for v, value in self._values()}
 
+    def state(self) -> Arrays:
+        """Return {name: value} of the variables."""
+        return self.weights()
+
     def _values(self) -> list[tuple[Any, Any]]:
         import tensorflow as tf
 

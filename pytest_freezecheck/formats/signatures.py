@@ -48,7 +48,7 @@ class SignedModel(FrozenModel):
         match("input", {name: name for name in self.constants}, self.input_names, self.path)
         nothing_left(matched, self.constants, self.input_names, self.path)
         kinds = {key: dtype_of(info.dtype) for key, info in self._signature.inputs.items()}
-        same_types(matched, inputs, kinds, self.path)
+        same_types(matched, inputs, kinds)
         return matched
 
     def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:

@@ -29,7 +29,7 @@ _UNREADABLE = (
     zipfile.BadZipFile,
 )
 #: What files of an earlier version do not have.
-_LATER = ("atol", "logit_rtol")
+_LATER = ("atol", "logit_rtol", "tolerances")
 _ABOUT, _INPUT, _LIVE, _FROZEN = "freezecheck", "input:", "live:", "frozen:"
 
 
@@ -51,6 +51,7 @@ class Saved:
         frozen: {live output name: what the artifact answered}.
         atol: largest difference that was allowed, None if not known.
         logit_rtol: largest relative difference of the logits likewise, None if not judged.
+        tolerances: {output name: what it was allowed to be apart}, None if not known.
     """
 
     model: str
@@ -66,6 +67,7 @@ class Saved:
     frozen: Feeds
     atol: float | None = None
     logit_rtol: float | None = None
+    tolerances: Mapping[str, Mapping[str, Any]] | None = None
 
 
 def place(folder: Path, model: str, artifact: str, nodeid: str | None) -> Path:

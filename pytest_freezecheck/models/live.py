@@ -11,6 +11,7 @@ from pytest_freezecheck.errors import ModelError, reason
 from pytest_freezecheck.models.pieces import fixed_rows, static_shape
 from pytest_freezecheck.models.restore import find_checkpoint, find_keys, keys_to_restore
 from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
+from pytest_freezecheck.output_spec import OutputSpec
 from pytest_freezecheck.spec import InputSpec
 
 #: Operations that hold a variable of TensorFlow 1's kind.
@@ -32,6 +33,8 @@ class LiveModel:
         build: what builds the graph, or None where the session was given.
         keras: the Keras model that it was taken from, or None.
         batch_size: the only number of rows that its placeholders take, or None if they take any.
+        ema: which variables are read from shadows, as `from_checkpoint` was told, or None.
+        output_specs: {output name: what is declared of it}.
     """
 
     def __init__(
@@ -60,6 +63,8 @@ class LiveModel:
         self.checkpoint = checkpoint
         self.build: Callable[..., Any] | None = None
         self.keras: Any = None
+        self.ema: str | None = None
+        self.output_specs: dict[str, OutputSpec] = {}
         self.batch_size = fixed_rows(map(static_shape, self.inputs.values()))
         self._runner = Runner(session, self.inputs, self.outputs, self.batch_size)
 
@@ -108,7 +113,7 @@ class LiveModel:
             saver.restore(session, prefix)
             session.run(v1.tables_initializer())
         live = cls(session, placeholders, outputs, specs, name=name, saver=saver, checkpoint=prefix)
-        live.build = build
+        live.build, live.ema = build, ema
         return live
 
     @classmethod

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays
@@ -56,19 +57,43 @@ def joined(parts: Sequence[Arrays], rows: int, size: int) -> Arrays:
         size: rows of a piece.
 
     Returns:
-        {name: array (rows, ...)}. What has no row for each input is given as it is where it is the
-        same for all pieces, and stacked where it is not.
+        {name: array (rows, ...)}; likewise where each piece has as many answers for each row. What
+        has none for each row, or another number of them from piece to piece, is stacked, (pieces,
+        ...), and filled up with what is no answer.
     """
     return {name: _joined([part[name] for part in parts], rows, size) for name in parts[0]}
 
 
 def _joined(parts: Sequence[Any], rows: int, size: int) -> Any:
-    if np.ndim(parts[0]) and len(parts[0]) == size:
-        return np.concatenate(parts)[:rows]
-    first = np.asarray(parts[0])
-    if all(np.asarray(part).tobytes() == first.tobytes() for part in parts):
-        return parts[0]
-    return np.stack(parts)
+    arrays = [np.asarray(part) for part in parts]
+    lengths = {array.shape[0] if array.ndim else -1 for array in arrays}
+    length = lengths.pop()
+    if not lengths and length > 0 and length % size == 0:
+        return np.concatenate(_filled_up(arrays))[: rows * (length // size)]
+    return np.stack(_filled_up(arrays))
+
+
+def _filled_up(arrays: Sequence[npt.NDArray[Any]]) -> Sequence[npt.NDArray[Any]]:
+    """Return arrays of one rank in one shape, the largest; what is added is no answer of a model.
+
+    How long each was stays to be seen, so another length is another answer.
+    """
+    if len({array.shape for array in arrays}) == 1 or len({array.ndim for array in arrays}) > 1:
+        return arrays
+    shape = np.max([array.shape for array in arrays], axis=0)
+    filled = []
+    for array in arrays:
+        wide = array.astype(np.int8) if array.dtype.kind == "b" else array
+        whole = np.full(shape, _no_answer(wide.dtype), wide.dtype)
+        whole[tuple(slice(0, length) for length in array.shape)] = wide
+        filled.append(whole)
+    return filled
+
+
+def _no_answer(dtype: np.dtype[Any]) -> Any:
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).min if dtype.kind == "i" else np.iinfo(dtype).max
+    return b"\0" if dtype.kind in "OS" else np.nan
 
 
 def rows_of(feeds: Mapping[str, Any]) -> int:

@@ -10,14 +10,10 @@ from typing import Any
 import numpy.typing as npt
 
 from pytest_freezecheck.errors import ModelError
+from pytest_freezecheck.models.outputs import find_logits
 from pytest_freezecheck.models.pieces import in_pieces
 
 Arrays = dict[str, npt.NDArray[Any]]
-
-#: Operations between a softmax and the output that change no value.
-_PASSES_ON = frozenset(
-    {"Identity", "Reshape", "Squeeze", "ExpandDims", "StopGradient", "EnsureShape", "Snapshot"}
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,17 +68,6 @@ def plain_eager() -> Iterator[None]:
             yield
         finally:
             current.function_call_options = before
-
-
-def find_logits(tensor: Any) -> Any:
-    """Return the input of the softmax that ends in this tensor, or None.
-
-    Looks through operations that change no value, as the reshapes of `slim.softmax` are.
-    """
-    operation = tensor.op
-    while operation.type in _PASSES_ON:
-        operation = operation.inputs[0].op
-    return operation.inputs[0] if operation.type == "Softmax" else None
 
 
 class Runner:

@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from pytest_freezecheck.errors import ModelError, reason
 from pytest_freezecheck.models.graphs import functional, only
+from pytest_freezecheck.models.outputs import find_logits
 from pytest_freezecheck.models.pieces import joined, pieces, rows_of
-from pytest_freezecheck.models.session import Answer, Arrays, Runner, find_logits, plain_config
+from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel

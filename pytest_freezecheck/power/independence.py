@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_freezecheck.compare import wide
 from pytest_freezecheck.errors import ArtifactError
 from pytest_freezecheck.power.noise import apart
+from pytest_freezecheck.power.vacuity import equal
 
 if TYPE_CHECKING:
     from pytest_freezecheck.formats.base import Change, FrozenModel
@@ -112,7 +114,9 @@ def _not_a_number(value: Any) -> Any:
 
 def _finite(answer: Answer) -> bool:
     return all(
-        np.isfinite(array).all() for array in answer.outputs.values() if array.dtype.kind == "f"
+        bool(np.isfinite(wide(array)).all())
+        for array in map(np.asarray, answer.outputs.values())
+        if array.dtype.kind in "fcV"
     )
 
 
@@ -121,4 +125,4 @@ def _same(one: Answer, other: Answer) -> bool:
 
 
 def _equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return all(np.array_equal(one[name], other[name], equal_nan=True) for name in one)
+    return all(equal(one[name], other[name]) for name in one)

@@ -10,8 +10,10 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from pytest_freezecheck.differences import largest_difference
 from pytest_freezecheck.models.pieces import rows_of
-from pytest_freezecheck.severity import largest_difference
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays
@@ -33,12 +35,15 @@ def split(ask: Ask, feeds: Arrays) -> float:
 
 
 def row_by_row(ask: Ask, feeds: Arrays) -> Iterator[Pair]:
-    """Yield what each row of a batch is answered among the others, and alone."""
+    """Yield what each row of a batch is answered among the others, and alone.
+
+    Without what has not as many answers for each row, alone or not.
+    """
     rows = rows_of(feeds)
     together = ask(feeds)
     for row in range(rows):
         single = ask({name: array[row : row + 1] for name, array in feeds.items()})
-        yield _row(together, row, rows), single
+        yield _row(together, single, row, rows), single
 
 
 def executed_otherwise(twin: Twin, batches: Sequence[Arrays]) -> Iterator[Pair]:
@@ -56,10 +61,21 @@ def apart(one: Answer, other: Answer) -> float:
     )
 
 
-def _row(answer: Answer, row: int, rows: int) -> Answer:
-    """Return one row of an answer, without what has no row for each input."""
+def _row(answer: Answer, single: Answer, row: int, rows: int) -> Answer:
     outputs, logits = (
-        {name: value[row : row + 1] for name, value in part.items() if len(value) == rows}
-        for part in (answer.outputs, answer.logits)
+        {
+            name: _part(value, row, rows)
+            for name, value in part.items()
+            if name in alone and np.shape(_part(value, row, rows)) == np.shape(alone[name])
+        }
+        for part, alone in ((answer.outputs, single.outputs), (answer.logits, single.logits))
     )
     return dataclasses.replace(answer, outputs=outputs, logits=logits)
+
+
+def _part(value: Any, row: int, rows: int) -> Any:
+    """Return the answers that belong to one row; all of them if they cannot be shared out."""
+    if not np.ndim(value) or not len(value) or len(value) % rows:
+        return value
+    each = len(value) // rows
+    return value[each * row : each * (row + 1)]

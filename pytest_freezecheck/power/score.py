@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_freezecheck.differences import differences
 from pytest_freezecheck.models.restore import Lookup, beside, values_of
 from pytest_freezecheck.power.planted import (
     Mistake,
@@ -19,7 +20,7 @@ from pytest_freezecheck.power.planted import (
     class_orders,
     freezing_mistakes,
 )
-from pytest_freezecheck.severity import Yardstick, differences
+from pytest_freezecheck.tolerance import Tolerances
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays
@@ -77,13 +78,13 @@ class Probe:
 
     Args:
         twin: a copy of the live model.
-        yardstick: what is allowed.
+        tolerances: what is allowed.
         logits: whether the check sees what goes into a softmax, or its probabilities alone, as of
             what another executor runs.
     """
 
-    def __init__(self, twin: Twin, yardstick: Yardstick, *, logits: bool = True) -> None:
-        self.twin, self.yardstick, self.logits = twin, yardstick, logits
+    def __init__(self, twin: Twin, tolerances: Tolerances, *, logits: bool = True) -> None:
+        self.twin, self.tolerances, self.logits = twin, tolerances, logits
 
     def _answer(self, feeds: Arrays, changes: Mapping[str, Any] | None = None) -> Answer:
         answer = self.twin.answer(feeds, changes)
@@ -113,7 +114,7 @@ class Probe:
         if mistake.classes is not None:
             wrong = _reordered(wrong, mistake.classes)
         rows = len(next(iter(feeds.values())))
-        ratios = self.yardstick.rows(right, wrong, {name: name for name in right.outputs}, rows)
+        ratios = self.tolerances.rows(right, wrong, {name: name for name in right.outputs}, rows)
         apart = [differences(a, wrong.outputs[n], rows).max() for n, a in right.outputs.items()]
         return Outcome(
             mistake.name,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.compare import is_distribution
+from pytest_freezecheck.compare import distance, is_distribution, is_number, wide
 from pytest_freezecheck.errors import listed
 
 if TYPE_CHECKING:
@@ -37,16 +37,16 @@ def still_answers(answers: Sequence[Answer], atol: float) -> list[str]:
     said = []
     for name in answers[0].outputs:
         every = [answer.outputs[name] for answer in answers]
-        if any(array.ndim < 1 or array.dtype.kind not in "fiub" for array in every):
+        if not stackable(every):
             continue
-        values = np.concatenate(every).astype(np.float64)
+        values = wide(np.concatenate(every))
         if not np.isfinite(values).any():
             said.append(f"{name!r} is NaN or infinite for all {len(values)} inputs")
             continue
         spread = _spread(values)
         logits = [answer.logits[name] for answer in answers if name in answer.logits]
         # A softmax that answers the same everywhere can hide logits that do not.
-        hidden = bool(logits) and _spread(np.concatenate(logits).astype(np.float64)) > _SAME
+        hidden = bool(logits) and _spread(wide(np.concatenate(logits))) > _SAME
         if spread <= min(atol, _SAME) and len(values) > 1 and not hidden:
             said.append(
                 f"constant: {name!r} is the same for all {len(values)} drawn inputs"
@@ -56,6 +56,14 @@ def still_answers(answers: Sequence[Answer], atol: float) -> list[str]:
         elif all(is_distribution(array) for array in every):
             said += _saturated(name, values, atol)
     return said
+
+
+def stackable(arrays: Sequence[Any]) -> bool:
+    """Return whether answers are numbers that can be put below one another, batch by batch."""
+    shapes = {np.shape(array)[1:] for array in arrays}
+    return len(shapes) == 1 and all(
+        np.ndim(array) and is_number(np.asarray(array)) and array.size for array in arrays
+    )
 
 
 def _spread(values: npt.NDArray[np.float64]) -> float:
@@ -92,10 +100,18 @@ def idle_inputs(ask: Callable[[Arrays], Answer], feeds: Arrays) -> list[str]:
 
 def _same(one: Answer, other: Answer) -> bool:
     return all(
-        np.array_equal(value, mapping[name], equal_nan=value.dtype.kind == "f")
+        equal(value, mapping[name])
         for mine, mapping in ((one.outputs, other.outputs), (one.logits, other.logits))
         for name, value in mine.items()
     )
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Return whether two answers are equal, NaN and NaN as well."""
+    one, other = np.asarray(one), np.asarray(other)
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    return not distance(one, other).any()
 
 
 def digests(weights: Mapping[str, Any]) -> dict[str, bytes]:
@@ -110,6 +126,16 @@ def digests(weights: Mapping[str, Any]) -> dict[str, bytes]:
     }
 
 
+def moved(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[str]:
+    """Return the names of variables that have changed.
+
+    Args:
+        before: their digests before the check.
+        after: after it.
+    """
+    return [name for name, digest in before.items() if digest != after.get(name)]
+
+
 def drifting(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[str]:
     """Return which variables of the live model have changed while it was asked.
 
@@ -117,10 +143,10 @@ def drifting(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[st
         before: their digests before the check.
         after: after it.
     """
-    moved = [name for name, digest in before.items() if digest != after[name]]
-    if not moved:
+    changed = moved(before, after)
+    if not changed:
         return []
     return [
-        f"drifting: {len(moved)} of the live model's {len(before)} variables change while it is "
-        f"asked: {listed(moved, 3)}; does its graph run UPDATE_OPS or an assignment?"
+        f"drifting: {len(changed)} of the live model's {len(before)} variables change while it is "
+        f"asked: {listed(changed, 3)}; does its graph run UPDATE_OPS or an assignment?"
     ]

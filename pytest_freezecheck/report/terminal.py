@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytest_freezecheck.agreement import shown
+from pytest_freezecheck.judgement import REASONS
 
 _HEADER = (
     "model",
@@ -19,7 +20,6 @@ _HEADER = (
     "verdict",
 )
 _MOST_SURVIVORS = 3
-_VERDICTS = {"passed": "agrees", "failed": "DIFFERS", "error": "ERROR", "skipped": "skipped"}
 
 
 def table(checks: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -72,21 +72,6 @@ def _and_more(count: int) -> str:
     return f" and {count} more" if count else ""
 
 
-def _verdict(check: Mapping[str, Any]) -> str:
-    """Return one word; a check that failed although nothing differs was too weak, or not exact."""
-    if (check["cause"] or {}).get("id") == "self-comparison":
-        return "FAILED"
-    apart, logits = check["max_abs_diff"], check["logits"]
-    close = apart is not None and apart <= check["atol"] and not check["non_finite"]
-    if logits is not None and logits["rtol"] is not None and logits["max_rel_diff"] is not None:
-        close = close and logits["max_rel_diff"] <= logits["rtol"]
-    if check["outcome"] == "passed" and check["lossy"]:
-        return "agrees, lossy"
-    if check["within_noise"]:
-        return "agrees within noise"
-    return "FAILED" if check["outcome"] == "failed" and close else _VERDICTS[check["outcome"]]
-
-
 def _row(check: Mapping[str, Any]) -> tuple[str, ...]:
     difference, power = shown(check["max_abs_diff"]), check["power"]
     if check["non_finite"]:
@@ -100,7 +85,7 @@ def _row(check: Mapping[str, Any]) -> tuple[str, ...]:
         str(check["inputs"]) if check["inputs"] else "-",
         "-" if power is None else f"{power['caught']}/{power['planted']}",
         f"{check['seconds']:.2f} s",
-        _verdict(check),
+        REASONS[check["reason"]][1],
     )
 
 

@@ -1,41 +1,79 @@
-"""A result in words: a first line that stands alone, the numbers, and what to do."""
+"""A result in words: a first line that stands alone, the numbers, and what to do.
+
+Rendered once, when everything is known, from the data of the result.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from typing import Any
 
 from pytest_freezecheck.agreement import Agreement, shown
-from pytest_freezecheck.compare import Difference
-from pytest_freezecheck.diagnosis.values import WeightDifferences
 from pytest_freezecheck.errors import counted, listed
+from pytest_freezecheck.findings import Compared
+from pytest_freezecheck.report import details
 
-_MOST_TENSORS = 4
-UNSTEADY = (
-    "the live model answers differently when asked the same twice: a random operation, or "
-    "variables that change while they are read"
+
+def render(agreement: Agreement) -> str:
+    """Return the text of a result of a check that was made."""
+    lines = _passed(agreement) if agreement else _failed(agreement)
+    return "\n".join(lines)
+
+
+def _passed(agreement: Agreement) -> list[str]:
+    exact = "bit-identical" if agreement.exact else f"up to {shown(agreement.max_abs_diff)} apart"
+    power = agreement.power
+    strength = "" if power is None else f"; it {details.noticed(power)}"
+    return [
+        f"{_title(agreement)} agrees with the live model: {exact} on "
+        f"{counted(agreement.inputs, 'input')} ({_allowed(agreement)}){strength}",
+        *_compared(agreement),
+        *details.replayed(agreement),
+    ]
+
+
+def _failed(agreement: Agreement) -> list[str]:
+    if agreement.reason == "self-comparison":
+        return _not_told_apart(agreement)
+    if agreement.reason == "too-weak":
+        first, *rest = details.too_weak(agreement)
+        return [f"{_title(agreement)}: {first}", *rest, *details.repeat(agreement)]
+    lines = [_headline(agreement), *_numbers(agreement)]
+    if agreement.reason in _ABOUT_VALUES and agreement.showing:
+        verb = "shows" if agreement.showing == 1 else "show"
+        lines.append(f"  {agreement.showing} of {counted(agreement.inputs, 'input')} {verb} it")
+    lines += _compared(agreement)
+    if agreement.reason in _ABOUT_VALUES:
+        lines += details.weights(agreement)
+        lines += agreement.diagnosis
+    if agreement.replayed is not None:
+        return [*lines, *details.replayed(agreement)]
+    lines += details.smallest(agreement)
+    lines += details.noise(agreement)
+    if agreement.power is not None and agreement.counterexample is not None:
+        lines.append(f"  this check {details.noticed(agreement.power)}")
+    return [*lines, *details.repeat(agreement)]
+
+
+#: Reasons that speak of values, and not of what was or was not compared.
+_ABOUT_VALUES = frozenset(
+    {
+        "dtype",
+        "shape",
+        "non-finite",
+        "batch-dependent",
+        "differs",
+        "logits-differ",
+        "not-bit-identical",
+    }
 )
 
 
-def passed(agreement: Agreement) -> str:
-    """Return the text of a pass: it has its numbers too."""
-    exact = "bit-identical" if agreement.exact else f"up to {shown(agreement.max_abs_diff)} apart"
-    return (
-        f"{_title(agreement)} agrees with the live model: {exact} on "
-        f"{counted(agreement.inputs, 'input')} ({_allowed(agreement)})"
-    )
-
-
-def not_told_apart(agreement: Agreement, reason: str) -> str:
-    """Return the text of an artifact that may be the live model itself."""
-    return "\n".join(
-        [
-            f"{_title(agreement)} could not be told apart from the live model: {reason}",
-            "  an artifact has to run in a graph and session of its own, on its own weights",
-            "  load it with pytest_freezecheck.load(path), which sees to that",
-        ]
-    )
+def _not_told_apart(agreement: Agreement) -> list[str]:
+    return [
+        f"{_title(agreement)} could not be told apart from the live model: {agreement.suspicion}",
+        "  an artifact has to run in a graph and session of its own, on its own weights",
+        "  load it with pytest_freezecheck.load(path), which sees to that",
+    ]
 
 
 def self_comparison(reason: str) -> dict[str, Any]:
@@ -49,80 +87,22 @@ def self_comparison(reason: str) -> dict[str, Any]:
     }
 
 
-def mismatch(
-    agreement: Agreement,
-    worst: Difference,
-    where: str,
-    seed: int,
-    logit_output: str | None,
-    outputs: Mapping[str, str],
-    weights: WeightDifferences,
-    *,
-    showing: int,
-) -> str:
-    """Return the text of a failure, as far as the comparison itself tells it.
-
-    Args:
-        agreement: the numbers of the whole check.
-        worst: the worst difference found, in one output of one batch.
-        where: the example that showed it, in words.
-        seed: seed of everything drawn.
-        logit_output: the output whose logits are furthest apart, if any.
-        outputs: {live output name: name in the artifact}.
-        weights: what the comparison of weights found.
-        showing: how many inputs were further apart than is allowed.
-    """
-    lines = [_headline(agreement, worst, logit_output), *_numbers(agreement, worst, where, seed)]
-    if showing:
-        verb = "shows" if showing == 1 else "show"
-        lines.append(f"  {showing} of {counted(agreement.inputs, 'input')} {verb} it")
-    if outputs[worst.output] != worst.output:
-        lines.append(f"  compared with the artifact's output {outputs[worst.output]!r}")
-    lines += _weights(weights)
-    return "\n".join(lines)
+# Parts of a text.
 
 
-def inexact(agreement: Agreement, weights: WeightDifferences) -> str:
-    """Return the warning of a pass that TensorFlow itself should have made bit-identical."""
-    what = _weights(weights)
-    return (
-        f"{agreement.artifact} is within {agreement.atol:g} but not bit-identical, which a correct "
-        f"freeze run by TensorFlow is: {what[0].strip() if what else 'no weight could be compared'}"
-    )
-
-
-def unrepeated(agreement: Agreement, batches: int) -> str:
-    """Return the warning of answers that were bit-identical only when asked for again."""
-    return (
-        f"{agreement.artifact} answered as the live model does only when both were asked again, "
-        f"{counted(batches, 'time')}: within {agreement.atol:g} at first and bit-identical then, "
-        "so a kernel of TensorFlow summed in another order"
-    )
-
-
-def within_noise(agreement: Agreement, floors: float) -> str:
-    """Return the warning of a pass that is one because of the live model's own float noise."""
-    said, chosen = [], []
-    outputs, logits = agreement.needed
-    if outputs:
-        said.append(f"more than {agreement.unraised:g} apart; allowed are {agreement.atol:g}")
-        chosen.append("an atol")
-    if logits:
-        said.append(
-            f"logits more than {agreement.unraised_rtol:g} of their size apart; allowed are "
-            f"{agreement.logit_rtol:g}"
-        )
-        chosen.append("a logit_rtol")
-    return (
-        f"{'; '.join(said)}, {floors:g} times what the live model is apart from itself in one "
-        "thread, with graph optimisation or row by row, since nobody chose "
-        f"{' and '.join(chosen)}"
-    )
+def _title(agreement: Agreement) -> str:
+    return f"freezecheck: {agreement.model}, {agreement.artifact}"
 
 
 def _allowed(agreement: Agreement) -> str:
+    worst = agreement.worst
     why = f", the default of {agreement.way}, which loses precision" if agreement.lossy else ""
-    return f"allowed {agreement.atol:g}{_raised(agreement.unraised) or why}"
+    said = f"allowed {agreement.atol:g}{_raised(agreement.unraised) or why}"
+    return said if worst is None or not worst.rtol else f"{said}{_of_its_size(worst)}"
+
+
+def _of_its_size(worst: Compared) -> str:
+    return f": {worst.rtol:g} of the size of {worst.output!r}, which is {worst.size:.3g}"
 
 
 def _raised(default: float | None) -> str:
@@ -131,79 +111,114 @@ def _raised(default: float | None) -> str:
     return f" for the float noise of this model, instead of {default:g}"
 
 
-def _title(agreement: Agreement) -> str:
-    return f"freezecheck: {agreement.model}, {agreement.artifact}"
-
-
-def _headline(agreement: Agreement, worst: Difference, logit_output: str | None) -> str:
-    title, output = _title(agreement), worst.output
+def _headline(agreement: Agreement) -> str:
+    title, worst, reason = _title(agreement), agreement.worst, agreement.reason
+    if reason == "output-not-compared":
+        return f"{title}: {_uncompared(agreement)}"
+    if reason == "unsteady":
+        what = listed(agreement.moved) if agreement.moved else ""
+        by = f": its variables {what} change while it is asked" if what else ""
+        return f"{title} does not answer the same when it is asked the same again{by}"
+    if worst is None:
+        return f"{title}: nothing was compared"
     if worst.problem is not None:
-        return f"{title}: output {output!r} {worst.problem}"
-    if worst.non_finite:
+        return f"{title}: output {worst.output!r} {worst.problem}"
+    if reason == "non-finite":
         return (
-            f"{title}: output {output!r} answers {worst.frozen:g} where the live model answers "
-            f"{worst.live:g}"
+            f"{title}: output {worst.output!r} answers {_value(worst.frozen, worst)} where the "
+            f"live model answers {_value(worst.live, worst)}"
         )
-    if not worst.within(agreement.atol):
+    if reason in ("differs", "batch-dependent"):
+        company = " among other rows" if reason == "batch-dependent" else ""
+        at = worst.allowed
+        more = f"allowed {at:g}{_of_its_size(worst)}" if worst.rtol else _allowed(agreement)
         return (
-            f"{title} differs from the live model by {shown(worst.max_abs)} in {output!r} "
-            f"({_allowed(agreement)})"
+            f"{title} differs from the live model by {shown(worst.apart)} in {worst.output!r}"
+            f"{company} ({more})"
         )
-    rtol = agreement.logit_rtol
-    if rtol is not None and not (agreement.logit_rel_diff or 0.0) <= rtol:
+    if reason == "logits-differ":
+        most = max(agreement.compared, key=lambda one: one.logit_rel_diff or 0.0)
         return (
             f"{title} differs from the live model by {shown(agreement.logit_rel_diff)} of the "
-            f"logits of {logit_output!r} (allowed {rtol:g}{_raised(agreement.unraised_rtol)})"
+            f"logits of {most.output!r} (allowed {agreement.logit_rtol:g}"
+            f"{_raised(agreement.unraised_rtol)})"
         )
     return (
-        f"{title} is not bit-identical to the live model: {shown(worst.max_abs)} apart in "
-        f"{output!r} (freezecheck_exact allows no difference)"
+        f"{title} is not bit-identical to the live model: {shown(worst.max_abs_diff)} apart in "
+        f"{worst.output!r} (freezecheck_exact allows no difference)"
     )
 
 
-def _numbers(agreement: Agreement, worst: Difference, where: str, seed: int) -> list[str]:
-    lines = []
+def _uncompared(agreement: Agreement) -> str:
+    """Return which outputs were compared with none, and what to do."""
+    worst = agreement.worst
+    if worst is not None and worst.problem is not None:
+        return (
+            f"its only output {worst.artifact_output!r} cannot be the live model's "
+            f"{worst.output!r}: it {worst.problem}\n"
+            f"  export {worst.output!r} too, or name its counterpart: "
+            f'outputs = {{ {worst.output} = "..." }} in the artifact\'s table; what is not to be '
+            f'compared: ignore_outputs = ["{worst.artifact_output}"]'
+        )
+    empty = [one.output for one in agreement.compared if not one.compared]
+    if empty:
+        return (
+            f"the answer {listed(map(repr, empty))} was empty for all "
+            f"{counted(agreement.inputs, 'input')}: nothing of it was compared\n"
+            "  give real samples of its inputs, for which it is not"
+        )
+    names = agreement.not_compared
+    verb = "is" if len(names) == 1 else "are"
+    quoted = ", ".join(f'"{name}"' for name in names)
+    return (
+        f"its {'output' if len(names) == 1 else 'outputs'} {listed(map(repr, names), 8)} {verb} "
+        "compared with no output of the live model\n"
+        "  let the live model answer it too, under that name or with outputs = { live = "
+        f'"{names[0]}" }} in the artifact\'s table; or, if nobody reads it: '
+        f"ignore_outputs = [{quoted}]"
+    )
+
+
+def _value(value: Any, worst: Compared) -> str:
+    """Return a value to as many digits as its type has."""
+    if isinstance(value, float):
+        digits = {"float64": 17, "float32": 9}.get(worst.dtype, 6)
+        return f"{value:.{digits}g}"
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def _numbers(agreement: Agreement) -> list[str]:
+    worst, lines = agreement.worst, []
+    if worst is None or agreement.reason not in _ABOUT_VALUES:
+        return []
     if worst.problem is None:
         lines.append(
-            f"  output {worst.output} {worst.shape} {worst.dtype}: {worst.too_far} of {worst.size} "
-            f"values too far; worst at {worst.index}: live {worst.live:.6g}, "
-            f"frozen {worst.frozen:.6g}"
+            f"  output {worst.output} {worst.shape} {worst.dtype}: {worst.too_far} of "
+            f"{worst.values} values too far; worst at {worst.index}: "
+            f"live {_value(worst.live, worst)}, frozen {_value(worst.frozen, worst)}"
         )
         if agreement.logit_rel_diff is not None:
             rtol = agreement.logit_rtol
             judged = "not judged" if rtol is None else f"allowed {rtol:g}"
-            far = rtol is not None and agreement.logit_rel_diff > rtol
-            hidden = "; the probabilities alone would have hidden it"
+            hidden = agreement.reason == "logits-differ"
             lines.append(
                 f"  logits: {shown(agreement.logit_rel_diff)} of their size apart ({judged})"
-                f"{hidden if far and worst.within(agreement.atol) else ''}"
+                f"{'; the probabilities alone would have hidden it' if hidden else ''}"
             )
     lines.append(
         f"  worst of {counted(agreement.inputs, 'input')} in "
-        f"{counted(agreement.examples, 'example')}, seed {seed}: {where}"
+        f"{counted(agreement.examples, 'example')}, seed {agreement.seed}: {worst.where}"
     )
     return lines
 
 
-def _weights(weights: WeightDifferences) -> list[str]:
-    lines = []
-    if weights.differing:
-        named = [
-            f"{name} ({'another shape or dtype' if math.isnan(size) else f'by {shown(size)}'})"
-            for name, size in weights.differing
-        ]
-        lines.append(
-            f"  weights: {len(named)} of {weights.compared} differ from the live model's, "
-            f"from the input on: {listed(named, _MOST_TENSORS)}"
-        )
-    elif weights.compared:
-        lines.append(
-            f"  weights: all {weights.compared} that have the live model's names equal it bit for "
-            "bit; what differs is the graph"
-        )
-    if weights.absent:
-        lines.append(
-            f"  weights: the artifact lacks {len(weights.absent)} of the live model's under their "
-            f"names: {listed(weights.absent, _MOST_TENSORS)}"
-        )
+def _compared(agreement: Agreement) -> list[str]:
+    """Return what was compared with what, where names do not tell it."""
+    others = [c for c in agreement.compared if c.artifact_output.removesuffix(":0") != c.output]
+    lines = [
+        f"  {one.output!r} was compared with the artifact's output {one.artifact_output!r}"
+        for one in others
+    ]
+    if agreement.ignored:
+        lines.append(f"  ignored, as was asked for: {listed(agreement.ignored, 8)}")
     return lines

@@ -19,8 +19,9 @@ from pytest_freezecheck import plugin, pyproject
 from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.declaration import Artifact, Model
 from pytest_freezecheck.diagnosis.causes import CAUSES
-from pytest_freezecheck.findings import Counterexample, Power
+from pytest_freezecheck.findings import Compared, Counterexample, Power
 from pytest_freezecheck.formats import catalogue, find_way, registry, unavailable
+from pytest_freezecheck.judgement import REASONS
 from pytest_freezecheck.report import json as json_report
 from pytest_freezecheck.report import text
 from pytest_freezecheck.spec import InputSpec
@@ -41,7 +42,10 @@ PAGES = [
     *sorted(DOCS.rglob("*.md")),
     *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
 ]
-SCHEMA: dict[str, Any] = json.loads((REFERENCE / "report.schema.json").read_text("utf-8"))
+SCHEMA: dict[str, Any] = json.loads(
+    (Path(json_report.__file__).parent / "report.schema.json").read_text("utf-8")
+)
+SESSION = json_report.Session(seconds=2.5, collected=8, exit_status=1, interrupted=False)
 
 
 class Block(NamedTuple):
@@ -345,7 +349,7 @@ def fields(schema: Any) -> set[str]:
 
 def test_every_field_of_the_report_is_described() -> None:
     check = Agreement("flowers", "frozen.pb", "graph_def", None, "passed").as_json()
-    document = json_report.document([check], {}, 0)
+    document = json_report.document([check], {}, 0, SESSION)
     assert named("report.md", {*check, *document}) == set()
     assert named("report.md", fields(SCHEMA)) == set()
 
@@ -469,7 +473,9 @@ def checks() -> list[Agreement]:
 
 def report(results: list[Agreement]) -> Any:
     versions = {"pytest-freezecheck": "0.1.0", "tensorflow": "2.21.0"}
-    document = json_report.document([result.as_json() for result in results], versions, 0)
+    document = json_report.document(
+        [result.as_json() for result in results], versions, 0, SESSION
+    )
     return json.loads(json.dumps(document, allow_nan=False))
 
 
@@ -485,6 +491,19 @@ def test_the_schema_has_the_fields_that_are_written_and_no_others() -> None:
     check = SCHEMA["$defs"]["check"]
     written = set(checks()[0].as_json())
     assert set(check["properties"]) == set(check["required"]) == written
+
+
+def test_the_schema_has_the_reasons_that_there_are() -> None:
+    assert SCHEMA["$defs"]["check"]["properties"]["reason"]["enum"] == list(REASONS)
+    page = (REFERENCE / "report.md").read_text("utf-8")
+    for reason, (outcome, word, meaning) in REASONS.items():
+        assert f"| `{reason}` | {outcome} | {word} | {meaning} |" in page
+
+
+def test_the_schema_has_what_was_compared() -> None:
+    assert set(SCHEMA["$defs"]["compared"]["properties"]) == {
+        field.name for field in dataclasses.fields(Compared)
+    }
 
 
 def test_the_schema_has_the_causes_that_there_are() -> None:

@@ -21,7 +21,8 @@ import tensorflow as tf
 
 from pytest_freezecheck import InputSpec
 from pytest_freezecheck.models import slim as compatibility
-from pytest_freezecheck.models.session import find_logits, plain_config
+from pytest_freezecheck.models.outputs import find_logits
+from pytest_freezecheck.models.session import plain_config
 from tests.models.subjects import Subject
 
 compatibility.prepare()

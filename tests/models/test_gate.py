@@ -84,7 +84,7 @@ def test_the_reference_model_passes_in_every_way_under_strict_settings_and_with_
         ]
     )
     document = report(pytester, "out/report.json")
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     assert document["seed"] == 0
     assert set(document["versions"]) >= {"pytest-freezecheck", "tensorflow", "numpy"}
     assert {check["way"] for check in document["checks"]} == set(WAYS)

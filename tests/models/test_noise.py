@@ -16,7 +16,7 @@ from pytest_freezecheck import LiveModel
 from pytest_freezecheck.formats.frozen_graph import FrozenGraphDef
 from pytest_freezecheck.models.session import Answer
 from pytest_freezecheck.power import noise
-from pytest_freezecheck.report.findings import passing
+from pytest_freezecheck.report.details import passing
 from pytest_freezecheck.settings import Run, using
 from tests.models import mistakes
 from tests.models.freezing import freeze

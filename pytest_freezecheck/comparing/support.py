@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from pytest_freezecheck.agreement import Agreement
-from pytest_freezecheck.comparing.allowance import floor_of
+from pytest_freezecheck.comparing.allowance import Floor
 from pytest_freezecheck.comparing.corpus import Corpus
 from pytest_freezecheck.comparing.inquiry import doubts, older_than_checkpoint
 from pytest_freezecheck.comparing.sides import Sides
@@ -13,7 +13,7 @@ from pytest_freezecheck.comparing.strength import measured
 from pytest_freezecheck.comparing.tally import Tally
 from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.power import noise, vacuity
-from pytest_freezecheck.report import findings as words
+from pytest_freezecheck.report import details as words
 from pytest_freezecheck.settings import Settings
 
 #: Inputs that tell whether the answer depends on each of several inputs.
@@ -23,7 +23,7 @@ _NOISE_ROWS = 8
 
 
 @dataclasses.dataclass
-class Evidence:
+class Support:
     """Gathers it for one check.
 
     Attributes:
@@ -38,23 +38,27 @@ class Evidence:
     tally: Tally
     steady: bool
 
-    def noise_floor(self, agreement: Agreement, corpus: Corpus, repeated: float) -> None:
+    def noise_floor(
+        self, agreement: Agreement, corpus: Corpus, repeated: float, ours: Floor | None
+    ) -> None:
         """Measure how far each side is from itself.
 
         Args:
             agreement: the result.
             corpus: the inputs.
             repeated: how far two answers of one side to the same batch were apart.
+            ours: the live model's floor, where another executor is allowed for.
         """
         floor, ask = repeated, self.sides.ask_frozen
-        if not self.sides.bit_exact:
-            ours = floor_of(self.sides.live, corpus, self.sides.ask_whole)
+        if ours is not None:
             for feeds in corpus.probe(_NOISE_ROWS):
-                floor = max(floor, noise.repeated(ask, feeds), noise.split(ask, feeds))
-            floor = max(floor, ours.apart)
+                floor = max(floor, noise.repeated(ask, feeds))
+                if not self.sides.in_company:
+                    floor = max(floor, noise.split(ask, feeds))
+            floor = max(floor, ours.absolute)
             agreement.warnings += [] if ours.note is None else [ours.note]
         agreement.noise_floor = floor
-        if not self.sides.bit_exact and floor > agreement.atol:
+        if ours is not None and floor > agreement.atol and agreement.unsteady is None:
             agreement.warnings.append(words.below_floor(agreement, floor))
 
     def power(self, agreement: Agreement, corpus: Corpus, *, drifting: bool) -> None:
@@ -64,16 +68,16 @@ class Evidence:
                 "power was not measured: the live model is not the same from one answer to the next"
             )
             return
-        yardstick = self.tally.yardstick(self.settings.logit_rtol)
+        tolerances = self.tally.tolerances
         if self.settings.exact and self.sides.bit_exact:
-            yardstick = self.tally.bit_identity()
-        key = (yardstick.atol, yardstick.rtol, self.tally.sees_logits)
+            tolerances = tolerances.nothing()
+        key = (tolerances.key, self.tally.sees_logits)
         if key not in corpus.powers:
             try:
                 corpus.powers[key] = measured(
                     self.sides.live,
                     corpus,
-                    yardstick,
+                    tolerances,
                     self.settings.seed,
                     logits=self.tally.sees_logits,
                 )
@@ -87,7 +91,7 @@ class Evidence:
     def vacuity(self, agreement: Agreement, corpus: Corpus) -> None:
         """Say by name what makes the check say less than it seems to."""
         answers = corpus.drawn().answers
-        agreement.warnings += vacuity.still_answers(answers, agreement.atol)
+        agreement.warnings += vacuity.still_answers(answers, self.settings.atol)
         agreement.warnings += corpus.notes
         if corpus.doubts is None:
             corpus.doubts = doubts(self.sides.live)
@@ -97,15 +101,3 @@ class Evidence:
             agreement.warnings += older_than_checkpoint(self.sides)
         probe = corpus.spread(_ROWS)
         agreement.warnings += vacuity.idle_inputs(self.sides.ask_live, probe)
-
-    def weigh(self, agreement: Agreement) -> None:
-        """Turn a pass that proves too little into a failure."""
-        least, power = self.settings.min_power, agreement.power
-        if power is not None and power.caught == 0:
-            why = words.nothing_could_fail(agreement, power)
-        elif least > 0.0 and (power is None or power.score < least):
-            why = words.too_weak(agreement, least)
-        else:
-            return
-        if agreement.outcome == "passed":
-            agreement.outcome, agreement.text = "failed", why

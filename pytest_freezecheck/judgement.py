@@ -1,0 +1,186 @@
+"""The verdict: one function from what a check found to an outcome and a reason. Plain Python.
+
+Nothing else decides, and nothing reads a verdict from words: text, table, reports and exit status
+all have it from here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from pytest_freezecheck.errors import (
+    ArtifactError,
+    FreezecheckError,
+    FreezeError,
+    InapplicableError,
+    MatchError,
+    ModelError,
+    SettingError,
+    UnavailableError,
+)
+
+PASSED, FAILED, ERROR, SKIPPED = OUTCOMES = ("passed", "failed", "error", "skipped")
+
+#: {reason: (outcome, what the table says, what it means)}, the order in which they are looked for.
+REASONS: dict[str, tuple[str, str, str]] = {
+    "self-comparison": (FAILED, "FAILED", "the artifact could not be told from the live model"),
+    "dtype": (FAILED, "DIFFERS", "an input or output has another dtype"),
+    "shape": (FAILED, "DIFFERS", "an output has another shape"),
+    "output-not-compared": (FAILED, "FAILED", "an output of the artifact was compared with none"),
+    "non-finite": (FAILED, "DIFFERS", "a value is NaN or infinite on one side only"),
+    "batch-dependent": (FAILED, "DIFFERS", "a row is answered otherwise with others beside it"),
+    "differs": (FAILED, "DIFFERS", "an output is further apart than allowed"),
+    "logits-differ": (FAILED, "DIFFERS", "the logits of an output are further apart than allowed"),
+    "not-bit-identical": (FAILED, "FAILED", "close, where bit-identity is demanded"),
+    "unsteady": (FAILED, "FAILED", "the artifact does not answer the same when asked again"),
+    "too-weak": (FAILED, "FAILED", "too few planted mistakes would have been noticed"),
+    "identical": (PASSED, "agrees", "every output and every logit is bit-identical"),
+    "agrees-lossy": (PASSED, "agrees, lossy", "as close as a way that loses precision may be"),
+    "agrees-within-noise": (PASSED, "agrees within noise", "as close as the float noise allows"),
+    "agrees": (PASSED, "agrees", "every output is as close as allowed"),
+    "live-model": (ERROR, "ERROR", "the live model cannot be built, restored or run"),
+    "artifact": (ERROR, "ERROR", "the artifact cannot be read or run"),
+    "names": (ERROR, "ERROR", "an input or output has no counterpart of its name"),
+    "freezing": (ERROR, "ERROR", "this way cannot freeze this model"),
+    "setting": (ERROR, "ERROR", "a setting cannot be used"),
+    "exception": (ERROR, "ERROR", "something else was raised"),
+    "unavailable": (SKIPPED, "skipped", "a package is not installed"),
+    "inapplicable": (SKIPPED, "skipped", "this way is for models of another kind"),
+}
+_OF_ERRORS: tuple[tuple[type[FreezecheckError], str], ...] = (
+    (InapplicableError, "freezing"),
+    (FreezeError, "freezing"),
+    (ModelError, "live-model"),
+    (ArtifactError, "artifact"),
+    (MatchError, "names"),
+    (SettingError, "setting"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """How a check ended.
+
+    Attributes:
+        outcome: `passed`, `failed`, `error` or `skipped`.
+        reason: one of `REASONS`.
+    """
+
+    outcome: str
+    reason: str
+
+    @classmethod
+    def of(cls, reason: str) -> Judgement:
+        """Return the judgement that has this reason."""
+        return cls(REASONS[reason][0], reason)
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """What a check found, as far as the verdict depends on it.
+
+    Attributes:
+        suspicion: why live and frozen could not be told apart, or None.
+        problem: "shape" or "dtype" of an output that could not be compared, or None.
+        lone: whether that output is the only end of the artifact, and has a name of its own: it may
+            be no counterpart at all.
+        not_compared: outputs of the artifact that were compared with none, and that nobody said to
+            ignore.
+        compared: how many values were compared.
+        non_finite: whether a value is NaN or infinite on one side only.
+        ratio: the largest difference of an output, as a multiple of what is allowed.
+        logit_ratio: likewise, of logits.
+        batch_dependent: whether only the artifact answers a row otherwise with others beside it.
+        exact: whether everything was bit-identical.
+        exact_demanded: whether it has to be.
+        steady: whether the artifact answers the same when asked the same again.
+        noise: whether it is close only by what float noise allows.
+        lossy: whether the way to freeze is declared to lose precision.
+        power: share of planted mistakes that would have been noticed, or None if not measured.
+        min_power: least share demanded.
+    """
+
+    suspicion: str | None = None
+    problem: str | None = None
+    lone: bool = False
+    not_compared: tuple[str, ...] = ()
+    compared: int = 0
+    non_finite: bool = False
+    ratio: float = 0.0
+    logit_ratio: float = 0.0
+    batch_dependent: bool = False
+    exact: bool = False
+    exact_demanded: bool = False
+    steady: bool = True
+    noise: bool = False
+    lossy: bool = False
+    power: float | None = None
+    min_power: float = 0.0
+
+    @property
+    def apart(self) -> bool:
+        """Whether what was compared differs too much."""
+        return (
+            self.problem is not None
+            or self.non_finite
+            or not self.ratio <= 1.0
+            or not self.logit_ratio <= 1.0
+            or (self.exact_demanded and not self.exact)
+        )
+
+
+def judge(found: Evidence) -> Judgement:
+    """Return the verdict.
+
+    Args:
+        found: what the check found.
+    """
+    return Judgement.of(_failure(found) or _pass(found))
+
+
+def _failure(found: Evidence) -> str | None:
+    if found.suspicion is not None:
+        return "self-comparison"
+    if found.problem is not None:
+        return "output-not-compared" if found.lone else found.problem
+    if found.non_finite:
+        return "non-finite"
+    if not found.ratio <= 1.0:
+        return "batch-dependent" if found.batch_dependent else "differs"
+    if not found.logit_ratio <= 1.0:
+        return "logits-differ"
+    if found.exact_demanded and not found.exact:
+        return "not-bit-identical"
+    if found.not_compared or not found.compared:
+        return "output-not-compared"
+    if not found.steady:
+        return "unsteady"
+    return "too-weak" if _weak(found) else None
+
+
+def _weak(found: Evidence) -> bool:
+    """A check that notices none of the mistakes planted proves nothing, whatever was asked for."""
+    if found.power is None:
+        return found.min_power > 0.0
+    return found.power == 0.0 or found.power < found.min_power
+
+
+def _pass(found: Evidence) -> str:
+    if found.exact:
+        return "identical"
+    if found.lossy:
+        return "agrees-lossy"
+    return "agrees-within-noise" if found.noise else "agrees"
+
+
+def of_error(error: BaseException) -> Judgement:
+    """Return how a check ended that raised an error.
+
+    Args:
+        error: what was raised.
+    """
+    if isinstance(error, UnavailableError):
+        inapplicable = isinstance(error.__cause__, FreezeError)
+        return Judgement.of("inapplicable" if inapplicable else "unavailable")
+    found = (reason for kind, reason in _OF_ERRORS if isinstance(error, kind))
+    return Judgement.of(next(found, "exception"))

@@ -1,0 +1,165 @@
+"""Parts of the text of a result: smallest input, noise floor, power, how to repeat it."""
+
+from __future__ import annotations
+
+import math
+
+from pytest_freezecheck.agreement import Agreement, shown
+from pytest_freezecheck.errors import listed
+from pytest_freezecheck.findings import Power
+
+_MOST_SURVIVORS, _MOST_TENSORS = 3, 4
+#: A difference of so many floors is still of the size of noise: another executor rounds in other
+#: places than the live model does.
+_OF_THAT_SIZE = 8.0
+
+
+def replay(path: str) -> str:
+    """Return the command that repeats a saved failing input."""
+    quoted = f'"{path}"' if " " in path else path
+    return f"pytest --freezecheck --freezecheck-replay={quoted}"
+
+
+def noticed(power: Power) -> str:
+    """Return a power in words."""
+    return f"notices {power.caught} of {power.planted} mistakes planted in the live model"
+
+
+def survivors(power: Power) -> str:
+    """Return which planted mistakes were not noticed, and why; a few of them, and how many."""
+    named = [f"{name} ({why})" for name, why in power.survivors[:_MOST_SURVIVORS]]
+    more = len(power.survivors) - len(named)
+    return "; ".join(named) + (f"; and {more} more" if more else "")
+
+
+def smallest(agreement: Agreement) -> list[str]:
+    """Return the line on the smallest input that shows the difference, if one was found."""
+    found = agreement.counterexample
+    if found is None:
+        return []
+    levels = {f"{level:g}" for level in found.background.values()}
+    even = f"an even background{f' of {levels.pop()}' if len(levels) == 1 else ''}"
+    cells = f"{found.away} of {found.size} cells away from {even}"
+    if math.isfinite(found.max_abs_diff):
+        apart = f"{shown(found.max_abs_diff)} apart"
+    elif agreement.non_finite:
+        apart = "NaN or infinite on one side"
+    else:
+        apart = "answered in another shape or dtype"
+    saved = f", saved as {found.path}" if found.path else ""
+    return [f"  smallest input that shows it: batch of {found.batch}, {cells}, {apart}{saved}"]
+
+
+def noise(agreement: Agreement) -> list[str]:
+    """Return the line on how far a side is from itself, if it is.
+
+    No tolerance is recommended where a side is not steady, or where rows see each other: that is no
+    float noise.
+    """
+    floor, apart, worst = agreement.noise_floor, agreement.max_abs_diff, agreement.worst
+    if agreement.unsteady is not None:
+        by = f", by {shown(floor)}" if floor else ""
+        return [
+            f"  {agreement.unsteady} answers differently when asked the same twice{by}: a random "
+            "operation, or variables that change while they are read"
+        ]
+    if not floor or apart is None or worst is None or worst.kind != "probabilities":
+        return []
+    if agreement.row_dependence is None and worst.allowed < apart <= _OF_THAT_SIZE * floor:
+        return [
+            f"  noise floor {shown(floor)}: that far a side is from itself when only batch size, "
+            f"threads or graph optimisation change; atol = {passing(apart)} would pass"
+        ]
+    explained = apart <= _OF_THAT_SIZE * floor
+    unexplained = "" if explained else ", which does not explain the difference"
+    return [f"  noise floor {shown(floor)}{unexplained}"]
+
+
+def repeat(agreement: Agreement) -> list[str]:
+    """Return the lines on how to repeat a check."""
+    lines = []
+    if agreement.nodeid:
+        seed = agreement.seed
+        lines.append(
+            f'  repeat: pytest "{agreement.nodeid}" --freezecheck --freezecheck-seed={seed}'
+        )
+    if agreement.replay is not None:
+        lines.append(f"  that input alone: {agreement.replay}")
+    return lines
+
+
+def passing(apart: float) -> str:
+    """Return a round tolerance under which a difference passes: 1, 2 or 5 times a power of 10."""
+    exponent = math.floor(math.log10(apart))
+    for factor in (1, 2, 5, 10):
+        tolerance = float(f"{factor}e{exponent}")
+        if tolerance >= apart:
+            return f"{tolerance:g}"
+    return f"{apart:g}"
+
+
+def below_floor(agreement: Agreement, floor: float) -> str:
+    """Return the warning of a tolerance that float noise alone can exceed."""
+    return (
+        f"atol = {agreement.atol:g} is below the noise floor of this format, {shown(floor)}: a "
+        f"correct artifact may fail; atol = {passing(floor)} is above it"
+    )
+
+
+def too_weak(agreement: Agreement) -> list[str]:
+    """Return the lines of a check that is weaker than was asked for, the first without a title."""
+    power, least = agreement.power, agreement.min_power
+    if power is None:
+        return [f"the check is too weak: its power could not be measured (asked for {least:g})"]
+    if power.score == 0.0 and not least:
+        return [
+            f"nothing could have failed: none of {power.planted} mistakes planted in the live "
+            "model shows on any input",
+            f"  {survivors(power)}",
+        ]
+    return [
+        f"the check is too weak: it {noticed(power)}, {power.score:.3f} of them (asked for "
+        f"{least:g})",
+        f"  not noticed: {survivors(power)}",
+        "  a smaller atol makes a check stronger, as do real samples and more examples",
+    ]
+
+
+def replayed(agreement: Agreement) -> list[str]:
+    """Return the line of a replay: how the input does now, and what has changed since."""
+    found = agreement.replayed
+    if found is None:
+        return []
+    then = f"TensorFlow {found.versions.get('tensorflow', '?')}"
+    if found.changed:
+        sides = " and ".join(found.changed)
+        several = "" if len(found.changed) > 1 else "s"
+        was = f"{sides} answer{several} otherwise than when it was saved"
+    else:
+        was = "both sides answer bit for bit as when it was saved"
+    return [f"  replayed a saved input: {was} ({then})"]
+
+
+def weights(agreement: Agreement) -> list[str]:
+    """Return the lines on which weights differ, where both sides have them by name."""
+    found, lines = agreement.weights, []
+    if found.differing:
+        named = [
+            f"{name} ({'another shape or dtype' if math.isnan(size) else f'by {shown(size)}'})"
+            for name, size in found.differing
+        ]
+        lines.append(
+            f"  weights: {len(named)} of {found.compared} differ from the live model's, "
+            f"from the input on: {listed(named, _MOST_TENSORS)}"
+        )
+    elif found.compared:
+        lines.append(
+            f"  weights: all {found.compared} that have the live model's names equal it bit for "
+            "bit; what differs is the graph"
+        )
+    if found.absent:
+        lines.append(
+            f"  weights: the artifact lacks {len(found.absent)} of the live model's under their "
+            f"names: {listed(found.absent, _MOST_TENSORS)}"
+        )
+    return lines
