@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         load,
     )
     from pytest_freezecheck.models.live import LiveModel
+    from pytest_freezecheck.output_spec import OutputSpec
     from pytest_freezecheck.spec import InputSpec
 
 __version__ = "0.1.0.dev0"
@@ -48,6 +49,7 @@ _HOME = {
     "FrozenMismatch": "errors",
     "FrozenModel": "formats",
     "InputSpec": "spec",
+    "OutputSpec": "output_spec",
     "LiveModel": "models.live",
     "Model": "declaration",
     "MatchError": "errors",
@@ -81,6 +83,7 @@ __all__ = [
     "Model",
     "ModelError",
     "NamedModel",
+    "OutputSpec",
     "SettingError",
     "UnavailableError",
     "Way",

@@ -177,7 +177,7 @@ def ends_left(
         wanted: names of its outputs that are compared.
     """
     compared = {name.split(":")[0] for name in wanted} | set(wanted)
-    left = [name for name in frozen.output_names if name not in compared]
+    left = [name for name in frozen.ends if name not in compared]
     ignored = [n for n in left if any(fnmatch.fnmatchcase(n, p) for p in frozen.ignored)]
     return tuple(name for name in left if name not in ignored), tuple(ignored)
 

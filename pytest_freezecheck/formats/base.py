@@ -69,6 +69,11 @@ class FrozenModel(abc.ABC):
     def output_names(self) -> list[str]:
         """Names of what the model answers when nothing in particular is asked for."""
 
+    @property
+    def ends(self) -> list[str]:
+        """Names of all outputs that somebody may read, and that have to be compared for that."""
+        return self.output_names
+
     @abc.abstractmethod
     def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
         """Return {live output name: name here}, by whole name; see `match`.

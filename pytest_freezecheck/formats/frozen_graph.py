@@ -88,6 +88,12 @@ class FrozenGraphDef(FrozenModel):
             if node.name not in read and node.op not in passive
         ]
 
+    @property
+    def ends(self) -> list[str]:
+        """Names of the operations that nothing else reads; what follows no input is no answer."""
+        fed = {node.name for node in self.definition.node if node.op in _FED}
+        return [n for n in self.output_names if fed & ancestors(self.definition, [n])]
+
     def match_inputs(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, str]:
         """Match by the placeholder's name."""
         wanted = {

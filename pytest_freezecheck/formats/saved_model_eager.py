@@ -110,15 +110,24 @@ class EagerSavedModel(SignedModel):
             again.close()
 
     def weights(self) -> Arrays:
-        """Return {name: value} of the variables."""
+        """Return {name: value} of the variables whose name no other one has."""
         from pytest_freezecheck.models.session import plain_eager
 
         with plain_eager():
-            return {v.name.split(":")[0]: v.numpy() for v in self._variables()}
+            names = [v.name.split(":")[0] for v in self._variables()]
+            pairs = zip(names, self._variables(), strict=True)
+            return {name: v.numpy() for name, v in pairs if names.count(name) == 1}
 
     def state(self) -> Arrays:
-        """Return {name: value} of the variables."""
-        return self.weights()
+        """Return {name: value} of the variables, also of those that share a name."""
+        from pytest_freezecheck.models.session import plain_eager
+
+        with plain_eager():
+            names = [v.name.split(":")[0] for v in self._variables()]
+            return {
+                name if names.count(name) == 1 else f"{name} (number {place})": v.numpy()
+                for place, (name, v) in enumerate(zip(names, self._variables(), strict=True))
+            }
 
     def _variables(self) -> list[Any]:
         return list(self._function.graph.variables)

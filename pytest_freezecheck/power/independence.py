@@ -86,9 +86,9 @@ def _moves(answer: Answer, ask_disturbed: Callable[[Change], Answer | None]) -> 
     One change is enough in most models; a class number may need a stronger one to become another.
     NaN stays NaN whatever the weights: then it is for the comparison to say so. What cannot be run
     with other weights (it asserts something of its values, or loops until they are small) depends
-    on them, too.
+    on them, too. Of an empty answer, the comparison says that there is nothing to compare.
     """
-    if not _finite(answer):
+    if not _finite(answer) or not any(np.size(array) for array in answer.outputs.values()):
         return True
     for change in (_scaled, _negated, _not_a_number):
         try:

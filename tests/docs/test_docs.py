@@ -22,6 +22,7 @@ from pytest_freezecheck.diagnosis.causes import CAUSES
 from pytest_freezecheck.findings import Compared, Counterexample, Power
 from pytest_freezecheck.formats import catalogue, find_way, registry, unavailable
 from pytest_freezecheck.judgement import REASONS
+from pytest_freezecheck.output_spec import OutputSpec
 from pytest_freezecheck.report import json as json_report
 from pytest_freezecheck.report import text
 from pytest_freezecheck.spec import InputSpec
@@ -283,7 +284,7 @@ def test_every_option_and_setting_is_described(tmp_path: Path) -> None:
     assert named("options.md", options | settings) == set()
 
 
-@pytest.mark.parametrize("kind", [Model, Artifact, InputSpec])
+@pytest.mark.parametrize("kind", [Model, Artifact, InputSpec, OutputSpec])
 def test_every_field_of_a_declaration_is_described(kind: Any) -> None:
     assert named("models.md", {field.name for field in dataclasses.fields(kind)}) == set()
     row = next(
@@ -473,9 +474,7 @@ def checks() -> list[Agreement]:
 
 def report(results: list[Agreement]) -> Any:
     versions = {"pytest-freezecheck": "0.1.0", "tensorflow": "2.21.0"}
-    document = json_report.document(
-        [result.as_json() for result in results], versions, 0, SESSION
-    )
+    document = json_report.document([result.as_json() for result in results], versions, 0, SESSION)
     return json.loads(json.dumps(document, allow_nan=False))
 
 
