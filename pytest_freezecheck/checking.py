@@ -119,7 +119,8 @@ def _run(live: LiveModel, frozen: FrozenModel, chosen: Settings, run: Run) -> Ag
     agreement = _result(live, label, frozen.format, frozen.way, chosen, run.nodeid, failed)
     agreement.lossy = "atol" in frozen.tolerances and "atol" not in chosen.given
     agreement.exact_demanded = chosen.exact
-    agreement.sha256 = digests(frozen.path, live.checkpoint)
+    # What this run froze is gone afterwards, and protocol buffers are never written alike.
+    agreement.sha256 = digests(None if frozen.way else frozen.path, live.checkpoint)
     saved, replay = _saved(agreement, live, run)
     try:
         comparison = Comparison(live, frozen, chosen, saved=saved, replay=replay, folder=run.folder)

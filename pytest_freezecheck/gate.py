@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_freezecheck import items as our_items
+from pytest_freezecheck import judgement
 from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.collection import Collection
 from pytest_freezecheck.errors import SettingError
@@ -155,7 +156,7 @@ class Gate:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, item: pytest.Item
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Carry the results on the report, which xdist brings to the controller."""
         report = yield
@@ -163,7 +164,8 @@ class Gate:
         results = [agreement.as_json() for agreement in made] if report.when == "call" else []
         known = any(result["outcome"] in ("failed", "error") for result in results)
         if isinstance(item, our_items.FreezeItem) and report.failed and not known:
-            results.append(_without_result(item, report, self._settings_of(item).atol))
+            error = None if call.excinfo is None else call.excinfo.value
+            results.append(_without_result(item, report, error, self._settings_of(item).atol))
         report.freezecheck = results  # type: ignore[attr-defined]
         if isinstance(item, our_items.FreezeItem) or made:
             report.sections = our_items.without_native_log(report.sections)
@@ -191,14 +193,27 @@ def _added_formats(config: pytest.Config) -> Iterator[None]:
 def _properties(agreement: Agreement) -> list[tuple[str, object]]:
     """Return what JUnit XML says of a check, as plain Python values."""
     result = agreement.as_json()
-    names = ("model", "artifact", "outcome", "max_abs_diff", "atol", "inputs", "examples", "exact")
+    names = (
+        "model",
+        "artifact",
+        "outcome",
+        "reason",
+        "max_abs_diff",
+        "atol",
+        "inputs",
+        "examples",
+        "exact",
+    )
     power = agreement.power
     strength = [] if power is None else [("freezecheck.power", round(power.score, 4))]
     return [*((f"freezecheck.{name}", result[name]) for name in names), *strength]
 
 
 def _without_result(
-    item: our_items.FreezeItem, report: pytest.TestReport, atol: float
+    item: our_items.FreezeItem,
+    report: pytest.TestReport,
+    error: BaseException | None,
+    atol: float,
 ) -> dict[str, Any]:
     """Return the result of a check that came to no comparison, as its model could not be built."""
     agreement = Agreement(
@@ -206,7 +221,8 @@ def _without_result(
         artifact=item.name,
         format=format_of(item.way) if item.way else "",
         way=item.way,
-        outcome="error",
+        outcome=judgement.ERROR,
+        reason="exception" if error is None else judgement.of_error(error).reason,
         atol=atol,
         seconds=report.duration,
         text=str(report.longrepr),

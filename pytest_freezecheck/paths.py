@@ -17,14 +17,17 @@ def from_here(path: Path) -> Path:
         return path
 
 
-def digests(artifact: Path, checkpoint: str | None) -> dict[str, str]:
+def digests(artifact: Path | None, checkpoint: str | None) -> dict[str, str]:
     """Return {"artifact", "checkpoint": SHA-256 of it, in hexadecimal}, of those that are files.
 
     Args:
-        artifact: a file, or a folder: the digest of the names and digests of its files, in order.
+        artifact: a file, or a folder: the digest of the names and digests of its files, in order;
+            or None.
         checkpoint: prefix of a checkpoint's files, or None.
     """
-    found = {"artifact": _of_files([artifact] if artifact.is_file() else _below(artifact))}
+    found = {}
+    if artifact is not None:
+        found["artifact"] = _of_files([artifact] if artifact.is_file() else _below(artifact))
     if checkpoint is not None:
         prefix = Path(checkpoint)
         parts = sorted(prefix.parent.glob(f"{_literally(prefix.name)}.*"))

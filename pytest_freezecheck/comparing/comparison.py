@@ -126,8 +126,6 @@ class Comparison:
         if apart:
             shown.counterexample(agreement)
             shown.cause(agreement, corpus.spread(_ORDINARY))
-        elif self.sides.bit_exact and not agreement.exact:
-            shown.inexactness(agreement, corpus.spread(_ORDINARY))
         # A later artifact is compared with the answers that the live model gave for the first.
         drifted = vacuity.drifting(state, vacuity.digests(self.live.weights()))
         drift = corpus.drift = drifted or corpus.drift
@@ -138,6 +136,8 @@ class Comparison:
         support.noise_floor(agreement, corpus, proof.repeated, floor)
         support.power(agreement, corpus, drifting=bool(drift))
         conclude(agreement, fed)
+        if self.sides.bit_exact and not agreement.exact and not apart:
+            shown.inexactness(agreement, corpus.spread(_ORDINARY))
         support.vacuity(agreement, corpus)
 
     def _disagreement(self, fed: Feeding, steady: tuple[bool, bool]) -> Disagreement:

@@ -6,7 +6,8 @@ noise: the check has failed then, and no noise excuses that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +20,20 @@ from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.models.pieces import in_pieces, rows_of
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.models.twin import Twin
-from pytest_freezecheck.power.jitter import Spread, can_move, spread
+from pytest_freezecheck.power.jitter import MANY, TIMES, Spread, can_move, spread
 from pytest_freezecheck.tolerance import CLASSES, PIXELS, TEXT, Tolerance, Tolerances
 
 #: Rows beside those in doubt whose noise says what is usual.
 _NEIGHBOURS = 4
+_DISCRETE = (CLASSES, PIXELS, TEXT)
+
+
+class _Found(NamedTuple):
+    """What noise allows of outputs and logits, and how far each row is apart by that."""
+
+    limits: dict[str, Floats]
+    logits: dict[str, Floats]
+    worst: Floats
 
 
 class Doubtful:
@@ -66,8 +76,21 @@ class Doubtful:
         self.excused = np.zeros(rows, bool)
         if self.settled or not can_move(self._weights(), feeds):
             return {}, {}
-        noise = self._noise(feeds, live, ratios)
-        limits, logits = {}, {}
+        found = self._judged(live, frozen, self._noise(feeds, live, ratios, range(TIMES)), rows)
+        if (found.worst > 1.0).any() and any(t.kind in _DISCRETE for t in self._every()):
+            more = self._noise(feeds, live, ratios, range(MANY))
+            found = self._judged(live, frozen, more, rows)
+        self.excused = (ratios > 1.0) & (found.worst <= 1.0)
+        self.settled = bool((found.worst > 1.0).any())
+        return found.limits, found.logits
+
+    def _every(self) -> Iterable[Tolerance]:
+        return (self.tolerances[name] for name in self.sides.outputs)
+
+    def _judged(self, live: Answer, frozen: Answer, noise: Spread, rows: int) -> _Found:
+        """Return what noise allows, and how far each row is apart as a multiple of that."""
+        limits: dict[str, Floats] = {}
+        logits: dict[str, Floats] = {}
         worst = np.zeros(rows)
         for name, there in self.sides.outputs.items():
             tolerance, moved = self.tolerances[name], noise.outputs[name]
@@ -91,11 +114,9 @@ class Doubtful:
                 logits[name] = widened_logits(tolerance, noise.logits[name])
                 own = by_row(logits[name], rows)
             worst = np.maximum(worst, multiples(apart, own))
-        self.excused = (ratios > 1.0) & (worst <= 1.0)
-        self.settled = bool((worst > 1.0).any())
-        return limits, logits
+        return _Found(limits, logits, worst)
 
-    def _noise(self, feeds: Arrays, live: Answer, ratios: Floats) -> Spread:
+    def _noise(self, feeds: Arrays, live: Answer, ratios: Floats, tries: range) -> Spread:
         """Return the noise of the rows in doubt, and of a few beside them; NaN for all others."""
         rows, sides = len(ratios), self.sides
         doubtful = np.flatnonzero(ratios > 1.0)
@@ -103,7 +124,7 @@ class Doubtful:
         chosen = np.sort(np.concatenate([doubtful, others]))
         whole = len(chosen) == rows or sides.in_company
         asked = feeds if whole else {name: array[chosen] for name, array in feeds.items()}
-        found = spread(self._ask, self._weights(), asked, sides.live.specs, self.seed)
+        found = spread(self._ask, self._weights(), asked, sides.live.specs, self.seed, tries)
         if whole:
             return found
         outputs = {
@@ -135,7 +156,7 @@ class Doubtful:
 
 
 def _limits(tolerance: Tolerance, live: Array, spread: Floats, rows: int) -> Floats:
-    if tolerance.chosen and tolerance.kind not in (CLASSES, PIXELS, TEXT):
+    if tolerance.chosen and tolerance.kind not in _DISCRETE:
         plain = np.asarray(tolerance.allowed(live), np.float64)
         return np.array(np.broadcast_to(plain, live.shape))
     return widened(tolerance, live, spread, rows)

@@ -21,8 +21,7 @@ from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_conf
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
 
-_REFERENCES = frozenset({"Variable", "VariableV2"})
-_HANDLES = frozenset({"VarHandleOp"})
+_REFERENCES, _HANDLES = frozenset({"Variable", "VariableV2"}), frozenset({"VarHandleOp"})
 _INPUT = "freezecheck_input"
 #: A planted mistake that follows on another one changes two weights: it, and the other one back.
 _FEW = 3

@@ -12,7 +12,7 @@ import tensorflow as tf
 import pytest_freezecheck as freezecheck
 from tests.models.made import exported, made, weight
 
-X = {"x": {"shape": [8]}}
+X: dict[str, dict[str, object]] = {"x": {"shape": [8]}}
 
 
 def build(x: Any) -> Any:
@@ -119,7 +119,7 @@ def test_an_input_that_changes_nothing_may_be_missing_and_no_other_one(
         scores = tf.matmul(x, weight("w", 8, 4)) * keep[:, None]
         return {"scores": tf.nn.sigmoid(scores, name="scores")}
 
-    inputs = {**X, "keep": {"shape": [], "low": 0.5, "high": 1.0}}
+    inputs: dict[str, dict[str, object]] = {**X, "keep": {"shape": [], "low": 0.5, "high": 1.0}}
     shipped = made(build, X)
     frozen = exported(shipped, way, tmp_path)
     live, other = made(both, inputs), made(scaled, inputs)

@@ -12,7 +12,7 @@ import tensorflow as tf
 import pytest_freezecheck as freezecheck
 from tests.models.made import made, weight
 
-X = {"x": {"shape": [8]}}
+X: dict[str, dict[str, object]] = {"x": {"shape": [8]}}
 
 
 def build(x: Any) -> Any:
@@ -25,12 +25,12 @@ def counting(
     """Save a module that counts its calls, or does not, and answers wrongly from its count on."""
     value = live.weights()["w"]
 
-    class Module(tf.Module):
+    class Module(tf.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.w, self.calls = tf.Variable(value), tf.Variable(0, dtype=tf.int64)
 
-        @tf.function(input_signature=[tf.TensorSpec([None, 8], tf.float32, name="x")])
+        @tf.function(input_signature=[tf.TensorSpec([None, 8], tf.float32, name="x")])  # type: ignore[untyped-decorator]
         def serve(self, x: Any) -> Any:
             z = tf.matmul(x, self.w)
             if is_wrong is not None:

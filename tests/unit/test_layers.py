@@ -82,6 +82,7 @@ ALLOWED: dict[str, set[str]] = {
         "errors",
         "formats",
         "items",
+        "judgement",
         "recording",
         "replay",
         "settings",
