@@ -100,6 +100,13 @@ def compare(output: str, live: Array, frozen: Array, allowed: float | Floats) ->
         return Difference(**facts, problem=said, problem_kind="dtype", ratio=np.inf)
     if live.size == 0:
         return Difference(**facts)
+    if identical(live, frozen):  # as most answers are: nothing has to be looked for
+        first = (0,) * live.ndim
+        same = plain(live[first])
+        limit = float(np.asarray(allowed, np.float64).flat[0])
+        return Difference(
+            **facts, index=first, allowed=limit, live=same, frozen=same, size=live.size
+        )
     apart = distance(live, frozen)
     limits = np.broadcast_to(np.asarray(allowed, np.float64), live.shape)
     ratios = multiples(apart, limits)
@@ -122,6 +129,18 @@ def compare(output: str, live: Array, frozen: Array, allowed: float | Floats) ->
         size=live.size,
         non_finite=non_finite,
     )
+
+
+def identical(one: Array, other: Array) -> bool:
+    """Return whether two arrays are the same, bit for bit: zeros of either sign are not."""
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    if one.dtype.kind == "O":  # text: the bytes of such an array are addresses
+        return bool(np.array_equal(one, other))
+    if not one.ndim:
+        return one.tobytes() == other.tobytes()
+    mine, theirs = (np.ascontiguousarray(array).view(np.uint8) for array in (one, other))
+    return bool(np.array_equal(mine, theirs))
 
 
 def distance(one: Array, other: Array) -> Floats:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pytest_freezecheck.compare import Array, Floats, distance, is_number, multiples
+from pytest_freezecheck.compare import Array, Floats, distance, identical, is_number, multiples
 from pytest_freezecheck.differences import by_row, largest_by_row, logits_apart
 
 #: What an output can be, for which differences mean different things.
@@ -182,5 +182,7 @@ def output_ratios(tolerance: Tolerance, one: Array, other: Array, rows: int) -> 
     """Return how far each row of one output is apart, as a multiple of what is allowed."""
     if one.shape != other.shape or one.dtype != other.dtype:
         return np.full(rows, np.inf)
+    if identical(one, other):
+        return np.zeros(rows)
     limits = np.broadcast_to(np.asarray(tolerance.allowed(one), np.float64), one.shape)
     return by_row(multiples(distance(one, other), limits), rows)

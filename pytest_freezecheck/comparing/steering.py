@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.compare import is_distribution
+from pytest_freezecheck.compare import is_distribution, wide
 from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.inputs.boundary import cross, steepest
 from pytest_freezecheck.inputs.descent import Floats, descend, wander
@@ -48,6 +48,12 @@ class Drawn:
     def count(self) -> int:
         """How many rows there are."""
         return sum(self.sizes)
+
+    def answer(self, name: str, number: int) -> Floats:
+        """Return what the input with this number is answered, counted through all batches."""
+        starts = np.cumsum([0, *self.sizes])
+        place = int(np.searchsorted(starts, number, side="right")) - 1
+        return wide(self.answers[place].outputs[name][number - starts[place]])
 
     def rows(self, numbers: Integers) -> Arrays:
         """Return the inputs with these numbers, counted through all batches."""
@@ -107,19 +113,18 @@ class Steering:
         answers = [answer.outputs[name] for answer in self.drawn.answers]
         if not stackable(answers):
             return
-        every = np.concatenate(answers)
-        if len(every) != self.drawn.count:
+        if any(len(a) != size for a, size in zip(answers, self.drawn.sizes, strict=True)):
             return  # an answer to the batch as a whole cannot be steered row by row
         if not all(is_distribution(answer) for answer in answers):
-            self._steepest(name, every, rows)
+            self._steepest(name, rows)
             return
-        classes = every.argmax(axis=-1).reshape(len(every), -1)
+        classes = np.concatenate([a.argmax(axis=-1).reshape(len(a), -1) for a in answers])
         if (classes != classes[0]).any():
             self._between_classes(name, classes, rows)
         elif classes.shape[1] == 1:
-            self._one_class(name, every, min(rows, _DESCENDING))
+            self._one_class(name, np.concatenate(answers), min(rows, _DESCENDING))
         else:
-            self._steepest(name, every, rows)
+            self._steepest(name, rows)
 
     def _between_classes(self, name: str, classes: Integers, rows: int) -> None:
         """Go between pairs of different classes, each class in turn."""
@@ -177,11 +182,10 @@ class Steering:
         )
         self._keep(level, "inputs led to the decision boundary")
 
-    def _steepest(self, name: str, every: npt.NDArray[Any], rows: int) -> None:
+    def _steepest(self, name: str, rows: int) -> None:
         """Go between inputs that are answered very differently, to where the answer changes."""
-        flat = every.reshape(len(every), -1).astype(np.float64)
-        pairs = self.rng.integers(0, len(flat), size=(4 * rows, 2))
-        apart = np.abs(np.nan_to_num(flat[pairs[:, 0]] - flat[pairs[:, 1]])).max(axis=1, initial=0)
+        pairs = self.rng.integers(0, self.drawn.count, size=(4 * rows, 2))
+        apart = np.array([self._between(name, *pair) for pair in pairs.tolist()])
         best = pairs[np.argsort(-apart, kind="stable")[:rows]]
         if not apart.any():
             return  # a constant answer, which is reported by itself
@@ -195,6 +199,12 @@ class Steering:
             steepest(one, other, answer, self.live.specs),
             "inputs where the answer changes fastest",
         )
+
+    def _between(self, name: str, one: int, other: int) -> float:
+        """Return how differently two inputs are answered."""
+        with np.errstate(invalid="ignore"):
+            apart = self.drawn.answer(name, one) - self.drawn.answer(name, other)
+        return float(np.abs(np.nan_to_num(apart)).max(initial=0.0))
 
     def _keep(self, feeds: Arrays, words: str) -> None:
         self.found.feeds.append(feeds)

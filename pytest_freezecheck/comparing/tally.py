@@ -14,6 +14,7 @@ from pytest_freezecheck.compare import (
     centred_log_probabilities,
     centred_logits,
     compare,
+    identical,
     wide,
 )
 from pytest_freezecheck.findings import Compared
@@ -109,11 +110,11 @@ class Tally:
         if not difference.non_finite:
             seen.max_abs = max(seen.max_abs, difference.max_abs)
         # Zeros of either sign compare as equal, and are not identical.
-        identical = _identical(live, frozen)
-        self.identical = self.identical and identical
+        same = identical(live, frozen)
+        self.identical = self.identical and same
         if difference.rank > seen.worst.rank:
             seen.worst, seen.where = difference, where
-        return identical
+        return same
 
     def logits(
         self,
@@ -134,28 +135,28 @@ class Tally:
         Returns:
             Whether they were bit-identical, as far as both graphs show them.
         """
-        identical = True
+        same = True
         live, frozen = before_softmax
         if live is not None and frozen is not None and comparable(live, frozen):
             self.sees_logits = True
             finite = np.isfinite(wide(live)).all() and np.isfinite(wide(frozen)).all()
-            identical = _identical_logits(live, frozen)
-            self.identical = self.identical and identical
+            same = _identical_logits(live, frozen)
+            self.identical = self.identical and same
             if live.size == 0 or not finite:
-                return identical  # non-finite logits show as non-finite or saturated probabilities
+                return same  # non-finite logits show as non-finite or saturated probabilities
             pair = (centred_logits(live), centred_logits(frozen))
         else:
             recovered = (
                 centred_log_probabilities(*outputs) if self.tolerances[name].recover else None
             )
             if recovered is None:
-                return identical
+                return same
             pair = recovered
         apart = np.abs(pair[1] - pair[0]).max(axis=-1, initial=0.0)
         if allowed is not None and allowed.shape == apart.shape:
             apart = np.where(apart <= allowed, 0.0, apart)
         self.centred[name] = max(self.centred.get(name, 0.0), float(apart.max(initial=0.0)))
-        return identical
+        return same
 
     def found(self) -> list[Compared]:
         """Return what was seen of each output, the one furthest apart for what is allowed first."""
@@ -232,7 +233,7 @@ def alike(live: Answered, frozen: Answered, names: Mapping[str, str]) -> bool:
         names: {live output name: name in the other answer}.
     """
     for name, there in names.items():
-        if not _identical(np.asarray(live.outputs[name]), np.asarray(frozen.outputs[there])):
+        if not identical(np.asarray(live.outputs[name]), np.asarray(frozen.outputs[there])):
             return False
         one, other = live.logits.get(name), frozen.logits.get(there)
         if one is None or other is None or not comparable(one, other):
@@ -244,12 +245,4 @@ def alike(live: Answered, frozen: Answered, names: Mapping[str, str]) -> bool:
 
 def _identical_logits(one: Array, other: Array) -> bool:
     classes = one.shape[-1]
-    return _identical(one.reshape(-1, classes), other.reshape(-1, classes))
-
-
-def _identical(one: Array, other: Array) -> bool:
-    if one.shape != other.shape or one.dtype != other.dtype:
-        return False
-    if one.dtype.kind == "O":  # text: the bytes of such an array are addresses
-        return bool(np.array_equal(one, other))
-    return one.tobytes() == other.tobytes()
+    return identical(one.reshape(-1, classes), other.reshape(-1, classes))

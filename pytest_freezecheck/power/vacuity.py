@@ -6,14 +6,14 @@ said by name, and the planted mistakes tell whether the check could have failed 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from pytest_freezecheck.compare import distance, is_distribution, is_number, wide
+from pytest_freezecheck.compare import Array, distance, identical, is_distribution, is_number, wide
 from pytest_freezecheck.errors import listed
 
 if TYPE_CHECKING:
@@ -39,22 +39,22 @@ def still_answers(answers: Sequence[Answer], atol: float) -> list[str]:
         every = [answer.outputs[name] for answer in answers]
         if not stackable(every):
             continue
-        values = wide(np.concatenate(every))
-        if not np.isfinite(values).any():
-            said.append(f"{name!r} is NaN or infinite for all {len(values)} inputs")
+        rows = sum(len(array) for array in every)
+        if not any(bool(np.isfinite(wide(array)).any()) for array in every):
+            said.append(f"{name!r} is NaN or infinite for all {rows} inputs")
             continue
-        spread = _spread(values)
+        spread = _spread(every)
         logits = [answer.logits[name] for answer in answers if name in answer.logits]
         # A softmax that answers the same everywhere can hide logits that do not.
-        hidden = bool(logits) and _spread(wide(np.concatenate(logits))) > _SAME
-        if spread <= min(atol, _SAME) and len(values) > 1 and not hidden:
+        hidden = bool(logits) and _spread(logits) > _SAME
+        if spread <= min(atol, _SAME) and rows > 1 and not hidden:
             said.append(
-                f"constant: {name!r} is the same for all {len(values)} drawn inputs"
+                f"constant: {name!r} is the same for all {rows} drawn inputs"
                 f"{f', to within {spread:.1e}' if spread else ''}: the answer does not depend on "
                 "the input"
             )
         elif all(is_distribution(array) for array in every):
-            said += _saturated(name, values, atol)
+            said += _saturated(name, every, atol)
     return said
 
 
@@ -66,12 +66,17 @@ def stackable(arrays: Sequence[Any]) -> bool:
     )
 
 
-def _spread(values: npt.NDArray[np.float64]) -> float:
-    return float(np.nan_to_num(values.max(axis=0) - values.min(axis=0)).max(initial=0.0))
+def _spread(arrays: Sequence[Array]) -> float:
+    """Return how far apart the largest and the least answer are, in any place; batch by batch."""
+    most = functools.reduce(np.maximum, (wide(array).max(axis=0) for array in arrays))
+    least = functools.reduce(np.minimum, (wide(array).min(axis=0) for array in arrays))
+    with np.errstate(invalid="ignore"):
+        return float(np.nan_to_num(most - least).max(initial=0.0))
 
 
-def _saturated(name: str, values: npt.NDArray[np.float64], atol: float) -> list[str]:
-    sure = values.reshape(-1, values.shape[-1]).max(axis=1) >= 1.0 - min(atol, _SURE)
+def _saturated(name: str, arrays: Sequence[Array], atol: float) -> list[str]:
+    least = 1.0 - min(atol, _SURE)
+    sure = np.concatenate([(wide(array).max(axis=-1) >= least).ravel() for array in arrays])
     if sure.mean() < _NEARLY_ALL:
         return []
     return [
@@ -111,7 +116,7 @@ def equal(one: Any, other: Any) -> bool:
     one, other = np.asarray(one), np.asarray(other)
     if one.shape != other.shape or one.dtype != other.dtype:
         return False
-    return not distance(one, other).any()
+    return identical(one, other) or not distance(one, other).any()
 
 
 def digests(weights: Mapping[str, Any]) -> dict[str, bytes]:
