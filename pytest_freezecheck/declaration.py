@@ -15,7 +15,7 @@ from typing import Any
 
 from pytest_freezecheck.errors import SettingError, nearest
 from pytest_freezecheck.settings import Settings
-from pytest_freezecheck.spec import EMA_MODES, InputSpec
+from pytest_freezecheck.spec import EMA_MODES, Constant, InputSpec, divided
 
 Reference = str | Callable[..., Any]
 
@@ -66,7 +66,8 @@ class Model:
 
     Attributes:
         name: letters, digits, dots, dashes and underscores; node ids have it.
-        inputs: {input name: InputSpec, or a mapping with its fields}.
+        inputs: {input name: InputSpec, or a mapping with its fields, or `{"value": ...}` for a
+            placeholder that is fed that with every question}.
         build: builds the inference graph, `build(**inputs)`; a function or `"module:function"`.
         checkpoint: a checkpoint's prefix, or a directory; relative to `root`.
         ema: which variables are read from EMA shadows: "trainable", "all" or "none".
@@ -88,7 +89,7 @@ class Model:
     """
 
     name: str
-    inputs: Mapping[str, InputSpec | Mapping[str, object]]
+    inputs: Mapping[str, InputSpec | Constant | Mapping[str, object]]
     build: Reference | None = None
     checkpoint: str | os.PathLike[str] | None = None
     ema: str | None = None
@@ -130,15 +131,23 @@ class Model:
             f"{self._where}: {key} = {value!r} is not accepted; expected {expected}"
         )
 
-    def _checked_inputs(self) -> dict[str, InputSpec]:
+    @property
+    def specs(self) -> dict[str, InputSpec]:
+        """{input name: spec} of what is drawn."""
+        return divided(self.inputs)[0]
+
+    def _checked_inputs(self) -> dict[str, InputSpec | Constant]:
         if not isinstance(self.inputs, Mapping) or not self.inputs:
             raise self._refuse(
                 "inputs", self.inputs, "a table for each input, such as inputs.images"
             )
         try:
-            return {name: InputSpec.of(value, name) for name, value in self.inputs.items()}
+            specs, constants = divided(self.inputs)
         except SettingError as error:
             raise SettingError(f"{self._where}: {error}") from None
+        if not specs:
+            raise self._refuse("inputs", dict(self.inputs), "an input that is drawn, with a shape")
+        return {**specs, **constants}
 
     def _checked_artifacts(self) -> tuple[Artifact, ...]:
         given = self.artifacts
@@ -174,10 +183,10 @@ class Model:
             elif not isinstance(there, str):
                 raise self._refuse(f"{key}.inputs.{name}", there, "a name, or { value = ... }")
             elif name not in self.inputs:
-                known = ", ".join(self.inputs)
+                known = ", ".join(self.specs)
                 raise SettingError(
                     f"{self._where}: {key}.inputs: the model has no input {name!r}"
-                    f"{nearest(name, self.inputs)}; it has {known}"
+                    f"{nearest(name, self.specs)}; it has {known}"
                 )
         for name, there in artifact.outputs.items():
             if not isinstance(there, str):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pytest_freezecheck.errors import SettingError, nearest
 
@@ -23,6 +24,27 @@ _INTEGERS = {
     "int64": (-(2**63), 2**63 - 1),
 }
 _FLOATS = ("float16", "float32", "float64")
+
+
+@dataclasses.dataclass(frozen=True)
+class Constant:
+    """The value that a placeholder of the live graph is fed with every question: `phase_train`.
+
+    Attributes:
+        value: a number, truth value or string, or a list of them, as the placeholder takes it.
+
+    Raises:
+        SettingError: it is none of these.
+    """
+
+    value: Any
+
+    def __post_init__(self) -> None:
+        if self.value is None or isinstance(self.value, Mapping):
+            raise SettingError(
+                f"value = {self.value!r} is not accepted; expected a number, true, false, a "
+                "string, or a list of them"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,3 +152,33 @@ class InputSpec:
             return cls(**value)  # type: ignore[arg-type]
         except (TypeError, SettingError) as error:
             raise SettingError(f"input {name!r}: {error}") from None
+
+
+def divided(
+    inputs: Mapping[str, InputSpec | Constant | Mapping[str, object]],
+) -> tuple[dict[str, InputSpec], dict[str, Constant]]:
+    """Return what is drawn for a model, and what it is fed with every question.
+
+    Args:
+        inputs: {name: InputSpec, or a mapping with its fields, or `{"value": ...}`}.
+
+    Raises:
+        SettingError: an unknown key, or a value that cannot be used.
+    """
+    specs, constants = {}, {}
+    for name, value in inputs.items():
+        if isinstance(value, Mapping) and "value" in value:
+            if len(value) > 1:
+                others = ", ".join(key for key in value if key != "value")
+                raise SettingError(
+                    f"input {name!r}: value stands alone: what is fed one value has no {others}"
+                )
+            try:
+                constants[name] = Constant(value["value"])
+            except SettingError as error:
+                raise SettingError(f"input {name!r}: {error}") from None
+        elif isinstance(value, Constant):
+            constants[name] = value
+        else:
+            specs[name] = InputSpec.of(value, name)
+    return specs, constants

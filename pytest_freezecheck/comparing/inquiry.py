@@ -24,7 +24,7 @@ from pytest_freezecheck.errors import ArtifactError, FreezecheckError, listed
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.restore import Lookup, shadow_keys, siblings, values_of
 from pytest_freezecheck.models.session import Answer, Arrays
-from pytest_freezecheck.models.workbench import ConstantGraph, Workbench, constant_graph
+from pytest_freezecheck.models.workbench import ConstantGraph, Workbench
 from pytest_freezecheck.power import noise
 
 #: Sibling checkpoints that are read at most.
@@ -95,11 +95,7 @@ def _batch_dependent(sides: Sides, feeds: Arrays) -> bool:
 
 
 def _diagnosed(sides: Sides, feeds: Arrays, atol: float) -> Diagnosis:
-    live = constant_graph(
-        sides.live.session,
-        {name: tensor.name for name, tensor in sides.live.inputs.items()},
-        {name: tensor.name for name, tensor in sides.live.outputs.items()},
-    )
+    live = sides.live.constant_graph()
     with contextlib.closing(_bench(live, sides.live_rows)) as bench:
         try:
             graph = sides.frozen.constant_graph(sides.inputs, sides.outputs)
@@ -163,7 +159,9 @@ def origins_of(sides: Sides) -> Origins:
     if live.checkpoint is None:
         return Origins(_own_averages(sides), {})
     near = siblings(live.checkpoint)[:_SIBLINGS]
-    return Origins(values_of(live.checkpoint), {prefix: values_of(prefix) for prefix in near})
+    parts = live.parts
+    others = {prefix: values_of(prefix, parts) for prefix in near}
+    return Origins(values_of(live.checkpoint, parts), others)
 
 
 def _own_averages(sides: Sides) -> Lookup | None:
@@ -232,7 +230,7 @@ def doubts(live: LiveModel) -> list[str]:
     weights = live.weights()
     said = untrained_statistics(weights)
     if live.checkpoint is not None:
-        said += young_average(weights, values_of(live.checkpoint))
+        said += young_average(weights, values_of(live.checkpoint, live.parts))
     return said
 
 

@@ -35,6 +35,7 @@ class Sides:
     def __init__(self, live: LiveModel, frozen: FrozenModel) -> None:
         self.live = live
         self.frozen = frozen
+        frozen.meet(live)
         self.outputs = frozen.match_outputs(live.outputs)
         self.wanted = list(self.outputs.values())
         self.inputs = frozen.match_inputs(live.inputs, self.wanted)

@@ -38,6 +38,7 @@ class FrozenModel(abc.ABC):
         inputs: {live input name: name here} where they differ.
         outputs: {live output name: name here} where they differ.
         constants: {name here: value to feed} of inputs that the live model has not.
+        aliases: {live output name: another name of it}, which comes before its own.
     """
 
     format: str
@@ -51,6 +52,25 @@ class FrozenModel(abc.ABC):
         self.inputs: dict[str, str] = {}
         self.outputs: dict[str, str] = {}
         self.constants: dict[str, Any] = {}
+        self.aliases: dict[str, str] = {}
+
+    def meet(self, live: LiveModel) -> None:
+        """Take over what the live model knows beside its inputs and outputs.
+
+        What it is always fed is fed here too, if there is an input of that name that has to be
+        fed: one with a default is asked as it ships. What the artifact's table says comes first.
+
+        Args:
+            live: the live model, before anything is matched with it.
+        """
+        self.aliases = dict(live.aliases)
+        held = {name: there.value for name, there in live.constants.items()}
+        held |= {there.tensor.op.name: there.value for there in live.constants.values()}
+        needed = self.input_names
+        self.constants = {
+            **{name: value for name, value in held.items() if name in needed},
+            **self.constants,
+        }
 
     @property
     @abc.abstractmethod

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError
 from pytest_freezecheck.formats.base import Change, FrozenModel
-from pytest_freezecheck.formats.matching import match, nothing_left, same_types
+from pytest_freezecheck.formats.matching import match, names_of_outputs, nothing_left, same_types
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays
@@ -61,7 +61,9 @@ class NamedModel(FrozenModel):
         match("output", {name: name for name in self.outputs}, list(outputs), self.path)
         if len(outputs) == len(self.output_names) == 1 and not self.outputs:
             return {next(iter(outputs)): self.output_names[0]}
-        wanted = self._wanted(outputs, self.outputs, self.output_names)
+        other = names_of_outputs(outputs, self.outputs, self.aliases, self.output_names)
+        given = {name: there for name, there in other.items() if there != name}
+        wanted = self._wanted(outputs, {**given, **self.outputs}, self.output_names)
         return match("output", wanted, self.output_names, self.path)
 
     def _wanted(

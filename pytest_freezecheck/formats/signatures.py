@@ -13,6 +13,7 @@ from pytest_freezecheck.formats.matching import (
     Shape,
     dtype_of,
     match,
+    names_of_outputs,
     nothing_left,
     same_types,
     shape_of,
@@ -56,7 +57,7 @@ class SignedModel(FrozenModel):
         match("output", {name: name for name in self.outputs}, list(outputs), self.path)
         if len(outputs) == len(self.output_names) == 1 and not self.outputs:
             return {next(iter(outputs)): self.output_names[0]}
-        wanted = {name: self.outputs.get(name, name) for name in outputs}
+        wanted = names_of_outputs(outputs, self.outputs, self.aliases, self.output_names)
         return match("output", wanted, self.output_names, self.path)
 
     @property

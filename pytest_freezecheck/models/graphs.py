@@ -43,14 +43,14 @@ def missing_functions(definition: Any, outputs: Sequence[str]) -> list[str]:
     waiting = [node for node in definition.node if node.name in needed]
     met: set[str] = set()
     while waiting:
-        for called in _called(waiting.pop()):
-            if called not in met:
-                met.add(called)
-                waiting.extend(held[called].node_def if called in held else ())
+        for name in called(waiting.pop()):
+            if name not in met:
+                met.add(name)
+                waiting.extend(held[name].node_def if name in held else ())
     return sorted(met - set(held))  # attributes come in no order
 
 
-def _called(node: Any) -> list[str]:
+def called(node: Any) -> list[str]:
     """Return the names of the functions that a node is given."""
     values = node.attr.values()
     functions = [value.func for value in values if value.HasField("func")]

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.errors import ModelError, reason
+from pytest_freezecheck.models.adoption import HANDLES, REFERENCES
+from pytest_freezecheck.models.constants import pinned
 from pytest_freezecheck.models.graphs import functional, only
 from pytest_freezecheck.models.pieces import joined, pieces, rows_of
 from pytest_freezecheck.models.session import Answer, Arrays, Runner, find_logits, plain_config
@@ -20,8 +22,6 @@ from pytest_freezecheck.models.session import Answer, Arrays, Runner, find_logit
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
 
-_REFERENCES = frozenset({"Variable", "VariableV2"})
-_HANDLES = frozenset({"VarHandleOp"})
 _INPUT = "freezecheck_input"
 #: A planted mistake that follows on another one changes two weights: it, and the other one back.
 _FEW = 3
@@ -45,13 +45,12 @@ class Twin:
         import tensorflow as tf
 
         v1 = tf.compat.v1
-        self._tables = tables = [
-            op.name for op in live.graph.get_collection(v1.GraphKeys.TABLE_INITIALIZERS)
-        ]
+        self._tables = tables = [op.name for op in live.table_initializers]
         wanted = [tensor.op.name for tensor in live.outputs.values()]
         self._graph = tf.Graph()
         try:
             definition = only(live.graph.as_graph_def(), [*wanted, *tables])
+            definition = pinned(definition, live.constants)
             with self._graph.as_default():
                 # Placeholders of the declared shapes, so that the shapes of the layers are known.
                 self.inputs = {
@@ -70,7 +69,7 @@ class Twin:
             self.weights: Arrays = {
                 node.name: values[node.name]
                 for node in definition.node
-                if node.op in _REFERENCES | _HANDLES
+                if node.op in REFERENCES | HANDLES
             }
             self._assign, self._fed = self._assignments()
             self.session = v1.Session(graph=self._graph, config=plain_config())
@@ -93,7 +92,7 @@ class Twin:
             for name, value in self.weights.items():
                 variable = self._graph.get_tensor_by_name(f"{name}:0")
                 given = tf.compat.v1.placeholder(value.dtype, value.shape)
-                if variable.op.type in _HANDLES:
+                if variable.op.type in HANDLES:
                     assign[name] = raw.AssignVariableOp(resource=variable, value=given)
                 else:
                     assign[name] = raw.Assign(ref=variable, value=given).op
