@@ -16,8 +16,9 @@ from pytest_freezecheck.findings import Power
 from pytest_freezecheck.inputs.render import Batch
 from pytest_freezecheck.inputs.samples import collect, sample_batches
 from pytest_freezecheck.inputs.search import drawn_once, in_words
+from pytest_freezecheck.inputs.sizes import alike
 from pytest_freezecheck.inputs.strategies import build
-from pytest_freezecheck.inputs.sweep import Sweep, sweeps, swept
+from pytest_freezecheck.inputs.sweep import Sweep, size_of, sweeps, swept
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.models.twin import Twin
@@ -119,10 +120,14 @@ class Corpus:
         return [] if self._steered is None else self._steered.notes
 
     def drawn(self) -> Drawn:
-        """Return the drawn and real inputs, with the live model's answers, once `main` has run."""
-        places = range(len(self._main))
+        """Return the drawn and real inputs, with the live model's answers, once `main` has run.
+
+        Of several sizes, those of the most frequent one.
+        """
+        places = alike([size_of(batch, self.specs) for batch in self._main])
         answers = [self._answers[place] for place in places]
-        return Drawn(answers, [self._rows(place) for place in places], self._arrays)
+        rows = [self._rows(place) for place in places]
+        return Drawn(answers, rows, lambda number: self._arrays(places[number]))
 
     def spread(self, count: int) -> Arrays:
         """Return so many of the drawn inputs, evenly spread over them, {input name: array}."""

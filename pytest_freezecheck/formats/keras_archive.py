@@ -72,7 +72,8 @@ class KerasArchive(NamedModel):
         """{input name: NumPy dtype}."""
         import numpy as np
 
-        return {name: np.dtype(tensor.dtype) for name, tensor in self._inputs.items()}
+        kinds = {n: "O" if t.dtype == "string" else t.dtype for n, t in self._inputs.items()}
+        return {name: np.dtype(kind) for name, kind in kinds.items()}
 
     @property
     def input_shapes(self) -> Mapping[str, Shape | None]:

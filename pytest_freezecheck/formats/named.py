@@ -52,7 +52,9 @@ class NamedModel(FrozenModel):
         matched = match("input", wanted, self.input_names, self.path)
         match("input", {name: name for name in self.constants}, self.input_names, self.path)
         nothing_left(matched, self.constants, self.input_names, self.path)
-        kinds = {name: np.dtype(kind).name for name, kind in self.input_types.items()}
+        found = {name: np.dtype(kind) for name, kind in self.input_types.items()}
+        # Executors have strings as arrays of objects or of bytes.
+        kinds = {n: "string" if kind.kind in "OSU" else kind.name for n, kind in found.items()}
         same_types(matched, inputs, kinds, self.path)
         return matched
 

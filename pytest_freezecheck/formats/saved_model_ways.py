@@ -85,7 +85,7 @@ def module(live: LiveModel, directory: Path) -> Path:
             return dict(zip(names, answers, strict=True))
 
         specs = {
-            name: tf.TensorSpec([None, *live.specs[name].shape], tensor.dtype, name=name)
+            name: tf.TensorSpec([None, *live.specs[name].dims], tensor.dtype, name=name)
             for name, tensor in live.inputs.items()
         }
         holder = tf.Module()

@@ -114,7 +114,7 @@ def from_keras(
     checked, fixed = divided(specs)
     _check(model, checked, fixed, name)
     with tf.init_scope(), plain_eager():
-        shapes = {key: spec.shape for key, spec in checked.items()}
+        shapes = {key: spec.dims for key, spec in checked.items()}
         concrete = traced(model, shapes).get_concrete_function()
         variables, constants, tables = _captured(model, concrete, name)
     graph = tf.Graph()
@@ -219,11 +219,11 @@ def _check(model: Any, specs: Mapping[str, InputSpec], fixed: Mapping[str, Any],
         )
     for key, spec in specs.items():
         shape = tuple(inputs[key].shape[1:])
-        pairs = list(zip(shape, spec.shape, strict=False))
+        pairs = list(zip(shape, spec.dims, strict=False))
         if len(shape) != len(spec.shape) or any(a not in (None, b) for a, b in pairs):
             raise ModelError(
                 f"{name}: the Keras model's input {key!r} takes {shape}, without the batch; "
-                f"declared is {spec.shape}"
+                f"declared is {spec.declared}"
             )
 
 

@@ -15,7 +15,7 @@ def make_placeholders(specs: Mapping[str, InputSpec], rows: int | None = None) -
     import tensorflow as tf
 
     return {
-        key: tf.compat.v1.placeholder(spec.dtype, [rows, *spec.shape], name=key)
+        key: tf.compat.v1.placeholder(spec.dtype, [rows, *spec.dims], name=key)
         for key, spec in specs.items()
     }
 

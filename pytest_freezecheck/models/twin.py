@@ -56,7 +56,7 @@ class Twin:
                 self.inputs = {
                     name: v1.placeholder(
                         tensor.dtype,
-                        [live.batch_size, *live.specs[name].shape],
+                        [live.batch_size, *live.specs[name].dims],
                         name=f"{_INPUT}_{number}",
                     )
                     for number, (name, tensor) in enumerate(live.inputs.items())
