@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pytest_freezecheck import renaming
 from pytest_freezecheck.errors import SettingError, nearest
 from pytest_freezecheck.settings import Settings
 from pytest_freezecheck.spec import EMA_MODES, Constant, InputSpec, divided
@@ -32,9 +33,11 @@ class Artifact:
 
     Attributes:
         path: relative to the model's root.
-        inputs: {live input name: name in the artifact}, and {placeholder of the artifact:
-            {"value": what to feed it}} for those that the live model has not.
+        inputs: {live input name: name in the artifact}, {placeholder of the artifact: {"value":
+            what to feed it}} for those that the live model has not, and {input of the artifact:
+            {"tf_example": live input names}} for serialised tf.Examples that are made of those.
         outputs: {live output name: name in the artifact}.
+        signature: the key of the signature to serve, of a file that has several.
         atol: as for a check, instead of the model's.
         examples: likewise.
         logit_rtol: likewise.
@@ -48,16 +51,22 @@ class Artifact:
     examples: int | None = None
     logit_rtol: float | bool | None = None
     min_power: float | None = None
+    signature: str | None = None
 
     @property
     def names(self) -> dict[str, str]:
         """{live input name: name in the artifact}."""
-        return {name: there for name, there in self.inputs.items() if isinstance(there, str)}
+        return renaming.names(self.inputs)
 
     @property
     def constants(self) -> dict[str, Any]:
         """{placeholder of the artifact: value to feed}."""
-        return {n: there["value"] for n, there in self.inputs.items() if not isinstance(there, str)}
+        return renaming.constants(self.inputs)
+
+    @property
+    def features(self) -> dict[str, dict[str, str]]:
+        """{input of the artifact: {live input name: feature}}, of those that take tf.Examples."""
+        return renaming.features(self.inputs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,18 +185,12 @@ class Model:
         for table in ("inputs", "outputs"):
             if not isinstance(getattr(artifact, table), Mapping):
                 raise self._refuse(f"{key}.{table}", getattr(artifact, table), "a table of names")
-        for name, there in artifact.inputs.items():
-            if isinstance(there, Mapping):
-                if set(there) != {"value"}:
-                    raise self._refuse(f"{key}.inputs.{name}", dict(there), "{ value = ... }")
-            elif not isinstance(there, str):
-                raise self._refuse(f"{key}.inputs.{name}", there, "a name, or { value = ... }")
-            elif name not in self.inputs:
-                known = ", ".join(self.specs)
-                raise SettingError(
-                    f"{self._where}: {key}.inputs: the model has no input {name!r}"
-                    f"{nearest(name, self.specs)}; it has {known}"
-                )
+        try:
+            renaming.check(artifact.inputs, self.specs, f"{key}.inputs")
+        except SettingError as error:
+            raise SettingError(f"{self._where}: {error}") from None
+        if artifact.signature is not None and not isinstance(artifact.signature, str):
+            raise self._refuse(f"{key}.signature", artifact.signature, "the key of a signature")
         for name, there in artifact.outputs.items():
             if not isinstance(there, str):
                 raise self._refuse(f"{key}.outputs.{name}", there, "a name")

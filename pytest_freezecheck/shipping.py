@@ -43,6 +43,8 @@ def check_artifact(live: LiveModel, artifact: Artifact, root: Path) -> None:
             inputs=artifact.names,
             outputs=artifact.outputs,
             constants=artifact.constants,
+            signature=artifact.signature,
+            features=artifact.features,
         )
     frozen.label = artifact.path
     with contextlib.closing(frozen):

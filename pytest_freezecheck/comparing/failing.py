@@ -108,6 +108,8 @@ def recorded_answers(sides: Sides, feeds: Feeds, *, steady: bool) -> tuple[Array
             inputs=frozen.inputs,
             outputs=frozen.outputs,
             constants=frozen.constants,
+            signature=frozen.signature,
+            features=frozen.features,
         )
         try:
             answer = Sides(sides.live, again).ask_frozen(feeds)

@@ -39,6 +39,14 @@ class NamedModel(FrozenModel):
     def input_types(self) -> Mapping[str, Any]:
         """{input name: NumPy dtype}."""
 
+    def type_of(self, name: str) -> str:
+        """Return the name of the dtype that an input takes."""
+        import numpy as np
+
+        kind = np.dtype(self.input_types[name])
+        # Executors have strings as arrays of objects or of bytes.
+        return "string" if kind.kind in "OSU" else kind.name
+
     @property
     def input_names(self) -> list[str]:
         """Names under which inputs can be fed."""
@@ -46,15 +54,11 @@ class NamedModel(FrozenModel):
 
     def match_inputs(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, str]:  # noqa: ARG002
         """Match by the input's own name, the name of the live operation or of the live tensor."""
-        import numpy as np
-
         wanted = self._wanted(inputs, self.inputs, self.input_names)
         matched = match("input", wanted, self.input_names, self.path)
         match("input", {name: name for name in self.constants}, self.input_names, self.path)
         nothing_left(matched, self.constants, self.input_names, self.path)
-        found = {name: np.dtype(kind) for name, kind in self.input_types.items()}
-        # Executors have strings as arrays of objects or of bytes.
-        kinds = {n: "string" if kind.kind in "OSU" else kind.name for n, kind in found.items()}
+        kinds = {name: self.type_of(name) for name in self.input_types}
         same_types(matched, inputs, kinds, self.path)
         return matched
 

@@ -9,14 +9,20 @@ from typing import Any
 _FUNCTIONAL = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
 
 
-def ancestors(definition: Any, outputs: Sequence[str]) -> set[str]:
+def ancestors(definition: Any, outputs: Sequence[str], fed: Iterable[str] = ()) -> set[str]:
     """Return the names of the operations that the outputs are computed from.
 
     Args:
         definition: a `GraphDef`.
         outputs: names of operations or tensors.
+        fed: names of tensors whose values are given, such as `Reshape:0`. Of what they come from
+            only what an operation waits for is needed.
     """
-    inputs = {n.name: [x.split(":")[0].lstrip("^") for x in n.input] for n in definition.node}
+    given = {name.removesuffix(":0") for name in fed}
+    inputs = {
+        n.name: [x.split(":")[0].lstrip("^") for x in n.input if x.removesuffix(":0") not in given]
+        for n in definition.node
+    }
     found: set[str] = set()
     waiting = [name.split(":")[0] for name in outputs]
     while waiting:

@@ -15,7 +15,7 @@ from pytest_freezecheck import LiveModel
 from pytest_freezecheck.formats import unavailable
 
 v1 = tf.compat.v1
-ANY_SIZE = {"pictures": {"shape": ["8..20", "8..20", 3]}}
+ANY_SIZE: dict[str, Any] = {"pictures": {"shape": ["8..20", "8..20", 3]}}
 
 
 def pooled(pictures: Any, cells: Callable[[Any], Any]) -> Any:
@@ -148,7 +148,7 @@ def test_several_sizes_are_frozen(way: str, tmp_path: Path) -> None:
 
 
 def test_truth_values(tmp_path: Path) -> None:
-    inputs = {"features": {"shape": [3]}, "on": {"shape": [3], "dtype": "bool"}}
+    inputs: dict[str, Any] = {"features": {"shape": [3]}, "on": {"shape": [3], "dtype": "bool"}}
     prefix = checkpoint(tmp_path, gated, inputs)
     live = LiveModel.from_checkpoint(gated, prefix, inputs, "none")
     good = freezecheck.check(live, frozen(tmp_path / "good.pb", prefix, gated, inputs))
