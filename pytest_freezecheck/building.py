@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from pytest_freezecheck.models.keras_live import is_keras
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.restore import find_checkpoint
 from pytest_freezecheck.output_spec import OutputSpec
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.spec import Constant, InputSpec, divided
 
 
 def build_live(model: Model) -> LiveModel:
@@ -40,7 +40,9 @@ def build_live(model: Model) -> LiveModel:
 def _built(model: Model) -> LiveModel:
     __tracebackhide__ = True
     root = model.root or Path()
-    specs = {name: _below(root, InputSpec.of(spec, name)) for name, spec in model.inputs.items()}
+    drawn, constants = divided(model.inputs)
+    specs: dict[str, InputSpec | Constant | Mapping[str, object]] = {**constants}
+    specs.update({name: _below(root, spec) for name, spec in drawn.items()})
     checkpoint = None if model.checkpoint is None else str(root / model.checkpoint)
     if model.build is not None:
         build = find_function(model, "build", model.build)

@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pytest_freezecheck import renaming
 from pytest_freezecheck.errors import SettingError, nearest
-from pytest_freezecheck.output_spec import OutputSpec
+from pytest_freezecheck.output_spec import OutputSpec, check_patterns, outputs_of
 from pytest_freezecheck.settings import Settings
-from pytest_freezecheck.spec import EMA_MODES, InputSpec
+from pytest_freezecheck.spec import EMA_MODES, Constant, InputSpec, divided
 
 Reference = str | Callable[..., Any]
 
@@ -33,10 +34,12 @@ class Artifact:
 
     Attributes:
         path: relative to the model's root.
-        inputs: {live input name: name in the artifact}, and {placeholder of the artifact:
-            {"value": what to feed it}} for those that the live model has not.
+        inputs: {live input name: name in the artifact}, {placeholder of the artifact: {"value":
+            what to feed it}} for those that the live model has not, and {input of the artifact:
+            {"tf_example": live input names}} for serialised tf.Examples that are made of those.
         outputs: {live output name: name in the artifact}.
         ignore_outputs: patterns of names of its outputs that need not be compared.
+        signature: the key of the signature to serve, of a file that has several.
         atol: as for a check, instead of the model's.
         examples: likewise.
         logit_rtol: likewise.
@@ -51,16 +54,22 @@ class Artifact:
     examples: int | None = None
     logit_rtol: float | bool | None = None
     min_power: float | None = None
+    signature: str | None = None
 
     @property
     def names(self) -> dict[str, str]:
         """{live input name: name in the artifact}."""
-        return {name: there for name, there in self.inputs.items() if isinstance(there, str)}
+        return renaming.names(self.inputs)
 
     @property
     def constants(self) -> dict[str, Any]:
         """{placeholder of the artifact: value to feed}."""
-        return {n: there["value"] for n, there in self.inputs.items() if not isinstance(there, str)}
+        return renaming.constants(self.inputs)
+
+    @property
+    def features(self) -> dict[str, dict[str, str]]:
+        """{input of the artifact: {live input name: feature}}, of those that take tf.Examples."""
+        return renaming.features(self.inputs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +78,8 @@ class Model:
 
     Attributes:
         name: letters, digits, dots, dashes and underscores; node ids have it.
-        inputs: {input name: InputSpec, or a mapping with its fields}.
+        inputs: {input name: InputSpec, or a mapping with its fields, or `{"value": ...}` for a
+            placeholder that is fed that with every question}.
         build: builds the inference graph, `build(**inputs)`; a function or `"module:function"`.
         checkpoint: a checkpoint's prefix, or a directory; relative to `root`.
         ema: which variables are read from EMA shadows: "trainable", "all" or "none".
@@ -94,7 +104,7 @@ class Model:
     """
 
     name: str
-    inputs: Mapping[str, InputSpec | Mapping[str, object]]
+    inputs: Mapping[str, InputSpec | Constant | Mapping[str, object]]
     build: Reference | None = None
     checkpoint: str | os.PathLike[str] | None = None
     ema: str | None = None
@@ -117,8 +127,8 @@ class Model:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise self._refuse("name", self.name, "letters, digits, dots, dashes and underscores")
         object.__setattr__(self, "inputs", self._checked_inputs())
-        object.__setattr__(self, "outputs", self._checked_outputs())
-        self._check_patterns("ignore_outputs", self.ignore_outputs)
+        object.__setattr__(self, "outputs", outputs_of(self.outputs, self._where))
+        check_patterns(self.ignore_outputs, f"{self._where}: ignore_outputs")
         object.__setattr__(self, "artifacts", self._checked_artifacts())
         self._check_sources()
         self._check_ways()
@@ -142,28 +152,23 @@ class Model:
             f"{self._where}: {key} = {value!r} is not accepted; expected {expected}"
         )
 
-    def _checked_inputs(self) -> dict[str, InputSpec]:
+    @property
+    def specs(self) -> dict[str, InputSpec]:
+        """{input name: spec} of what is drawn."""
+        return divided(self.inputs)[0]
+
+    def _checked_inputs(self) -> dict[str, InputSpec | Constant]:
         if not isinstance(self.inputs, Mapping) or not self.inputs:
             raise self._refuse(
                 "inputs", self.inputs, "a table for each input, such as inputs.images"
             )
         try:
-            return {name: InputSpec.of(value, name) for name, value in self.inputs.items()}
+            specs, constants = divided(self.inputs)
         except SettingError as error:
             raise SettingError(f"{self._where}: {error}") from None
-
-    def _checked_outputs(self) -> dict[str, OutputSpec]:
-        if not isinstance(self.outputs, Mapping):
-            raise self._refuse("outputs", self.outputs, "a table for each output")
-        try:
-            return {name: OutputSpec.of(value, name) for name, value in self.outputs.items()}
-        except SettingError as error:
-            raise SettingError(f"{self._where}: {error}") from None
-
-    def _check_patterns(self, key: str, patterns: object) -> None:
-        listing = isinstance(patterns, Sequence) and not isinstance(patterns, str)
-        if not listing or not all(isinstance(p, str) and p for p in patterns):  # type: ignore[attr-defined]
-            raise self._refuse(key, patterns, "a list of names, which may hold * and ?")
+        if not specs:
+            raise self._refuse("inputs", dict(self.inputs), "an input that is drawn, with a shape")
+        return {**specs, **constants}
 
     def _checked_artifacts(self) -> tuple[Artifact, ...]:
         given = self.artifacts
@@ -185,7 +190,7 @@ class Model:
         if not isinstance(value.path, str) or not value.path or set(value.path) & set("[]"):
             raise self._refuse(f"{key}.path", value.path, "a path without square brackets")
         self._check_names(value, key)
-        self._check_patterns(f"{key}.ignore_outputs", value.ignore_outputs)
+        check_patterns(value.ignore_outputs, f"{self._where}: {key}.ignore_outputs")
         self.settings(Settings(), value)
         return value
 
@@ -193,18 +198,12 @@ class Model:
         for table in ("inputs", "outputs"):
             if not isinstance(getattr(artifact, table), Mapping):
                 raise self._refuse(f"{key}.{table}", getattr(artifact, table), "a table of names")
-        for name, there in artifact.inputs.items():
-            if isinstance(there, Mapping):
-                if set(there) != {"value"}:
-                    raise self._refuse(f"{key}.inputs.{name}", dict(there), "{ value = ... }")
-            elif not isinstance(there, str):
-                raise self._refuse(f"{key}.inputs.{name}", there, "a name, or { value = ... }")
-            elif name not in self.inputs:
-                known = ", ".join(self.inputs)
-                raise SettingError(
-                    f"{self._where}: {key}.inputs: the model has no input {name!r}"
-                    f"{nearest(name, self.inputs)}; it has {known}"
-                )
+        try:
+            renaming.check(artifact.inputs, self.specs, f"{key}.inputs")
+        except SettingError as error:
+            raise SettingError(f"{self._where}: {error}") from None
+        if artifact.signature is not None and not isinstance(artifact.signature, str):
+            raise self._refuse(f"{key}.signature", artifact.signature, "the key of a signature")
         for name, there in artifact.outputs.items():
             if not isinstance(there, str):
                 raise self._refuse(f"{key}.outputs.{name}", there, "a name")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pytest_freezecheck.errors import SettingError, nearest
 
@@ -64,3 +64,37 @@ class OutputSpec:
                 f"{where}.atol = {atol!r} is not accepted; expected a finite number >= 0"
             )
         return cls(kind=kind, atol=None if atol is None else float(atol))  # type: ignore[arg-type]
+
+
+def outputs_of(declared: object, where: str) -> dict[str, OutputSpec]:
+    """Return {output name: what is declared of it}.
+
+    Args:
+        declared: a mapping of names to specs, or to mappings with their fields.
+        where: the declaration, for messages.
+
+    Raises:
+        SettingError: it is none, or has a value that cannot be used.
+    """
+    if not isinstance(declared, Mapping):
+        raise SettingError(
+            f"{where}: outputs = {declared!r} is not accepted; expected a table for each output"
+        )
+    try:
+        return {name: OutputSpec.of(value, name) for name, value in declared.items()}
+    except SettingError as error:
+        raise SettingError(f"{where}: {error}") from None
+
+
+def check_patterns(patterns: object, where: str) -> None:
+    """Make sure that these are patterns of names.
+
+    Raises:
+        SettingError: they are none.
+    """
+    listing = isinstance(patterns, Sequence) and not isinstance(patterns, str)
+    if not listing or not all(isinstance(p, str) and p for p in patterns):  # type: ignore[attr-defined]
+        raise SettingError(
+            f"{where} = {patterns!r} is not accepted; expected a list of names, which may hold "
+            "* and ?"
+        )

@@ -46,6 +46,8 @@ def check_artifact(
             inputs=artifact.names,
             outputs=artifact.outputs,
             constants=artifact.constants,
+            signature=artifact.signature,
+            features=artifact.features,
         )
     frozen.label = artifact.path
     frozen.ignored = (*ignored, *artifact.ignore_outputs)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pytest_freezecheck.errors import SettingError, nearest
+from pytest_freezecheck.extents import Extent, read, same_names
 
 #: Which variables a live model reads from EMA shadows.
 EMA_MODES = ("trainable", "all", "none")
@@ -26,17 +28,42 @@ _FLOATS = ("float16", "float32", "float64")
 
 
 @dataclasses.dataclass(frozen=True)
+class Constant:
+    """The value that a placeholder of the live graph is fed with every question: `phase_train`.
+
+    Attributes:
+        value: a number, truth value or string, or a list of them, as the placeholder takes it.
+
+    Raises:
+        SettingError: it is none of these.
+    """
+
+    value: Any
+
+    def __post_init__(self) -> None:
+        if self.value is None or isinstance(self.value, Mapping):
+            raise SettingError(
+                f"value = {self.value!r} is not accepted; expected a number, true, false, a "
+                "string, or a list of them"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
 class InputSpec:
     """Shape, dtype and legal range of one input.
 
     Attributes:
-        shape: without the batch dimension; whole numbers of at least 1.
-        dtype: a NumPy name: float16/32/64, or an integer type.
+        shape: without the batch dimension; whole numbers of at least 1, or ranges of them such as
+            "8..32". Of a range this holds the largest size, and `extents` the range.
+        dtype: a NumPy name: float16/32/64, an integer type, "bool"; or "string".
         low: least legal value; nothing below is fed. Default: -1 for floats, the type's own
             least value for 8- and 16-bit integers, and none for wider ones.
         high: largest legal value, likewise 1 or the type's largest.
         samples: patterns of `.npy` files with real inputs, used as well; each holds one input, or
-            a batch of them.
+            a batch of them. For strings also `.txt` files, with a string in each line.
+        choices: the strings that are fed, of dtype "string"; without them, those of the samples.
+        extents: the sizes that each dimension may have, which is what a pass speaks of; given by
+            `shape`.
 
     Raises:
         SettingError: a field has a value that cannot be used.
@@ -47,36 +74,78 @@ class InputSpec:
     low: float | None = None
     high: float | None = None
     samples: str | Sequence[str] = ()
+    choices: Sequence[str] = ()
+    extents: tuple[Extent, ...] = ()
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.shape, Sequence) and not isinstance(self.shape, str)
-        if not whole or not all(type(n) is int and n >= 1 for n in self.shape):
-            raise SettingError(
-                f"shape = {self.shape!r} is not accepted; expected whole numbers >= 1, "
-                "without the batch dimension, such as [224, 224, 3]"
-            )
-        if self.dtype not in _FLOATS and self.dtype not in _INTEGERS:
-            known = [*_FLOATS, *_INTEGERS]
+        extents = read(self.shape)
+        if tuple(extent.high for extent in self.extents) != tuple(self.shape):
+            object.__setattr__(self, "extents", extents)  # else this is a copy of one that has them
+        object.__setattr__(self, "shape", tuple(extent.high for extent in extents))
+        known = [*_FLOATS, *_INTEGERS, "bool", "string"]
+        if self.dtype not in known:
             raise SettingError(
                 f"dtype = {self.dtype!r} is not accepted; expected one of {', '.join(known)}"
             )
-        low, high = self._range()
+        self._set_samples()
+        self._set_choices()
+        if self.dtype not in ("bool", "string"):
+            low, high = self._range()
+            object.__setattr__(self, "low", low)
+            object.__setattr__(self, "high", high)
+        elif self.low is not None or self.high is not None:
+            raise SettingError(f"low and high go with numbers; an input of {self.dtype} has none")
+
+    def _set_samples(self) -> None:
         patterns = (self.samples,) if isinstance(self.samples, str) else self.samples
+        endings = (".npy", ".txt") if self.dtype == "string" else (".npy",)
         if not isinstance(patterns, (list, tuple)) or not all(
-            isinstance(pattern, str) and pattern.endswith(".npy") for pattern in patterns
+            isinstance(pattern, str) and pattern.endswith(endings) for pattern in patterns
         ):
             raise SettingError(
-                f"samples = {self.samples!r} is not accepted; expected a pattern of .npy files, "
-                "such as 'tests/data/*.npy', or a list of them"
+                f"samples = {self.samples!r} is not accepted; expected a pattern of "
+                f"{' or '.join(endings)} files, such as 'tests/data/*{endings[-1]}', or a list of "
+                "them"
             )
         object.__setattr__(self, "samples", tuple(patterns))
-        object.__setattr__(self, "shape", tuple(self.shape))
-        object.__setattr__(self, "low", low)
-        object.__setattr__(self, "high", high)
+
+    def _set_choices(self) -> None:
+        choices = self.choices
+        if not isinstance(choices, (list, tuple)) or not all(isinstance(c, str) for c in choices):
+            raise SettingError(f"choices = {choices!r} is not accepted; expected a list of strings")
+        if choices and self.dtype != "string":
+            raise SettingError(f"choices go with dtype = 'string', and this is {self.dtype}")
+        if self.dtype == "string" and not choices and not self.samples:
+            raise SettingError("choices or samples must be given for an input of dtype string")
+        object.__setattr__(self, "choices", tuple(dict.fromkeys(choices)))
+
+    @property
+    def dims(self) -> tuple[int | None, ...]:
+        """The shape as a placeholder has it, None for a dimension of several sizes."""
+        return tuple(e.high if e.low == e.high else None for e in self.extents)
+
+    @property
+    def sized(self) -> bool:
+        """Whether inputs of several sizes are legal."""
+        return None in self.dims
+
+    @property
+    def declared(self) -> str:
+        """The shape in words, such as `8..32 x 8..32 x 3`: the sizes that a pass speaks of."""
+        return " x ".join(map(str, self.extents)) or "a scalar"
+
+    def takes(self, shape: Sequence[int]) -> bool:
+        """Return whether an input of this shape, without the batch, is legal."""
+        pairs = zip(self.extents, shape, strict=False)
+        return len(shape) == len(self.extents) and all(e.low <= n <= e.high for e, n in pairs)
+
+    def at(self, shape: Sequence[int]) -> InputSpec:
+        """Return the same input with this shape alone."""
+        return dataclasses.replace(self, shape=tuple(map(int, shape)), extents=())
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Least and largest legal value."""
+        """Least and largest legal value; 0 and 1 for what is no number."""
         return self._range()
 
     @property
@@ -86,6 +155,8 @@ class InputSpec:
         return math.ceil(low), math.floor(high)
 
     def _range(self) -> tuple[float, float]:
+        if self.dtype in ("bool", "string"):
+            return 0, 1
         low, high = self.low, self.high
         if low is None or high is None:
             if self.dtype.endswith(("32", "64")) and self.dtype in _INTEGERS:
@@ -119,7 +190,7 @@ class InputSpec:
             raise SettingError(
                 f"input {name!r} = {value!r} is not accepted; expected a table with a shape"
             )
-        fields = [field.name for field in dataclasses.fields(cls)]
+        fields = [field.name for field in dataclasses.fields(cls) if field.name != "extents"]
         for key in value:
             if key not in fields:
                 raise SettingError(
@@ -130,3 +201,34 @@ class InputSpec:
             return cls(**value)  # type: ignore[arg-type]
         except (TypeError, SettingError) as error:
             raise SettingError(f"input {name!r}: {error}") from None
+
+
+def divided(
+    inputs: Mapping[str, InputSpec | Constant | Mapping[str, object]],
+) -> tuple[dict[str, InputSpec], dict[str, Constant]]:
+    """Return what is drawn for a model, and what it is fed with every question.
+
+    Args:
+        inputs: {name: InputSpec, or a mapping with its fields, or `{"value": ...}`}.
+
+    Raises:
+        SettingError: an unknown key, or a value that cannot be used.
+    """
+    specs, constants = {}, {}
+    for name, value in inputs.items():
+        if isinstance(value, Mapping) and "value" in value:
+            if len(value) > 1:
+                others = ", ".join(key for key in value if key != "value")
+                raise SettingError(
+                    f"input {name!r}: value stands alone: what is fed one value has no {others}"
+                )
+            try:
+                constants[name] = Constant(value["value"])
+            except SettingError as error:
+                raise SettingError(f"input {name!r}: {error}") from None
+        elif isinstance(value, Constant):
+            constants[name] = value
+        else:
+            specs[name] = InputSpec.of(value, name)
+    same_names([(name, spec.extents) for name, spec in specs.items()])
+    return specs, constants

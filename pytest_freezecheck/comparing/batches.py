@@ -9,7 +9,7 @@ from pytest_freezecheck.inputs.render import Batch
 from pytest_freezecheck.inputs.samples import collect, sample_batches
 from pytest_freezecheck.inputs.search import in_words
 from pytest_freezecheck.inputs.strategies import build
-from pytest_freezecheck.inputs.sweep import Sweep, sweeps, swept
+from pytest_freezecheck.inputs.sweep import Sweep, size_of, sweeps, swept
 from pytest_freezecheck.models.pieces import rows_of
 from pytest_freezecheck.models.session import Arrays
 from pytest_freezecheck.spec import InputSpec
@@ -72,6 +72,10 @@ class Batches:
         """Return how many rows it has."""
         batch = self._every[place]
         return batch.size if isinstance(batch, Batch | Sweep) else rows_of(batch)
+
+    def size(self, place: int) -> tuple[tuple[int, ...], ...]:
+        """Return the sizes of its inputs, where their shapes are ranges."""
+        return size_of(self._every[place], self.specs)
 
     def words(self, place: int) -> str:
         """Return what it is, in words."""

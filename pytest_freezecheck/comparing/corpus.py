@@ -16,6 +16,7 @@ from pytest_freezecheck.comparing.steering import Drawn, Steered, Steering
 from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.findings import Power
 from pytest_freezecheck.inputs.search import drawn_once
+from pytest_freezecheck.inputs.sizes import alike
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.models.twin import Twin
@@ -138,10 +139,14 @@ class Corpus:
         return [] if self._steered is None else self._steered.notes
 
     def drawn(self) -> Drawn:
-        """Return the drawn and real inputs, with the live model's answers, once `main` has run."""
-        places = range(self._batches.main)
+        """Return the drawn and real inputs, with the live model's answers, once `main` has run.
+
+        Of several sizes, those of the most frequent one.
+        """
+        places = alike([self._batches.size(place) for place in range(self._batches.main)])
         answers = [self._answers[place] for place in places]
-        return Drawn(answers, [self._batches.rows(place) for place in places], self._batches.arrays)
+        rows = [self._batches.rows(place) for place in places]
+        return Drawn(answers, rows, lambda number: self._batches.arrays(places[number]))
 
     def spread(self, count: int) -> Arrays:
         """Return so many of the drawn inputs, evenly spread over them, {input name: array}."""

@@ -109,6 +109,8 @@ def recorded_answers(sides: Sides, feeds: Feeds, *, steady: bool) -> tuple[Array
             inputs=frozen.inputs,
             outputs=frozen.outputs,
             constants=frozen.constants,
+            signature=frozen.signature,
+            features=frozen.features,
         )
         again.ignored = frozen.ignored
         try:

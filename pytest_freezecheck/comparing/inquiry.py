@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pytest_freezecheck.compare import is_number
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.diagnosis.causes import CAUSES
 from pytest_freezecheck.diagnosis.diagnose import Diagnosis, Finding, diagnose
@@ -20,16 +21,19 @@ from pytest_freezecheck.diagnosis.rounding import suspect_rounding
 from pytest_freezecheck.diagnosis.scopes import unscoped
 from pytest_freezecheck.diagnosis.structure import bypassed
 from pytest_freezecheck.diagnosis.suspicion import Suspicion
+from pytest_freezecheck.differences import largest_by_row, largest_difference
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError, listed
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.restore import Lookup, shadow_keys, siblings, values_of
 from pytest_freezecheck.models.session import Answer, Arrays
-from pytest_freezecheck.models.workbench import ConstantGraph, Workbench, constant_graph
+from pytest_freezecheck.models.workbench import ConstantGraph, Workbench
 from pytest_freezecheck.power import noise
 
 #: Sibling checkpoints that are read at most.
 _SIBLINGS = 8
 _TENSORS = 3
+#: A row that is answered so differently alone sees the others; float noise stays far below.
+_SEEN = 1e-4
 #: Causes that say that a value is none of the checkpoint's.
 _OF_NO_KEY = ("initial-values", "partial-restore")
 #: Seconds by which files that were written together may be apart.
@@ -91,15 +95,27 @@ def _renamed(
 
 
 def _batch_dependent(sides: Sides, feeds: Arrays) -> bool:
-    return noise.split(sides.ask_frozen, feeds) > 1e-4 > noise.split(sides.ask_live, feeds)
+    return _dependence(sides.ask_frozen, feeds) > _SEEN > _dependence(sides.ask_live, feeds)
+
+
+def _dependence(ask: noise.Ask, feeds: Arrays) -> float:
+    """Return how far answers to rows alone and among others are apart, relative to their size."""
+    return max(
+        (
+            largest_difference(value, other.outputs[name]) / max(1.0, _size(value))
+            for one, other in noise.row_by_row(ask, feeds)
+            for name, value in one.outputs.items()
+        ),
+        default=0.0,
+    )
+
+
+def _size(value: Any) -> float:
+    return float(largest_by_row(value).max(initial=0.0)) if is_number(value) else 0.0
 
 
 def _diagnosed(sides: Sides, feeds: Arrays, atol: float) -> Diagnosis:
-    live = constant_graph(
-        sides.live.session,
-        {name: tensor.name for name, tensor in sides.live.inputs.items()},
-        {name: tensor.name for name, tensor in sides.live.outputs.items()},
-    )
+    live = sides.live.constant_graph()
     with contextlib.closing(_bench(live, sides.live_rows)) as bench:
         try:
             graph = sides.frozen.constant_graph(sides.inputs, sides.outputs)
@@ -163,7 +179,9 @@ def origins_of(sides: Sides) -> Origins:
     if live.checkpoint is None:
         return Origins(_own_averages(sides), {})
     near = siblings(live.checkpoint)[:_SIBLINGS]
-    return Origins(values_of(live.checkpoint), {prefix: values_of(prefix) for prefix in near})
+    parts = live.parts
+    others = {prefix: values_of(prefix, parts) for prefix in near}
+    return Origins(values_of(live.checkpoint, parts), others)
 
 
 def _own_averages(sides: Sides) -> Lookup | None:
@@ -232,7 +250,7 @@ def doubts(live: LiveModel) -> list[str]:
     weights = live.weights()
     said = untrained_statistics(weights)
     if live.checkpoint is not None:
-        said += young_average(weights, values_of(live.checkpoint))
+        said += young_average(weights, values_of(live.checkpoint, live.parts))
     return said
 
 

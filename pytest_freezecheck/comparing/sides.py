@@ -50,6 +50,7 @@ class Sides:
     def __init__(self, live: LiveModel, frozen: FrozenModel) -> None:
         self.live = live
         self.frozen = frozen
+        frozen.meet(live)
         self.outputs = frozen.match_outputs(live.outputs)
         self.wanted = list(self.outputs.values())
         self.lone = _is_lone(live, frozen, self.outputs)

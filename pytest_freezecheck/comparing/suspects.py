@@ -40,6 +40,11 @@ class Suspects:
             ratios: how far each row is apart; 1 is what is allowed.
         """
         self.showing += int((ratios > 1.0).sum())
+        if self._rows and any(row.shape != feeds[n].shape[1:] for n, row in self._rows[0].items()):
+            # Rows of two sizes make no batch: those of the size that showed more are kept.
+            if ratios.max() <= self._ratios[0]:
+                return
+            self._rows, self._ratios = [], np.zeros(0)
         if not len(self._ratios) or ratios.max() > self._ratios[0]:
             self.batch = dict(feeds)
         new = np.flatnonzero(ratios > 0.0)

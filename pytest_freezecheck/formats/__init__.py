@@ -95,6 +95,8 @@ def load(
     inputs: Mapping[str, str] | None = None,
     outputs: Mapping[str, str] | None = None,
     constants: Mapping[str, Any] | None = None,
+    signature: str | None = None,
+    features: Mapping[str, Mapping[str, str]] | None = None,
 ) -> FrozenModel:
     """Load a shipped model, into a graph or interpreter of its own.
 
@@ -105,6 +107,9 @@ def load(
         outputs: {live output name: name in the artifact} where they differ.
         constants: {name in the artifact: value to feed} of inputs that the live model has not,
             such as `is_training`.
+        signature: the key of the signature to serve, of a file that has several.
+        features: {name in the artifact: {live input name: name of the feature}} of inputs that take
+            serialised tf.Examples, which are made of these.
 
     Raises:
         ArtifactError: it is missing, unreadable, truncated, not frozen or of an unknown format,
@@ -128,9 +133,18 @@ def load(
         if missing is not None:
             # Not a skip: a file that ships and is not checked is what the gate is there to prevent.
             raise ArtifactError(f"{where}: a file of {kind.name} {missing}")
-        frozen = kind.load(where)
+        if signature is None:
+            frozen = kind.load(where)
+        elif kind.serve is None:
+            raise ArtifactError(f"{where}: a file of {kind.name} has no signature {signature!r}")
+        else:
+            frozen = kind.serve(where, signature)
     frozen.way = frozen.label = way
     frozen.inputs = dict(inputs or {})
     frozen.outputs = dict(outputs or {})
     frozen.constants = dict(constants or {})
+    if features:
+        from pytest_freezecheck.formats.examples import FedExamples
+
+        return FedExamples(frozen, features)
     return frozen

@@ -39,6 +39,9 @@ class FrozenModel(abc.ABC):
         outputs: {live output name: name here} where they differ.
         constants: {name here: value to feed} of inputs that the live model has not.
         ignored: patterns of names of outputs that need not be compared.
+        aliases: {live output name: another name of it}, which comes before its own.
+        signature: the key of the signature that it serves, or None for the usual one.
+        features: {input here: {live input name: feature}} of inputs that take tf.Examples.
     """
 
     format: str
@@ -53,6 +56,24 @@ class FrozenModel(abc.ABC):
         self.outputs: dict[str, str] = {}
         self.constants: dict[str, Any] = {}
         self.ignored: Sequence[str] = ()
+        self.aliases: dict[str, str] = {}
+        self.signature: str | None = None
+        self.features: Mapping[str, Mapping[str, str]] = {}
+
+    def meet(self, live: LiveModel) -> None:
+        """Take over what the live model knows beside its inputs and outputs.
+
+        What it is always fed is fed here too, if there is an input of that name that has to be
+        fed: one with a default is asked as it ships. What the artifact's table says comes first.
+        """
+        self.aliases = dict(live.aliases)
+        held = {name: there.value for name, there in live.constants.items()}
+        held |= {there.tensor.op.name: there.value for there in live.constants.values()}
+        needed = self.input_names
+        self.constants = {
+            **{name: value for name, value in held.items() if name in needed},
+            **self.constants,
+        }
 
     @property
     @abc.abstractmethod
@@ -63,6 +84,10 @@ class FrozenModel(abc.ABC):
     @abc.abstractmethod
     def input_names(self) -> list[str]:
         """Names under which inputs can be fed."""
+
+    def type_of(self, name: str) -> str | None:  # noqa: ARG002
+        """Return the name of the dtype that an input takes, or None where that is not known."""
+        return None
 
     @property
     @abc.abstractmethod
@@ -229,6 +254,7 @@ class Format:
         recognises: tells by content whether a path holds it.
         load: the ordinary loader.
         ways: the ways to freeze into it.
+        serve: loads it to serve the signature of this key, where a file may have several.
         extra: what it needs beside TensorFlow.
         companions: endings of files that belong to an artifact of the same stem, such as the
             `.bin` with the weights of an `.xml`.
@@ -240,3 +266,4 @@ class Format:
     ways: tuple[Way, ...]
     extra: Extra | None = None
     companions: tuple[str, ...] = ()
+    serve: Callable[[Path, str], FrozenModel] | None = None

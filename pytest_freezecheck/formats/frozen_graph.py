@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError, counted, listed
 from pytest_freezecheck.formats.base import PATIENCE, Change, FrozenModel
+from pytest_freezecheck.formats.interior import FED, begun_at, input_shapes, interior, types
 from pytest_freezecheck.formats.matching import (
     Shape,
     dtype_of,
     match,
     nothing_left,
     same_types,
-    shape_of,
 )
 from pytest_freezecheck.models.frames import inside
 from pytest_freezecheck.models.graphs import ancestors, missing_functions, only
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 _VARIABLES = frozenset(
     {"Variable", "VariableV2", "VarHandleOp", "AutoReloadVariable", "TemporaryVariable"}
 )
-#: Operations that an input may be: fed ones, and ones that are fed if need be.
-_FED = frozenset({"Placeholder", "PlaceholderWithDefault"})
 
 
 class FrozenGraphDef(FrozenModel):
@@ -73,9 +71,14 @@ class FrozenGraphDef(FrozenModel):
         return self._needed(self.output_names)
 
     def _needed(self, outputs: Sequence[str]) -> list[str]:
-        before = ancestors(self.definition, outputs)
+        within = self._interior()
+        before = ancestors(self.definition, outputs, within)
         placeholders = (node.name for node in self.definition.node if node.op == "Placeholder")
-        return [name for name in placeholders if name in before]
+        return [*within, *(name for name in placeholders if name in before)]
+
+    def _interior(self) -> dict[str, Any]:
+        """Return {name: tensor} of what the artifact's table names in the middle of the graph."""
+        return interior(self._session.graph, map(_short, self.inputs.values()))
 
     @property
     def output_names(self) -> list[str]:
@@ -91,7 +94,7 @@ class FrozenGraphDef(FrozenModel):
     @property
     def ends(self) -> list[str]:
         """Names of the operations that nothing else reads; what follows no input is no answer."""
-        fed = {node.name for node in self.definition.node if node.op in _FED}
+        fed = {node.name for node in self.definition.node if node.op in FED}
         return [n for n in self.output_names if fed & ancestors(self.definition, [n])]
 
     def match_inputs(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, str]:
@@ -99,14 +102,15 @@ class FrozenGraphDef(FrozenModel):
         wanted = {
             name: _short(self.inputs.get(name, tensor.op.name)) for name, tensor in inputs.items()
         }
-        every = [node.name for node in self.definition.node if node.op in _FED]
+        within = self._interior()
+        every = [*within, *(node.name for node in self.definition.node if node.op in FED)]
         matched = match("input", wanted, every, self.path)
         match("input", {name: name for name in self.constants}, every, self.path)
         nothing_left(matched, self.constants, self._needed(outputs), self.path)
         kinds = {
-            n.name: dtype_of(n.attr["dtype"].type) for n in self.definition.node if n.op in _FED
+            n.name: dtype_of(n.attr["dtype"].type) for n in self.definition.node if n.op in FED
         }
-        same_types(matched, inputs, kinds)
+        same_types(matched, inputs, {**kinds, **types(within)})
         return matched
 
     def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
@@ -156,9 +160,10 @@ class FrozenGraphDef(FrozenModel):
         """Return what the outputs are computed from; its weights are constants already."""
         from pytest_freezecheck.models.workbench import ConstantGraph
 
-        before = ancestors(self.definition, list(outputs.values()))
+        definition = begun_at(self.definition, self._interior())
+        before = ancestors(definition, list(outputs.values()))
         return ConstantGraph(
-            definition=only(self.definition, list(outputs.values())),
+            definition=only(definition, list(outputs.values())),
             inputs={name: _full(there) for name, there in inputs.items() if _node(there) in before},
             outputs={name: _full(there) for name, there in outputs.items()},
             constants={_full(n): v for n, v in self.constants.items() if _node(n) in before},
@@ -166,12 +171,8 @@ class FrozenGraphDef(FrozenModel):
 
     @property
     def input_shapes(self) -> Mapping[str, Shape | None]:
-        """{placeholder: shape}, of those without a default."""
-        return {
-            node.name: shape_of(node.attr["shape"].shape) if "shape" in node.attr else None
-            for node in self.definition.node
-            if node.op == "Placeholder"
-        }
+        """{placeholder: shape}, of those without a default, and of what is fed within the graph."""
+        return input_shapes(self.definition, self._interior(), self.output_names)
 
     def weights(self) -> Arrays:
         """Return {name: value} of the constants."""

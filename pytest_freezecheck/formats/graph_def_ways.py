@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import InapplicableError
+from pytest_freezecheck.models.constants import pinned
+from pytest_freezecheck.models.partitions import forgotten
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
 
 
 def constant_definition(live: LiveModel) -> Any:
-    """Return what the session runs as a GraphDef of constants."""
+    """Return what the session runs as a GraphDef of constants, what it is always fed among them."""
     import tensorflow as tf
 
     names = [tensor.op.name for tensor in live.outputs.values()]
-    return tf.compat.v1.graph_util.convert_variables_to_constants(
-        live.session, live.graph.as_graph_def(), names
-    )
+    definition = pinned(live.graph.as_graph_def(), live.constants)
+    return tf.compat.v1.graph_util.convert_variables_to_constants(live.session, definition, names)
 
 
 def convert_variables(live: LiveModel, directory: Path) -> Path:
@@ -56,6 +57,8 @@ def wrapped(live: LiveModel, way: str) -> tuple[Any, Any]:
     v1 = tf.compat.v1
     with live.graph.as_default():
         meta_graph = v1.train.export_meta_graph(clear_devices=True)
+    if live.parts:
+        meta_graph = forgotten(meta_graph)
     values = live.weights()
     feeds = [tensor.name for tensor in live.inputs.values()]
     fetches = [tensor.name for tensor in live.outputs.values()]
@@ -64,7 +67,8 @@ def wrapped(live: LiveModel, way: str) -> tuple[Any, Any]:
         if live.has_reference_variables:
             _build_again(live, way)
         else:
-            v1.train.import_meta_graph(meta_graph)
+            held = {h.tensor.name: tf.constant(h.value) for h in live.constants.values()}
+            v1.train.import_meta_graph(meta_graph, input_map=held or None)
 
     whole = v1.wrap_function(rebuild, [])
     for variable in whole.graph.variables:
@@ -77,14 +81,17 @@ def _build_again(live: LiveModel, way: str) -> None:
 
     A graph that is imported keeps its reference variables, and `wrap_function` lifts none of them.
     """
-    from pytest_freezecheck.models.live import make_placeholders
+    import tensorflow as tf
+
+    from pytest_freezecheck.models.placeholders import make_placeholders, takes
 
     if live.build is None:
         raise InapplicableError(
             f"{live.name}: {way} cannot freeze a session with reference variables, as they "
             "are after tf.disable_v2_behavior(); a model made by LiveModel.from_checkpoint it can"
         )
-    live.build(**make_placeholders(live.specs))
+    held = {k: tf.constant(h.value) for k, h in live.constants.items() if takes(live.build, k)}
+    live.build(**make_placeholders(live.specs), **held)
 
 
 def write(definition: Any, path: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from pytest_freezecheck.formats.extras import KERAS
 from pytest_freezecheck.formats.matching import Shape
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 from pytest_freezecheck.formats.saved_model_eager import EagerSavedModel
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.spec import Constant, InputSpec
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
@@ -58,13 +59,21 @@ class KerasArchive(NamedModel):
             raise loading_failed(path, self.executor, error) from error
         self._inputs, self._outputs = names_of(self._model)
         self._function: Any = traced(self._model)
+        self._declared: Mapping[str, InputSpec] = {}
+
+    def meet(self, live: LiveModel) -> None:
+        """Take over what is always fed; outputs have the names of layers on both sides."""
+        super().meet(live)
+        self.aliases = {}
+        self._declared = live.specs
 
     @property
     def input_types(self) -> Mapping[str, Any]:
         """{input name: NumPy dtype}."""
         import numpy as np
 
-        return {name: np.dtype(tensor.dtype) for name, tensor in self._inputs.items()}
+        kinds = {n: "O" if t.dtype == "string" else t.dtype for n, t in self._inputs.items()}
+        return {name: np.dtype(kind) for name, kind in kinds.items()}
 
     @property
     def input_shapes(self) -> Mapping[str, Shape | None]:
@@ -124,19 +133,22 @@ class KerasArchive(NamedModel):
             ArtifactError: its graph cannot be taken over.
         """
         from pytest_freezecheck.models.keras_live import from_keras
-        from pytest_freezecheck.models.workbench import constant_graph
 
-        specs = {n: InputSpec(tuple(t.shape[1:]), t.dtype) for n, t in self._inputs.items()}
+        specs: dict[str, InputSpec | Constant] = {
+            there: self._declared[name] for name, there in inputs.items()
+        }
+        specs |= {name: Constant(value) for name, value in self.constants.items()}
         try:
             model = from_keras(self._model, specs, name=str(self.path))
         except ModelError as error:
             raise ArtifactError(str(error)) from None
         with contextlib.closing(model):
-            return constant_graph(
-                model.session,
-                {name: model.inputs[there].name for name, there in inputs.items()},
-                {name: model.outputs[there].name for name, there in outputs.items()},
-            )
+            graph = model.constant_graph()
+        return dataclasses.replace(
+            graph,
+            inputs={name: graph.inputs[there] for name, there in inputs.items()},
+            outputs={name: graph.outputs[there] for name, there in outputs.items()},
+        )
 
     def close(self) -> None:
         """Let go of the model."""

@@ -35,6 +35,29 @@ def match(
     return dict(wanted)
 
 
+def names_of_outputs(
+    outputs: Iterable[str],
+    given: Mapping[str, str],
+    aliases: Mapping[str, str],
+    there: Sequence[str],
+) -> dict[str, str]:
+    """Return {live output name: name to look for}: the table's, another name, or its own.
+
+    Args:
+        outputs: the live model's.
+        given: {live output name: name in the artifact}, of its table.
+        aliases: {live output name: another name of it}: the key of a dictionary that a Keras model
+            answers, where its own name is the layer's.
+        there: the names of the artifact's outputs.
+    """
+    names = list(outputs)
+    others = {name: aliases.get(name, name) for name in names}
+    # All or none: a name may be one output's key and another one's layer.
+    if not set(others.values()) <= set(there):
+        others = {}
+    return {name: given.get(name, others.get(name, name)) for name in names}
+
+
 def nothing_left(
     given: Mapping[str, str], constants: Mapping[str, Any], needed: Sequence[str], where: Path
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError
 from pytest_freezecheck.formats.base import Change, FrozenModel
-from pytest_freezecheck.formats.matching import match, nothing_left, same_types
+from pytest_freezecheck.formats.matching import match, names_of_outputs, nothing_left, same_types
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays
@@ -39,6 +39,14 @@ class NamedModel(FrozenModel):
     def input_types(self) -> Mapping[str, Any]:
         """{input name: NumPy dtype}."""
 
+    def type_of(self, name: str) -> str:
+        """Return the name of the dtype that an input takes."""
+        import numpy as np
+
+        kind = np.dtype(self.input_types[name])
+        # Executors have strings as arrays of objects or of bytes.
+        return "string" if kind.kind in "OSU" else kind.name
+
     @property
     def input_names(self) -> list[str]:
         """Names under which inputs can be fed."""
@@ -46,13 +54,11 @@ class NamedModel(FrozenModel):
 
     def match_inputs(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, str]:  # noqa: ARG002
         """Match by the input's own name, the name of the live operation or of the live tensor."""
-        import numpy as np
-
         wanted = self._wanted(inputs, self.inputs, self.input_names)
         matched = match("input", wanted, self.input_names, self.path)
         match("input", {name: name for name in self.constants}, self.input_names, self.path)
         nothing_left(matched, self.constants, self.input_names, self.path)
-        kinds = {name: np.dtype(kind).name for name, kind in self.input_types.items()}
+        kinds = {name: self.type_of(name) for name in self.input_types}
         same_types(matched, inputs, kinds)
         return matched
 
@@ -61,7 +67,9 @@ class NamedModel(FrozenModel):
         match("output", {name: name for name in self.outputs}, list(outputs), self.path)
         if len(outputs) == len(self.output_names) == 1 and not self.outputs:
             return {next(iter(outputs)): self.output_names[0]}
-        wanted = self._wanted(outputs, self.outputs, self.output_names)
+        other = names_of_outputs(outputs, self.outputs, self.aliases, self.output_names)
+        given = {name: there for name, there in other.items() if there != name}
+        wanted = self._wanted(outputs, {**given, **self.outputs}, self.output_names)
         return match("output", wanted, self.output_names, self.path)
 
     def _wanted(

@@ -12,15 +12,15 @@ from pytest_freezecheck.formats.saved_model_session import SessionSavedModel
 from pytest_freezecheck.formats.signatures import SignedModel, has_reference_variables
 
 
-def _load(path: Path, way: str | None = None) -> SignedModel:
+def _load(path: Path, way: str | None = None, signature: str | None = None) -> SignedModel:
     """Load eagerly, or into a session where the model has variables of TensorFlow 1's kind.
 
     Loaded eagerly, those live in the process under their names alone: loading a second model with
     the same names would give the first one its values.
     """
     if has_reference_variables(path):
-        return SessionSavedModel(path, way)
-    return EagerSavedModel(path, way)
+        return SessionSavedModel(path, way, signature)
+    return EagerSavedModel(path, way, signature)
 
 
 def _recognises(path: Path) -> bool:
@@ -31,6 +31,7 @@ FORMAT = Format(
     name="saved_model",
     recognises=_recognises,
     load=_load,
+    serve=lambda path, signature: _load(path, None, signature),
     ways=(
         Way(
             "saved_model",

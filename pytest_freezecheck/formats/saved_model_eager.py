@@ -21,12 +21,12 @@ class EagerSavedModel(SignedModel):
         ArtifactError: the folder is no SavedModel, or has no signature to serve.
     """
 
-    def __init__(self, path: Path, way: str | None = None) -> None:
+    def __init__(self, path: Path, way: str | None = None, signature: str | None = None) -> None:
         import tensorflow as tf
 
         from pytest_freezecheck.models.session import plain_eager
 
-        super().__init__(path, way)
+        super().__init__(path, way, signature)
         with plain_eager(), load_errors(path):
             self._loaded = tf.saved_model.load(str(path), tags=list(self._tags))
             self._function = self._loaded.signatures[self._key]
@@ -102,7 +102,7 @@ class EagerSavedModel(SignedModel):
         """Return the signature's graph, loaded once more, into a session."""
         from pytest_freezecheck.formats.saved_model_session import SessionSavedModel
 
-        again = SessionSavedModel(self.path)
+        again = SessionSavedModel(self.path, signature=self.signature)
         again.constants = self.constants
         try:
             return again.constant_graph(inputs, outputs)

@@ -22,12 +22,12 @@ class SessionSavedModel(SignedModel):
         ArtifactError: the folder is no SavedModel, or has no signature to serve.
     """
 
-    def __init__(self, path: Path, way: str | None = None) -> None:
+    def __init__(self, path: Path, way: str | None = None, signature: str | None = None) -> None:
         import tensorflow as tf
 
         from pytest_freezecheck.models.session import Runner
 
-        super().__init__(path, way)
+        super().__init__(path, way, signature)
         v1 = tf.compat.v1
         graph = tf.Graph()
         self._session = v1.Session(graph=graph, config=self._config())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import FreezeError
 from pytest_freezecheck.formats.graph_def_ways import wrapped
@@ -20,6 +20,11 @@ def _empty(directory: Path, name: str) -> str:
     return str(target)
 
 
+def _inputs(live: LiveModel) -> dict[str, Any]:
+    """Return the inputs of a signature: what the live model is always fed has to be fed, too."""
+    return {**live.inputs, **{name: held.tensor for name, held in live.constants.items()}}
+
+
 def builder(live: LiveModel, directory: Path, name: str = "saved_model") -> Path:
     """Save with the Builder of TensorFlow 1 and a serving signature."""
     import tensorflow as tf
@@ -27,9 +32,15 @@ def builder(live: LiveModel, directory: Path, name: str = "saved_model") -> Path
     saved_model = tf.compat.v1.saved_model
     target = _empty(directory, name)
     with live.graph.as_default():
-        signature = saved_model.predict_signature_def(live.inputs, live.outputs)
+        signature = saved_model.predict_signature_def(_inputs(live), live.outputs)
         saving = saved_model.Builder(target)
-        saving.add_meta_graph_and_variables(live.session, ["serve"], {SIGNATURE: signature})
+        fills = live.table_initializers
+        saving.add_meta_graph_and_variables(
+            live.session,
+            ["serve"],
+            {SIGNATURE: signature},
+            main_op=tf.group(*fills) if fills else None,
+        )
         saving.save()
     return Path(target)
 
@@ -45,7 +56,7 @@ def simple_save(live: LiveModel, directory: Path, name: str = "saved_model_sessi
 
     target = _empty(directory, name)
     with live.graph.as_default():
-        tf.compat.v1.saved_model.simple_save(live.session, target, live.inputs, live.outputs)
+        tf.compat.v1.saved_model.simple_save(live.session, target, _inputs(live), live.outputs)
     return Path(target)
 
 
@@ -74,7 +85,7 @@ def module(live: LiveModel, directory: Path) -> Path:
             return dict(zip(names, answers, strict=True))
 
         specs = {
-            name: tf.TensorSpec([None, *live.specs[name].shape], tensor.dtype, name=name)
+            name: tf.TensorSpec([None, *live.specs[name].dims], tensor.dtype, name=name)
             for name, tensor in live.inputs.items()
         }
         holder = tf.Module()

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_freezecheck.errors import ArtifactError, listed, reason
+from pytest_freezecheck.errors import ArtifactError, listed, nearest, reason
 from pytest_freezecheck.formats.base import FrozenModel
 from pytest_freezecheck.formats.matching import (
     Shape,
     dtype_of,
     match,
+    names_of_outputs,
     nothing_left,
     same_types,
     shape_of,
@@ -27,14 +28,19 @@ class SignedModel(FrozenModel):
 
     format = "saved_model"
 
-    def __init__(self, path: Path, way: str | None = None) -> None:
+    def __init__(self, path: Path, way: str | None = None, signature: str | None = None) -> None:
         super().__init__(path, way)
-        self._tags, self._key, self._signature = choose_signature(path)
+        self.signature = signature
+        self._tags, self._key, self._signature = choose_signature(path, signature)
 
     @property
     def input_names(self) -> list[str]:
         """Keys of the signature's inputs."""
         return list(self._signature.inputs)
+
+    def type_of(self, name: str) -> str | None:
+        """Return the name of the dtype that an input takes."""
+        return dtype_of(self._signature.inputs[name].dtype)
 
     @property
     def output_names(self) -> list[str]:
@@ -56,7 +62,7 @@ class SignedModel(FrozenModel):
         match("output", {name: name for name in self.outputs}, list(outputs), self.path)
         if len(outputs) == len(self.output_names) == 1 and not self.outputs:
             return {next(iter(outputs)): self.output_names[0]}
-        wanted = {name: self.outputs.get(name, name) for name in outputs}
+        wanted = names_of_outputs(outputs, self.outputs, self.aliases, self.output_names)
         return match("output", wanted, self.output_names, self.path)
 
     @property
@@ -78,8 +84,12 @@ def load_errors(path: Path) -> Iterator[None]:
         ) from None
 
 
-def choose_signature(path: Path) -> tuple[list[str], str, Any]:
+def choose_signature(path: Path, wanted: str | None = None) -> tuple[list[str], str, Any]:
     """Return the tags, the key and the SignatureDef that a server would answer with.
+
+    Args:
+        path: the folder.
+        wanted: the key of the signature to serve, if it is not the usual one.
 
     Raises:
         ArtifactError: the folder is no SavedModel, or it is not clear which signature to take.
@@ -91,12 +101,26 @@ def choose_signature(path: Path) -> tuple[list[str], str, Any]:
         tags = ["+".join(sorted(m.meta_info_def.tags)) or "(no tag)" for m in graphs]
         raise ArtifactError(f"{path}: no MetaGraph is tagged 'serve'; it has {listed(tags, 8)}")
     signatures = {k: v for k, v in graphs[0].signature_def.items() if k != _HIDDEN}
-    keys = [SIGNATURE] if SIGNATURE in signatures else list(signatures)
-    if len(keys) != 1:
+    key = choose_key(path, list(signatures), wanted)
+    return list(graphs[0].meta_info_def.tags), key, signatures[key]
+
+
+def choose_key(path: Path, there: Sequence[str], wanted: str | None) -> str:
+    """Return the key of the signature to serve: the one that is wanted, the usual, the only one.
+
+    Raises:
+        ArtifactError: there is no such signature, or several and none of them is usual.
+    """
+    if wanted is None and SIGNATURE not in there and len(there) == 1:
+        return there[0]
+    key = SIGNATURE if wanted is None else wanted
+    if key not in there:
+        hint = "" if wanted or not there else ': name one of them, signature = "..."'
         raise ArtifactError(
-            f"{path}: no signature {SIGNATURE!r}; it has {listed(sorted(signatures), 8) or 'none'}"
+            f"{path}: no signature {key!r}{nearest(key, there) if wanted else ''}; it has "
+            f"{listed(sorted(there), 8) or 'none'}{hint}"
         )
-    return list(graphs[0].meta_info_def.tags), keys[0], signatures[keys[0]]
+    return key
 
 
 def has_reference_variables(path: Path) -> bool:

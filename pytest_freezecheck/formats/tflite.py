@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_freezecheck.errors import ArtifactError, listed
+from pytest_freezecheck.errors import ArtifactError
 from pytest_freezecheck.formats import tflite_ways as ways
 from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.matching import Shape, known
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
-from pytest_freezecheck.formats.signatures import SIGNATURE
+from pytest_freezecheck.formats.signatures import choose_key
 
 
 class TfliteModel(NamedModel):
@@ -26,8 +26,9 @@ class TfliteModel(NamedModel):
 
     format = "tflite"
 
-    def __init__(self, path: Path, way: str | None = None) -> None:
+    def __init__(self, path: Path, way: str | None = None, signature: str | None = None) -> None:
         super().__init__(path, way)
+        self.signature = signature
         self._kind, self.executor = _interpreter()
         try:
             self._keeps_state = _read_through(path, self.executor)
@@ -45,8 +46,8 @@ class TfliteModel(NamedModel):
             self._interpreter = self._kind(model_path=str(self.path))
         signatures = self._interpreter.get_signature_list()
         self._runner = None
-        if signatures:
-            chosen = _choose(signatures, self.path)
+        if signatures or self.signature is not None:
+            chosen = choose_key(self.path, list(signatures), self.signature)
             self._runner = self._interpreter.get_signature_runner(chosen)
             self._inputs = dict(self._runner.get_input_details())
             self._outputs = dict(self._runner.get_output_details())
@@ -167,14 +168,6 @@ def _read_through(path: Path, executor: str) -> bool:
     return any(tensor.isVariable for graph in model.subgraphs or () for tensor in graph.tensors)
 
 
-def _choose(signatures: Mapping[str, Any], path: Path) -> str:
-    if SIGNATURE in signatures:
-        return SIGNATURE
-    if len(signatures) == 1:
-        return next(iter(signatures))
-    raise ArtifactError(f"{path}: no signature {SIGNATURE!r}; it has {listed(signatures, 8)}")
-
-
 def _recognises(path: Path) -> bool:
     """Return whether a file bears the identifier of the format, at its fifth byte."""
     if not path.is_file():
@@ -190,6 +183,7 @@ FORMAT = Format(
     name="tflite",
     recognises=_recognises,
     load=TfliteModel,
+    serve=lambda path, signature: TfliteModel(path, None, signature),
     ways=(
         Way(
             "tflite",

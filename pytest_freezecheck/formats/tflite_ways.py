@@ -58,8 +58,9 @@ def from_session(live: LiveModel, directory: Path) -> Path:
     """Convert what the session holds."""
     import tensorflow as tf
 
+    fed = [*live.inputs.values(), *(held.tensor for held in live.constants.values())]
     converter = tf.compat.v1.lite.TFLiteConverter.from_session(
-        live.session, list(live.inputs.values()), list(live.outputs.values())
+        live.session, fed, list(live.outputs.values())
     )
     return _write(converter, directory / "tflite_session.tflite")
 

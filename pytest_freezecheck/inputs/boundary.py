@@ -34,7 +34,8 @@ def between(one: Feeds, other: Feeds, share: Floats, specs: Specs) -> dict[str, 
     """Return inputs on the way from one batch to another, row by row.
 
     Values that can be blended are. Whole numbers of 32 and 64 bits are names of things more often
-    than amounts, so there a growing part of the cells takes the other row's value.
+    than amounts, as are strings and truth values, so there a growing part of the cells takes the
+    other row's value.
 
     Args:
         one: {input name: array (rows, *shape)}.
@@ -49,7 +50,8 @@ def between(one: Feeds, other: Feeds, share: Floats, specs: Specs) -> dict[str, 
     for name, spec in specs.items():
         start, end = one[name], other[name]
         part = share.reshape([-1] + [1] * (start.ndim - 1))
-        if spec.dtype.startswith("int") and spec.dtype.endswith(("32", "64")):
+        names = spec.dtype.startswith("int") and spec.dtype.endswith(("32", "64"))
+        if names or spec.dtype in ("bool", "string"):
             cells = max(1, start[0].size)
             order = np.random.default_rng(cells).permutation(cells).reshape(start.shape[1:])
             found[name] = np.where(order < part * cells, end, start)

@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.inputs.render import legal
+from pytest_freezecheck.inputs.sizes import fitted
 from pytest_freezecheck.inputs.whole import needs_care
+from pytest_freezecheck.inputs.words import coded_all, worded
 from pytest_freezecheck.spec import InputSpec
 
 Field = npt.NDArray[np.float64]
@@ -77,7 +79,7 @@ def mutate(
     """Return children of these inputs, parents with low numbers having more of them.
 
     Args:
-        parents: {input name: array (rows, *shape)}, the best first.
+        parents: {input name: array (rows, *shape)}, of one size, the best first.
         specs: the inputs' specs.
         rng: draws everything.
         count: how many children.
@@ -85,6 +87,8 @@ def mutate(
     Returns:
         {input name: array (count, *shape)}, inside each input's legal range.
     """
+    declared = fitted(specs, parents)
+    parents, specs = coded_all(dict(parents), declared)
     rows = len(next(iter(parents.values())))
     # Squared, so that a quarter of the parents has half of the children.
     chosen = (rng.random(count) ** 2 * rows).astype(int)
@@ -107,4 +111,4 @@ def mutate(
             for whose in (mates, chosen):
                 child = np.where(made == wide[whose], exact[whose], child)
         children[name] = child.reshape(count, *spec.shape)
-    return children
+    return worded(children, declared)

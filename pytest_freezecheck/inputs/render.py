@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pytest_freezecheck.inputs.sizes import MIDDLE
 from pytest_freezecheck.inputs.variations import VARIATIONS
 from pytest_freezecheck.inputs.whole import legal_wholes, needs_care, placed
+from pytest_freezecheck.inputs.words import coded, to_numbers, to_words
 from pytest_freezecheck.spec import InputSpec
 
 Field = npt.NDArray[np.float64]
@@ -59,6 +61,8 @@ class Batch:
         centre: where in `CENTRES` the first row's centre is.
         scale: where in `SCALES` the first row's scale is.
         seed: 0 to 2**32 - 1.
+        number: of the batch in a run, from which the sizes of its inputs follow where they have
+            several; see `sizes.sized`.
     """
 
     size: int
@@ -66,6 +70,7 @@ class Batch:
     centre: int
     scale: int
     seed: int
+    number: int = MIDDLE
 
     def rows(self, place: int = 0, *, sampled: bool = False) -> list[Row]:
         """Return the rows of one input.
@@ -189,6 +194,9 @@ def render(
     Returns:
         An array of shape (len(rows), *spec.shape) and the spec's dtype, inside the legal range.
     """
+    if spec.dtype == "string":
+        real = None if samples is None else to_numbers(samples, spec)
+        return to_words(render(rows, coded(spec), real), spec)
     low, high = spec.bounds
     shape = spec.shape or (1,)
     wide = needs_care(spec)
@@ -216,6 +224,8 @@ def legal(batch: npt.NDArray[Any], spec: InputSpec) -> npt.NDArray[np.generic]:
         batch: values of any shape and any real dtype.
         spec: dtype and legal range of the input.
     """
+    if spec.dtype == "bool":
+        return np.asarray(batch.astype(np.float64) >= 0.5)
     low, high = spec.bounds
     dtype = np.dtype(spec.dtype)
     if dtype.kind != "f":

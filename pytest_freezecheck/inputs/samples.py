@@ -10,7 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.errors import SettingError
+from pytest_freezecheck.inputs.ragged import Collection, Ragged, together
 from pytest_freezecheck.inputs.render import Batch, render
+from pytest_freezecheck.inputs.sizes import MIDDLE, names_of, sized
+from pytest_freezecheck.inputs.words import sample_rows
 from pytest_freezecheck.spec import InputSpec
 
 #: Rows taken of a collection, evenly spread over it; fewer of large ones, to stay below so many
@@ -19,17 +22,20 @@ MOST_ROWS, MOST_BYTES = 256, 64 * 2**20
 _BATCH = 8
 
 
-def collect(specs: Mapping[str, InputSpec]) -> dict[str, npt.NDArray[Any]]:
+def collect(specs: Mapping[str, InputSpec]) -> dict[str, Collection]:
     """Read the real inputs, {input name: array (n, *shape)}, of the inputs that have any.
+
+    Those of an input of several sizes are `Ragged`.
 
     Raises:
         SettingError: no file matches a pattern, or one holds something else than the input takes.
     """
-    return {name: _collect(name, spec) for name, spec in specs.items() if spec.samples}
+    found = {name: _collect(name, spec) for name, spec in specs.items() if spec.samples}
+    return {name: held for name, held in found.items() if len(held)}  # a word list has no rows
 
 
 def sample_batches(
-    specs: Mapping[str, InputSpec], collections: Mapping[str, npt.NDArray[Any]] | None = None
+    specs: Mapping[str, InputSpec], collections: Mapping[str, Collection] | None = None
 ) -> Iterator[dict[str, npt.NDArray[Any]]]:
     """Yield batches of real inputs; nothing if no input has any.
 
@@ -44,31 +50,44 @@ def sample_batches(
         {input name: array of shape (rows, *shape)}, of at most 8 rows.
     """
     collections = collect(specs) if collections is None else collections
-    count = max(map(len, collections.values()), default=0)
-    for start in range(0, count, _BATCH):
-        places = np.arange(start, min(start + _BATCH, count))
-        noise = Batch(size=len(places), kind=3, centre=8, scale=14, seed=start)
+    if not collections:
+        return
+    for start, rows in together(collections, _BATCH):
+        size = len(next(iter(rows.values())))
+        known = names_of(specs, {name: array.shape[1:] for name, array in rows.items()})
+        others = sized(specs, MIDDLE, start, known)
+        noise = Batch(size=size, kind=3, centre=8, scale=14, seed=start)
         yield {
-            name: collections[name][places % len(collections[name])]
-            if name in collections
-            else render(noise.rows(place), spec)
-            for place, (name, spec) in enumerate(specs.items())
+            name: rows[name] if name in rows else render(noise.rows(place), others[name])
+            for place, name in enumerate(specs)
         }
 
 
-def _collect(name: str, spec: InputSpec) -> npt.NDArray[Any]:
+def _collect(name: str, spec: InputSpec) -> Collection:
     arrays = []
     for pattern in spec.samples:
-        paths = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - the pattern is a whole path
+        paths = sorted(matching(pattern))
         if not paths:
             raise SettingError(f"input {name!r}: no file matches samples = {pattern!r}")
         arrays += [_rows(name, path, spec) for path in paths]
     row_bytes = max(1, arrays[0].nbytes // max(1, len(arrays[0])))
-    rows = np.concatenate(arrays)
     most = max(_BATCH, min(MOST_ROWS, MOST_BYTES // row_bytes))
-    if len(rows) > most:
-        rows = rows[np.linspace(0, len(rows) - 1, most).astype(int)]
-    return rows
+    if spec.sized:
+        return _thinned(Ragged([row for array in arrays for row in array]), most)
+    return _thinned(np.concatenate(arrays), most)
+
+
+def _thinned(rows: Collection, most: int) -> Collection:
+    """Return so many rows at the most, evenly spread over all."""
+    if len(rows) <= most:
+        return rows
+    places = np.linspace(0, len(rows) - 1, most).astype(int)
+    return Ragged([rows[n] for n in places]) if isinstance(rows, Ragged) else rows[places]
+
+
+def matching(pattern: str) -> list[str]:
+    """Return the paths that a pattern matches."""
+    return glob.glob(pattern, recursive=True)  # noqa: PTH207 - the pattern is a whole path
 
 
 def _rows(name: str, path: str, spec: InputSpec) -> npt.NDArray[Any]:
@@ -78,14 +97,13 @@ def _rows(name: str, path: str, spec: InputSpec) -> npt.NDArray[Any]:
         SettingError: it is no array of that shape, of a dtype that fits, in the legal range.
     """
     who = f"input {name!r}: sample {path}"
+    if spec.dtype == "string":
+        return _fitting(sample_rows(path, who, spec), spec, who, empty=path.endswith(".txt"))
     try:
         array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise SettingError(f"{who} cannot be read: {error}") from None
-    if array.shape == spec.shape:
-        array = array[None]
-    if array.shape[1:] != spec.shape or array.ndim != len(spec.shape) + 1 or not len(array):
-        raise SettingError(f"{who} has shape {array.shape}; expected {spec.shape}, or (n, ...)")
+    array = _fitting(array, spec, who)
     if not np.can_cast(array.dtype, spec.dtype, casting="same_kind"):
         raise SettingError(f"{who} has dtype {array.dtype}; expected {spec.dtype}")
     low, high = spec.bounds
@@ -95,3 +113,19 @@ def _rows(name: str, path: str, spec: InputSpec) -> npt.NDArray[Any]:
             f"{high:g}"
         )
     return array.astype(spec.dtype)
+
+
+def _fitting(
+    array: npt.NDArray[Any], spec: InputSpec, who: str, *, empty: bool = False
+) -> npt.NDArray[Any]:
+    """Return what a file holds as rows.
+
+    Raises:
+        SettingError: it has another shape, or no rows.
+    """
+    if array.ndim == len(spec.shape) and spec.takes(array.shape):
+        array = array[None]
+    if not spec.takes(array.shape[1:]) or not array.ndim or not (len(array) or empty):
+        expected = spec.declared if spec.sized else spec.shape
+        raise SettingError(f"{who} has shape {array.shape}; expected {expected}, or (n, ...)")
+    return array

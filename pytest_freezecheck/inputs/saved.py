@@ -159,8 +159,13 @@ def misfit(saved: Saved, specs: Mapping[str, InputSpec]) -> str | None:
         return f"it has inputs {sorted(saved.feeds)}, the model {sorted(specs)}"
     for name, spec in specs.items():
         array, (low, high) = saved.feeds[name], spec.bounds
-        if array.shape[1:] != spec.shape or array.ndim != len(spec.shape) + 1 or not len(array):
-            return f"input {name!r} has shape {array.shape}, the model takes (n, *{spec.shape})"
+        if not array.ndim or not spec.takes(array.shape[1:]) or not len(array):
+            taken = spec.declared if spec.sized else f"*{spec.shape}"
+            return f"input {name!r} has shape {array.shape}, the model takes (n, {taken})"
+        if spec.dtype == "string":
+            if array.dtype.kind != "U":
+                return f"input {name!r} has dtype {array.dtype}, the model takes strings"
+            continue
         if array.dtype != np.dtype(spec.dtype):
             return f"input {name!r} has dtype {array.dtype}, the model takes {spec.dtype}"
         if not ((array >= low) & (array <= high)).all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import hypothesis
@@ -47,7 +48,7 @@ def draw(*, examples: int, seed: int) -> list[Batch]:
     )
     @hypothesis.given(fair_batches())
     def keep(batch: Batch) -> None:
-        drawn.append(batch)
+        drawn.append(dataclasses.replace(batch, number=len(drawn)))
 
     keep()
     return drawn

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.inputs.render import legal
+from pytest_freezecheck.inputs.sizes import fitted
+from pytest_freezecheck.inputs.words import coded_all, worded
 from pytest_freezecheck.spec import InputSpec
 
 Feeds = dict[str, npt.NDArray[Any]]
@@ -38,7 +40,8 @@ class Smallest:
         feeds: {input name: array (1, *shape)}.
         away: number of cells away from the background.
         ratio: how far it is apart, as a multiple of what is allowed.
-        background: {input name: value of the background}; empty if there is none.
+        background: {input name: value of the background, of strings its place in the
+            vocabulary}; empty if there is none.
     """
 
     feeds: Feeds
@@ -57,7 +60,7 @@ class Shrinker:
     """
 
     def __init__(self, apart: Apart, specs: Mapping[str, InputSpec], enough: float) -> None:
-        self.specs, self.enough = specs, enough
+        self.specs, self.enough = dict(specs), enough
         cells = sum(int(np.prod(spec.shape, dtype=int)) for spec in specs.values())
         self.limit = int(np.clip(_BATCH_CELLS // max(1, cells), 4, _MOST_ROWS))
         self._left = max(4 * self.limit, _ALL_CELLS // max(1, cells))
@@ -68,11 +71,20 @@ class Shrinker:
         """Return a small input that is far enough apart.
 
         Args:
-            failing: {input name: array (rows, *shape)}, rows that are, the worst first.
+            failing: {input name: array (rows, *shape)}, rows that are, the worst first, of one
+                size.
 
         Returns:
             The smallest found; the first of `failing` itself at worst.
         """
+        declared = fitted(self.specs, failing)
+        failing, self.specs = coded_all(failing, declared)
+        apart = self._apart
+        self._apart = lambda candidates: apart(worded(candidates, declared))
+        found = self._smallest(failing)
+        return dataclasses.replace(found, feeds=worded(found.feeds, declared))
+
+    def _smallest(self, failing: Feeds) -> Smallest:
         backgrounds = self._backgrounds()
         ratios = self._judge(backgrounds)
         good = np.flatnonzero(ratios >= self.enough)

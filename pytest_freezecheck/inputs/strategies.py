@@ -9,8 +9,10 @@ import hypothesis.strategies as st
 import numpy as np
 import numpy.typing as npt
 
+from pytest_freezecheck.inputs.ragged import Collection, of_shape
 from pytest_freezecheck.inputs.render import CENTRES, KINDS, SCALES, Batch, render
 from pytest_freezecheck.inputs.samples import collect
+from pytest_freezecheck.inputs.sizes import sized
 from pytest_freezecheck.inputs.variations import VARIATIONS
 from pytest_freezecheck.spec import InputSpec
 
@@ -31,6 +33,7 @@ def batches(*, max_batch: int = 8) -> st.SearchStrategy[Batch]:
         centre=st.sampled_from(range(len(CENTRES))),
         scale=st.sampled_from(range(len(SCALES))),
         seed=st.integers(0, 2**32 - 1),
+        number=st.sampled_from(range(4)),
     )
 
 
@@ -62,7 +65,7 @@ def fair_batches(*, max_batch: int = 8) -> st.SearchStrategy[Batch]:
 def build(
     batch: Batch,
     specs: Mapping[str, InputSpec],
-    samples: Mapping[str, npt.NDArray[Any]] | None = None,
+    samples: Mapping[str, Collection] | None = None,
 ) -> dict[str, npt.NDArray[Any]]:
     """Build the arrays that a description stands for.
 
@@ -72,13 +75,14 @@ def build(
         samples: {input name: real inputs, shape (n, *shape)}, for the inputs that have any.
 
     Returns:
-        {input name: array of shape (batch.size, *shape)}, each inside its legal range.
+        {input name: array of shape (batch.size, *shape)}, of one size, each inside its legal range.
     """
     real = samples or {}
-    return {
-        name: render(batch.rows(place, sampled=name in real), spec, real.get(name))
-        for place, (name, spec) in enumerate(specs.items())
-    }
+    found = {}
+    for place, (name, spec) in enumerate(sized(specs, batch.number, batch.seed).items()):
+        own = of_shape(real[name], spec.shape) if name in real else None
+        found[name] = render(batch.rows(place, sampled=own is not None), spec, own)
+    return found
 
 
 def feeds(
@@ -125,7 +129,7 @@ def images(
         A strategy of arrays of shape (rows, *shape).
     """
     spec = InputSpec(tuple(shape), dtype, low, high)
-    real = {} if samples is None else {"": samples}
+    real: dict[str, Collection] = {} if samples is None else {"": samples}
     return batches(max_batch=max_batch).map(lambda batch: build(batch, {"": spec}, real)[""])
 
 

@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.inputs.render import Batch, legal
+from pytest_freezecheck.inputs.sizes import MIDDLE, sized
 from pytest_freezecheck.inputs.strategies import build
-from pytest_freezecheck.inputs.whole import needs_care
+from pytest_freezecheck.inputs.whole import is_whole, needs_care
+from pytest_freezecheck.inputs.words import coded, to_words
 from pytest_freezecheck.spec import InputSpec
 
 #: The largest number of values that are all fed; of more, so many strata have one each.
@@ -50,6 +52,7 @@ def sweeps(specs: Mapping[str, InputSpec], seed: int) -> list[Sweep]:
     Returns:
         An empty list where no input takes whole numbers.
     """
+    specs = sized(specs, MIDDLE, seed)
     rows = max((math.ceil(_count(s) / _cells(s)) for s in specs.values() if _swept(s)), default=0)
     widest = sum(_cells(spec) for spec in specs.values())
     size = max(1, min(_ROWS, _CELLS // widest))
@@ -68,13 +71,31 @@ def swept(sweep: Sweep, specs: Mapping[str, InputSpec]) -> dict[str, npt.NDArray
     """
     described = Batch(size=sweep.size, kind=3, centre=8, scale=14, seed=sweep.seed + sweep.first)
     feeds = build(described, specs)
+    specs = sized(specs, MIDDLE, described.seed)
     for place, (name, spec) in enumerate(specs.items()):
         if _swept(spec):
             feeds[name] = _values(sweep, spec, np.random.default_rng([sweep.seed, place]))
     return feeds
 
 
+def size_of(
+    batch: Batch | Sweep | Mapping[str, npt.NDArray[Any]], specs: Mapping[str, InputSpec]
+) -> tuple[tuple[int, ...], ...]:
+    """Return the shapes of the inputs of a batch, which is not built for it.
+
+    Args:
+        batch: the description, or {input name: array (rows, *shape)}.
+        specs: the inputs' names and specs.
+    """
+    if isinstance(batch, Mapping):
+        return tuple(batch[name].shape[1:] for name in specs)
+    number = batch.number if isinstance(batch, Batch) else MIDDLE
+    return tuple(spec.shape for spec in sized(specs, number, batch.seed).values())
+
+
 def _values(sweep: Sweep, spec: InputSpec, rng: np.random.Generator) -> npt.NDArray[np.generic]:
+    if spec.dtype == "string":
+        return to_words(_values(sweep, coded(spec), rng), spec)
     low, high = spec.whole
     count, cells = _count(spec), _cells(spec)
     # In an order of its own for each input: pairs of values come together by chance.
@@ -91,14 +112,16 @@ def _values(sweep: Sweep, spec: InputSpec, rng: np.random.Generator) -> npt.NDAr
             low + int(place) * width // count + int(offset)
             for place, offset in zip(places, inside, strict=True)
         ]
-    return legal(np.array(values, np.dtype(spec.dtype)).reshape(sweep.size, *spec.shape), spec)
+    return legal(np.array(values, spec.dtype).reshape(sweep.size, *spec.shape), spec)
 
 
 def _swept(spec: InputSpec) -> bool:
-    return np.dtype(spec.dtype).kind in "iu"
+    return spec.dtype in ("bool", "string") or is_whole(spec)
 
 
 def _count(spec: InputSpec) -> int:
+    if spec.dtype == "string":
+        return _count(coded(spec))
     low, high = spec.whole
     return min(MOST, high - low + 1)
 

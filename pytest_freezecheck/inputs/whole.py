@@ -19,9 +19,14 @@ _EXACT = 2**53
 _STEPS = 2**52
 
 
+def is_whole(spec: InputSpec) -> bool:
+    """Return whether an input takes whole numbers."""
+    return spec.dtype.startswith(("int", "uint"))
+
+
 def needs_care(spec: InputSpec) -> bool:
     """Return whether an input takes whole numbers that are no float64s of their own."""
-    if np.dtype(spec.dtype).kind not in "iu":
+    if not is_whole(spec):
         return False
     low, high = spec.whole
     return max(abs(low), abs(high), high - low) > _EXACT

@@ -9,14 +9,20 @@ from typing import Any
 _FUNCTIONAL = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
 
 
-def ancestors(definition: Any, outputs: Sequence[str]) -> set[str]:
+def ancestors(definition: Any, outputs: Sequence[str], fed: Iterable[str] = ()) -> set[str]:
     """Return the names of the operations that the outputs are computed from.
 
     Args:
         definition: a `GraphDef`.
         outputs: names of operations or tensors.
+        fed: names of tensors whose values are given, such as `Reshape:0`. Of what they come from
+            only what an operation waits for is needed.
     """
-    inputs = {n.name: [x.split(":")[0].lstrip("^") for x in n.input] for n in definition.node}
+    given = {name.removesuffix(":0") for name in fed}
+    inputs = {
+        n.name: [x.split(":")[0].lstrip("^") for x in n.input if x.removesuffix(":0") not in given]
+        for n in definition.node
+    }
     found: set[str] = set()
     waiting = [name.split(":")[0] for name in outputs]
     while waiting:
@@ -43,14 +49,14 @@ def missing_functions(definition: Any, outputs: Sequence[str]) -> list[str]:
     waiting = [node for node in definition.node if node.name in needed]
     met: set[str] = set()
     while waiting:
-        for called in _called(waiting.pop()):
-            if called not in met:
-                met.add(called)
-                waiting.extend(held[called].node_def if called in held else ())
+        for name in called(waiting.pop()):
+            if name not in met:
+                met.add(name)
+                waiting.extend(held[name].node_def if name in held else ())
     return sorted(met - set(held))  # attributes come in no order
 
 
-def _called(node: Any) -> list[str]:
+def called(node: Any) -> list[str]:
     """Return the names of the functions that a node is given."""
     values = node.attr.values()
     functions = [value.func for value in values if value.HasField("func")]

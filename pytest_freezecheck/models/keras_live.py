@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_freezecheck.errors import ModelError, reason
-from pytest_freezecheck.models.live import LiveModel, make_placeholders
+from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.pieces import fixed_rows, static_shape
+from pytest_freezecheck.models.placeholders import make_placeholders
 from pytest_freezecheck.models.session import plain_config, plain_eager
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.spec import Constant, InputSpec, divided
 
 
 def is_keras(value: Any) -> bool:
@@ -47,12 +48,35 @@ def names_of(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     return {tensor.name: tensor for tensor in inputs}, dict(zip(names, outputs, strict=True))
 
 
-def traced(model: Any) -> Any:
-    """Return a `tf.function` of {input name: tensor} to {output name: tensor}, for inference."""
+def keys_of(model: Any) -> dict[str, str]:
+    """Return {output name: key} of a model that answers a dictionary; else nothing.
+
+    `model.export` and TFLite name outputs by those keys, archives by the layers that answer.
+    """
+    structure = getattr(model, "_outputs_struct", None)
+    if not isinstance(structure, dict):
+        return {}
+    _, outputs = names_of(model)
+    places = {id(tensor): key for key, tensor in structure.items()}
+    found = {name: places.get(id(tensor)) for name, tensor in outputs.items()}
+    return {name: key for name, key in found.items() if isinstance(key, str)}
+
+
+def traced(model: Any, shapes: Mapping[str, tuple[int | None, ...]] | None = None) -> Any:
+    """Return a `tf.function` of {input name: tensor} to {output name: tensor}, for inference.
+
+    Args:
+        model: a functional or sequential `keras.Model`.
+        shapes: {input name: shape without the batch}, of inputs whose own shape leaves more open.
+    """
     import tensorflow as tf
 
     inputs, outputs = names_of(model)
-    signature = {n: tf.TensorSpec(t.shape, t.dtype, name=n) for n, t in inputs.items()}
+    known = shapes or {}
+    signature = {
+        n: tf.TensorSpec([t.shape[0], *known.get(n, t.shape[1:])], t.dtype, name=n)
+        for n, t in inputs.items()
+    }
 
     def infer(tensors: Mapping[str, Any]) -> dict[str, Any]:
         given = [tensors[name] for name in inputs]
@@ -68,9 +92,12 @@ def _like(structure: Any, values: list[Any]) -> Any:
 
 
 def from_keras(
-    model: Any, specs: Mapping[str, InputSpec | Mapping[str, object]], *, name: str
+    model: Any,
+    specs: Mapping[str, InputSpec | Constant | Mapping[str, object]],
+    *,
+    name: str,
 ) -> LiveModel:
-    """Take a Keras model as it is now.
+    """Take a Keras model as it is now, with inputs of the declared shapes.
 
     Args:
         model: a functional or sequential `keras.Model`, on TensorFlow.
@@ -83,17 +110,21 @@ def from_keras(
     """
     import tensorflow as tf
 
-    _check(model, specs, name)
     v1 = tf.compat.v1
-    checked = {key: InputSpec.of(value, key) for key, value in specs.items()}
+    checked, fixed = divided(specs)
+    _check(model, checked, fixed, name)
     with tf.init_scope(), plain_eager():
-        concrete = traced(model).get_concrete_function()
-        variables, constants = _captured(model, concrete, name)
+        shapes = {key: spec.dims for key, spec in checked.items()}
+        concrete = traced(model, shapes).get_concrete_function()
+        variables, constants, tables = _captured(model, concrete, name)
     graph = tf.Graph()
     with graph.as_default():
         # A dictionary is flattened in the order of its keys.
-        fed = dict(zip(sorted(checked), _inputs(concrete), strict=True))
+        fed = dict(zip(sorted(specs), _inputs(concrete), strict=True))
         placeholders = make_placeholders(checked, fixed_rows(map(static_shape, fed.values())))
+        placeholders |= {
+            key: v1.placeholder(fed[key].dtype, fed[key].shape, name=key) for key in fixed
+        }
         mapped = {inner.name: placeholders[key] for key, inner in fed.items()}
         for inner, (path, value) in variables.items():
             variable = v1.get_variable(
@@ -103,6 +134,8 @@ def from_keras(
         for inner, value in constants.items():
             # Of a name that no other graph has by chance, as it would have `Const`.
             mapped[inner] = tf.constant(value, name=f"captured/{inner.split(':')[0]}")
+        for inner, (keys, values) in tables.items():
+            mapped[inner] = _table(keys, values)
         wanted = [tensor.name for tensor in concrete.structured_outputs.values()]
         try:
             tensors = tf.import_graph_def(
@@ -110,26 +143,31 @@ def from_keras(
             )
             outputs = dict(zip(concrete.structured_outputs, tensors, strict=True))
             session = v1.Session(graph=graph, config=plain_config())
-            session.run(v1.global_variables_initializer())
+            session.run([v1.global_variables_initializer(), v1.tables_initializer()])
         except (ValueError, tf.errors.OpError) as error:
             raise ModelError(f"{name}: its graph cannot be taken over: {reason(error)}") from None
-    live = LiveModel(session, placeholders, outputs, checked, name=name)
+    live = LiveModel(session, placeholders, outputs, specs, name=name)
     live.keras = model
+    live.aliases = keys_of(model)
     return live
 
 
 def _captured(
     model: Any, concrete: Any, name: str
-) -> tuple[dict[str, tuple[str, Any]], dict[str, Any]]:
-    """Return {tensor: (path, value)} of the variables that a function reads, and its constants.
+) -> tuple[dict[str, tuple[str, Any]], dict[str, Any], dict[str, tuple[Any, Any]]]:
+    """Return what a function reads besides its inputs, each {tensor: ...}.
 
-    Constants are what a layer keeps as a tensor: `Normalization` its mean and variance.
+    Variables with their path and value; constants, which is what a layer keeps as a tensor
+    (`Normalization` its mean and variance); lookup tables (`StringLookup`) with keys and values.
     """
     held = {id(v.value.handle): (v.path, v.numpy()) for v in model.variables}
-    variables, constants, unknown = {}, {}, 0
+    looked_up = _tables(model)
+    variables, constants, tables, unknown = {}, {}, {}, 0
     for outer, inner in concrete.graph.captures:
         if id(outer) in held:
             variables[inner.name] = held[id(outer)]
+        elif id(outer) in looked_up:
+            tables[inner.name] = looked_up[id(outer)]
         elif hasattr(outer, "numpy") and outer.dtype.name not in ("resource", "variant"):
             constants[inner.name] = outer.numpy()
         else:
@@ -137,12 +175,35 @@ def _captured(
     if unknown:
         raise ModelError(
             f"{name}: the model reads {unknown} things that are no variables of its own, such "
-            "as tables or generators of random numbers; Keras models with those are not supported"
+            "as generators of random numbers; Keras models with those are not supported"
         )
-    return variables, constants
+    return variables, constants, tables
 
 
-def _check(model: Any, specs: Mapping[str, Any], name: str) -> None:
+def _tables(model: Any) -> dict[int, tuple[Any, Any]]:
+    """Return {id of a handle: keys and values} of the lookup tables of a model's layers."""
+    found = {}
+    layers = model._flatten_layers() if hasattr(model, "_flatten_layers") else model.layers
+    for layer in layers:
+        for table in vars(layer).values():
+            if hasattr(table, "resource_handle") and hasattr(table, "export"):
+                found[id(table.resource_handle)] = table.export()
+    return found
+
+
+def _table(keys: Any, values: Any) -> Any:
+    """Return the handle of a table with these keys and values, in the default graph."""
+    import tensorflow as tf
+
+    pairs = tf.lookup.KeyValueTensorInitializer(
+        keys.numpy(), values.numpy(), keys.dtype, values.dtype
+    )
+    # What it answers to other keys is asked of it with each key.
+    default = tf.zeros([], values.dtype)
+    return tf.lookup.StaticHashTable(pairs, default).resource_handle
+
+
+def _check(model: Any, specs: Mapping[str, InputSpec], fixed: Mapping[str, Any], name: str) -> None:
     import keras
 
     if keras.backend.backend() != "tensorflow":
@@ -151,11 +212,19 @@ def _check(model: Any, specs: Mapping[str, Any], name: str) -> None:
             "TensorFlow (KERAS_BACKEND=tensorflow)"
         )
     inputs, _ = names_of(model)
-    if set(inputs) != set(specs):
+    if set(inputs) != {*specs, *fixed}:
         raise ModelError(
             f"{name}: the Keras model's inputs are {sorted(inputs)}, but specs are declared for "
-            f"{sorted(specs)}"
+            f"{sorted({*specs, *fixed})}"
         )
+    for key, spec in specs.items():
+        shape = tuple(inputs[key].shape[1:])
+        pairs = list(zip(shape, spec.dims, strict=False))
+        if len(shape) != len(spec.shape) or any(a not in (None, b) for a, b in pairs):
+            raise ModelError(
+                f"{name}: the Keras model's input {key!r} takes {shape}, without the batch; "
+                f"declared is {spec.declared}"
+            )
 
 
 def _inputs(concrete: Any) -> list[Any]:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import inspect
+import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pytest_freezecheck.errors import ModelError, reason
+from pytest_freezecheck.errors import ModelError
+from pytest_freezecheck.models import constants as fed
+from pytest_freezecheck.models.adoption import REFERENCES, adopt
+from pytest_freezecheck.models.partitions import Slice, slices
 from pytest_freezecheck.models.pieces import fixed_rows, static_shape
+from pytest_freezecheck.models.placeholders import check_arguments, make_placeholders, named
 from pytest_freezecheck.models.restore import find_checkpoint, find_keys, keys_to_restore
 from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
+from pytest_freezecheck.models.tables import initializers
+from pytest_freezecheck.models.workbench import ConstantGraph, constant_graph
 from pytest_freezecheck.output_spec import OutputSpec
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.spec import Constant, InputSpec, divided
 
 #: Operations that hold a variable of TensorFlow 1's kind.
-REFERENCE_VARIABLES = frozenset({"Variable", "VariableV2"})
-Inputs = Mapping[str, InputSpec | Mapping[str, object]]
+REFERENCE_VARIABLES = REFERENCES
+Inputs = Mapping[str, InputSpec | Constant | Mapping[str, object]]
 
 
 class LiveModel:
@@ -28,6 +34,8 @@ class LiveModel:
         inputs: {input name: placeholder}.
         outputs: {output name: tensor}.
         specs: {input name: InputSpec}.
+        constants: {name: placeholder and value} that it is fed with every question.
+        aliases: {output name: another name of it}, of a Keras model that answers a dictionary.
         saver: the Saver that restored it, shadows included, or None.
         checkpoint: prefix of the checkpoint that it was restored from, or None.
         build: what builds the graph, or None where the session was given.
@@ -50,9 +58,11 @@ class LiveModel:
     ) -> None:
         self.name = name
         self.session = session
-        self.inputs = dict(inputs)
+        self.specs, constants = divided(specs)
+        self.inputs = {key: tensor for key, tensor in inputs.items() if key not in constants}
         self.outputs = dict(outputs)
-        self.specs = {key: InputSpec.of(value, key) for key, value in specs.items()}
+        self.constants = fed.find(session.graph, inputs, constants, name)
+        self.aliases: dict[str, str] = {}
         if set(self.specs) != set(self.inputs):
             raise ModelError(
                 f"{name}: inputs {sorted(self.inputs)}, but specs for {sorted(self.specs)}"
@@ -66,7 +76,8 @@ class LiveModel:
         self.ema: str | None = None
         self.output_specs: dict[str, OutputSpec] = {}
         self.batch_size = fixed_rows(map(static_shape, self.inputs.values()))
-        self._runner = Runner(session, self.inputs, self.outputs, self.batch_size)
+        held = self.constants.values()
+        self._runner = Runner(session, self.inputs, self.outputs, self.batch_size, held)
 
     @classmethod
     def from_checkpoint(
@@ -86,6 +97,8 @@ class LiveModel:
             checkpoint: a checkpoint's prefix, or a directory, whose latest checkpoint is taken.
             inputs: {input name: InputSpec, or a mapping with its fields}. The placeholders are
                 made here, under these names, with a batch dimension before the shape.
+                `{"value": ...}` is no input: a placeholder of that name, of the function or of the
+                graph that it builds, is fed the value with every question.
             ema: which variables are read from EMA shadows: "trainable", "all" or "none".
             name: what messages and reports call the model.
 
@@ -99,20 +112,28 @@ class LiveModel:
 
         v1 = tf.compat.v1
         slim.prepare()
-        specs = {key: InputSpec.of(value, key) for key, value in inputs.items()}
+        specs, constants = divided(inputs)
         prefix = find_checkpoint(checkpoint)
         graph = tf.Graph()
         with graph.as_default():
-            placeholders = make_placeholders(specs)
-            _check_arguments(build, placeholders, name)
-            outputs = _named(build(**placeholders), name)
+            placeholders = {**make_placeholders(specs), **fed.make(constants, build)}
+            check_arguments(build, placeholders, name)
+            outputs = named(build(**placeholders), name)
             keys = find_keys(keys_to_restore(ema), prefix)
             session = v1.Session(graph=graph, config=plain_config())
             # Inside as_default(): outside it eager execution is on, and so is Saver's eager branch.
             saver = v1.train.Saver(keys)
             saver.restore(session, prefix)
-            session.run(v1.tables_initializer())
-        live = cls(session, placeholders, outputs, specs, name=name, saver=saver, checkpoint=prefix)
+            session.run(initializers(graph))
+        live = cls(
+            session,
+            placeholders,
+            outputs,
+            {**specs, **constants},
+            name=name,
+            saver=saver,
+            checkpoint=prefix,
+        )
         live.build, live.ema = build, ema
         return live
 
@@ -130,36 +151,34 @@ class LiveModel:
     ) -> LiveModel:
         """Take a session as the team's own evaluation set it up.
 
-        The values of its variables are copied into a second session on the same graph, which runs
-        without graph optimisation; the team's session is only read.
+        The values of its variables are copied into a second session without graph optimisation,
+        mostly on the same graph; the team's session is only read.
 
         Args:
             session: a `tf.compat.v1.Session` whose variables are restored.
             inputs: {input name: placeholder}.
             outputs: {output name: tensor}.
-            specs: {input name: InputSpec, or a mapping with its fields}.
+            specs: {input name: InputSpec, or a mapping with its fields}. `{"value": ...}` is fed to
+                the placeholder of that name, which need not be among `inputs`.
             name: what messages and reports call the model.
             saver: the Saver that restored it, for the ways that freeze from a checkpoint.
             checkpoint: the checkpoint's prefix, likewise.
 
         Raises:
-            ModelError: a variable of the graph was never initialised.
+            ModelError: a variable of the graph was never initialised, a table cannot be filled, or
+                there is no such placeholder.
         """
-        import tensorflow as tf
-
-        v1 = tf.compat.v1
-        with session.graph.as_default():
-            variables = [*v1.global_variables(), *v1.local_variables()]
-            try:
-                values = session.run(variables)
-            except tf.errors.FailedPreconditionError as error:
-                raise ModelError(f"{name}: a variable has no value: {reason(error)}") from None
-            plain = v1.Session(graph=session.graph, config=plain_config())
-            for variable, value in zip(variables, values, strict=True):
-                # Feeding the initial value adds no operation to the team's graph.
-                plain.run(variable.initializer, {variable.initializer.inputs[1]: value})
-            plain.run(list(v1.get_collection(v1.GraphKeys.TABLE_INITIALIZERS)))
-        return cls(plain, inputs, outputs, specs, name=name, saver=saver, checkpoint=checkpoint)
+        _, constants = divided(specs)
+        taken = adopt(session, inputs, outputs, [key.split(":")[0] for key in constants], name)
+        return cls(
+            taken.session,
+            taken.inputs,
+            taken.outputs,
+            specs,
+            name=name,
+            saver=None if taken.copied else saver,  # its operations are of the other graph
+            checkpoint=checkpoint,
+        )
 
     @classmethod
     def from_keras(cls, model: Any, inputs: Inputs, *, name: str = "live") -> LiveModel:
@@ -170,7 +189,7 @@ class LiveModel:
 
         Args:
             model: a functional or sequential `keras.Model`.
-            inputs: {input name: InputSpec, or a mapping with its fields}.
+            inputs: {input name: InputSpec, or a mapping with its fields, or `{"value": ...}`}.
             name: what messages and reports call the model.
 
         Raises:
@@ -184,6 +203,25 @@ class LiveModel:
     def graph(self) -> Any:
         """The session's graph."""
         return self.session.graph
+
+    @property
+    def table_initializers(self) -> list[Any]:
+        """The operations that fill the graph's lookup tables."""
+        return initializers(self.graph)
+
+    def constant_graph(self) -> ConstantGraph:
+        """Return what it runs as a GraphDef of constants, what it is always fed among them.
+
+        Raises:
+            ModelError: TensorFlow cannot convert the graph.
+        """
+        made = constant_graph(
+            self.session,
+            {name: tensor.name for name, tensor in self.inputs.items()},
+            {name: tensor.name for name, tensor in self.outputs.items()},
+        )
+        pinned = fed.pinned(made.definition, self.constants)
+        return dataclasses.replace(made, definition=pinned)
 
     @property
     def has_reference_variables(self) -> bool:
@@ -217,48 +255,11 @@ class LiveModel:
         values = self.session.run(variables)
         return {v.op.name: value for v, value in zip(variables, values, strict=True)}
 
+    @property
+    def parts(self) -> dict[str, Slice]:
+        """{variable name: where it lies} of the parts of partitioned variables."""
+        return slices(self.graph)
+
     def close(self) -> None:
         """Free the session; the model cannot be run afterwards."""
         self.session.close()
-
-
-def _check_arguments(build: Callable[..., Any], inputs: Mapping[str, Any], model: str) -> None:
-    """Make sure that `build` takes the inputs by their names, before it is called with them."""
-    try:
-        signature = inspect.signature(build)
-    except (TypeError, ValueError):  # some callables have none to look at
-        return
-    try:
-        signature.bind(**inputs)
-    except TypeError as error:
-        raise ModelError(
-            f"{model}: build takes {signature}, but the model's inputs are {sorted(inputs)}: "
-            f"{error}"
-        ) from None
-
-
-def make_placeholders(specs: Mapping[str, InputSpec], rows: int | None = None) -> dict[str, Any]:
-    """Make a placeholder for each input in the default graph, with a batch dimension first."""
-    import tensorflow as tf
-
-    return {
-        key: tf.compat.v1.placeholder(spec.dtype, [rows, *spec.shape], name=key)
-        for key, spec in specs.items()
-    }
-
-
-def _named(outputs: Any, model: str) -> dict[str, Any]:
-    """Return {output name: tensor} of what `build` returned."""
-    if isinstance(outputs, Mapping):
-        named = dict(outputs)
-    elif hasattr(outputs, "op"):
-        named = {outputs.op.name: outputs}
-    else:
-        named = {}
-    wrong = [value for value in named.values() if not hasattr(value, "op")]
-    if not named or wrong:
-        raise ModelError(
-            f"{model}: build returned {type(wrong[0] if wrong else outputs).__name__}; "
-            "expected a tensor, or {name: tensor}"
-        )
-    return named

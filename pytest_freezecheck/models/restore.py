@@ -11,6 +11,8 @@ from typing import Any
 import numpy.typing as npt
 
 from pytest_freezecheck.errors import ModelError, listed, nearest
+from pytest_freezecheck.models import partitions
+from pytest_freezecheck.models.partitions import Slice
 from pytest_freezecheck.spec import EMA_MODES
 
 #: Looks a key up in a checkpoint; None if it has not got it.
@@ -117,18 +119,27 @@ def _split(name: str) -> tuple[str, int | None]:
     return (found[1], int(found[2])) if found else (name, None)
 
 
-def values_of(checkpoint: str) -> Lookup:
+def values_of(checkpoint: str, parts: Mapping[str, Slice] | None = None) -> Lookup:
     """Return what reads a checkpoint's values, one at a time.
 
     Args:
         checkpoint: a prefix.
+        parts: {name: where it lies} of parts of partitioned variables, whose values are cut out of
+            the whole variable's.
     """
     import tensorflow as tf
 
     reader = tf.train.load_checkpoint(checkpoint)
 
     def look_up(key: str) -> npt.NDArray[Any] | None:
-        return reader.get_tensor(key) if reader.has_tensor(key) else None
+        if reader.has_tensor(key):
+            return reader.get_tensor(key)  # type: ignore[no-any-return]
+        for name, part in (parts or {}).items():
+            whole = partitions.whole_key(key, name, part)
+            if name in key and reader.has_tensor(whole):
+                value = reader.get_tensor(whole)
+                return part.of(value) if value.shape == part.shape else None
+        return None
 
     return look_up
 
@@ -176,7 +187,7 @@ def find_keys(wanted: Mapping[str, Any], checkpoint: str) -> dict[str, Any]:
         checkpoint: a checkpoint's prefix.
 
     Returns:
-        {key that is there: variable}, one for each wanted.
+        {key that is there: variable, or the parts of one}, for each wanted.
 
     Raises:
         ModelError: a key is missing, or has another shape; a partial restore would leave initial
@@ -185,23 +196,26 @@ def find_keys(wanted: Mapping[str, Any], checkpoint: str) -> dict[str, Any]:
     import tensorflow as tf
 
     shapes = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
-    missing = [key for key in wanted if key not in shapes]
+    missing = [key for key in partitions.joined(wanted) if key not in shapes]
     scope = _common_scope(missing, shapes)
     found, lacking = {}, []
-    for key, variable in wanted.items():
-        candidates = [key]
-        if key.endswith(_SHADOW):
-            candidates += [f"{key.split('/')[0]}/{key}", f"{scope or ''}{key}"]
-        there = next((name for name in candidates if name in shapes), None)
-        if there is None:
-            lacking.append(key)
-        elif list(shapes[there]) != variable.shape.as_list():
-            raise ModelError(
-                f"checkpoint {checkpoint} has {there} in shape {shapes[there]}, but the live "
-                f"model's variable has {variable.shape.as_list()}"
-            )
+    for key, variable in partitions.joined(wanted).items():
+        if isinstance(variable, list) and _there(key, scope, shapes) is None:
+            pairs = partitions.own_keys(key, variable)
+            pairs = pairs if all(_there(k, scope, shapes) for k in pairs) else {key: variable}
         else:
-            found[there] = variable
+            pairs = {key: variable}
+        for name, held in pairs.items():
+            there = _there(name, scope, shapes)
+            if there is None:
+                lacking.append(name)
+            elif list(shapes[there]) != partitions.shape_of(held):
+                raise ModelError(
+                    f"checkpoint {checkpoint} has {there} in shape {shapes[there]}, but the live "
+                    f"model's variable has {partitions.shape_of(held)}"
+                )
+            else:
+                found[there] = held
     if lacking:
         raise ModelError(
             f"checkpoint {checkpoint} lacks {len(lacking)} of the {len(wanted)} keys that the live "
@@ -209,6 +223,14 @@ def find_keys(wanted: Mapping[str, Any], checkpoint: str) -> dict[str, Any]:
             "  is `ema` what the evaluation uses, and is the graph built under the same scopes?"
         )
     return found
+
+
+def _there(key: str, scope: str | None, shapes: Mapping[str, Any]) -> str | None:
+    """Return the name that a key has in a checkpoint, or None if it is not there."""
+    candidates = [key]
+    if key.endswith(_SHADOW):
+        candidates += [f"{key.split('/')[0]}/{key}", f"{scope or ''}{key}"]
+    return next((name for name in candidates if name in shapes), None)
 
 
 def _hint(key: str, shapes: Mapping[str, Any]) -> str:

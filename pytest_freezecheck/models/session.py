@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy.typing as npt
@@ -81,6 +81,7 @@ class Runner:
         inputs: {input name: placeholder}.
         outputs: {output name: tensor}.
         rows: how many rows it takes at a time, or None for any number.
+        constants: pairs of a tensor and the value that it is fed with every question.
     """
 
     def __init__(
@@ -89,8 +90,10 @@ class Runner:
         inputs: Mapping[str, Any],
         outputs: Mapping[str, Any],
         rows: int | None = None,
+        constants: Iterable[tuple[Any, Any]] = (),
     ) -> None:
         self.session = session
+        self.constants = list(constants)
         self.inputs = dict(inputs)
         self.rows = rows
         logits = {name: find_logits(tensor) for name, tensor in outputs.items()}
@@ -125,7 +128,7 @@ class Runner:
 
         def ask(piece: Mapping[str, Any]) -> Answer:
             fed = {self.inputs[name]: value for name, value in piece.items()}
-            given = {**fed, **(replaced or {})}
+            given = {**dict(self.constants), **fed, **(replaced or {})}
             return Answer(**self.session.run(self.fetches, given, options=options))
 
         return in_pieces(feeds, self.rows, ask)

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.errors import ModelError, reason
+from pytest_freezecheck.models.adoption import HANDLES, REFERENCES
+from pytest_freezecheck.models.constants import pinned
 from pytest_freezecheck.models.graphs import functional, only
 from pytest_freezecheck.models.outputs import find_logits
 from pytest_freezecheck.models.pieces import joined, pieces, rows_of
@@ -21,7 +23,6 @@ from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_conf
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
 
-_REFERENCES, _HANDLES = frozenset({"Variable", "VariableV2"}), frozenset({"VarHandleOp"})
 _INPUT = "freezecheck_input"
 #: A planted mistake that follows on another one changes two weights: it, and the other one back.
 _FEW = 3
@@ -45,19 +46,18 @@ class Twin:
         import tensorflow as tf
 
         v1 = tf.compat.v1
-        self._tables = tables = [
-            op.name for op in live.graph.get_collection(v1.GraphKeys.TABLE_INITIALIZERS)
-        ]
+        self._tables = tables = [op.name for op in live.table_initializers]
         wanted = [tensor.op.name for tensor in live.outputs.values()]
         self._graph = tf.Graph()
         try:
             definition = only(live.graph.as_graph_def(), [*wanted, *tables])
+            definition = pinned(definition, live.constants)
             with self._graph.as_default():
                 # Placeholders of the declared shapes, so that the shapes of the layers are known.
                 self.inputs = {
                     name: v1.placeholder(
                         tensor.dtype,
-                        [live.batch_size, *live.specs[name].shape],
+                        [live.batch_size, *live.specs[name].dims],
                         name=f"{_INPUT}_{number}",
                     )
                     for number, (name, tensor) in enumerate(live.inputs.items())
@@ -70,7 +70,7 @@ class Twin:
             self.weights: Arrays = {
                 node.name: values[node.name]
                 for node in definition.node
-                if node.op in _REFERENCES | _HANDLES
+                if node.op in REFERENCES | HANDLES
             }
             self._assign, self._fed = self._assignments()
             self.session = v1.Session(graph=self._graph, config=plain_config())
@@ -93,7 +93,7 @@ class Twin:
             for name, value in self.weights.items():
                 variable = self._graph.get_tensor_by_name(f"{name}:0")
                 given = tf.compat.v1.placeholder(value.dtype, value.shape)
-                if variable.op.type in _HANDLES:
+                if variable.op.type in HANDLES:
                     assign[name] = raw.AssignVariableOp(resource=variable, value=given)
                 else:
                     assign[name] = raw.Assign(ref=variable, value=given).op

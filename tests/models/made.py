@@ -12,7 +12,7 @@ import tensorflow as tf
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import InputSpec, LiveModel
 from pytest_freezecheck.formats.base import FrozenModel
-from pytest_freezecheck.models.live import make_placeholders
+from pytest_freezecheck.models.placeholders import make_placeholders
 
 v1 = tf.compat.v1
 Change = Callable[[str, Any], Any]

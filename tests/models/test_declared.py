@@ -144,6 +144,7 @@ def test_junit_properties_are_plain_values(repository: pytest.Pytester, flowers:
         "freezecheck.model": "flowers",
         "freezecheck.artifact": "export/saved_model",
         "freezecheck.outcome": "passed",
+        "freezecheck.reason": "identical",
         "freezecheck.max_abs_diff": "0.0",
         "freezecheck.atol": "1e-05",
         "freezecheck.examples": "100",

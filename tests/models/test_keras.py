@@ -193,15 +193,102 @@ def test_what_a_layer_keeps_as_a_tensor_is_a_constant(tmp_path: Path) -> None:
     live.close()
 
 
-def test_a_table_that_a_layer_looks_up_in_is_one_line() -> None:
+def looking_up(vocabulary: list[int]) -> Any:
     words = keras.Input((4,), dtype="int64", name="words")
-    net = keras.layers.IntegerLookup(vocabulary=[3, 5, 8], output_mode="multi_hot")(words)
-    model = keras.Model(words, keras.layers.Dense(2, activation="softmax")(net))
+    net = keras.layers.IntegerLookup(vocabulary=vocabulary, output_mode="multi_hot")(words)
+    dense = keras.layers.Dense(2, activation="softmax", name="probabilities")
+    model = keras.Model(words, dense(net))
+    dense.set_weights([np.linspace(-1.0, 1.0, 8).reshape(4, 2) ** 3, np.array([0.3, -0.1])])
+    return model
+
+
+@pytest.mark.parametrize("way", ["keras", "keras_export", "saved_model"])
+def test_tables_that_a_layer_looks_up_in_are_taken_over(way: str, tmp_path: Path) -> None:
     inputs = {"words": {"shape": [4], "dtype": "int64", "low": 0, "high": 9}}
-    with pytest.raises(
-        freezecheck.ModelError, match=r"reads \d things? that are no variables of i"
-    ):
-        LiveModel.from_keras(model, inputs, name="lookup")
+    live = LiveModel.from_keras(looking_up([3, 5, 8]), inputs, name="lookup")
+    other = LiveModel.from_keras(looking_up([3, 8, 5]), inputs, name="lookup")
+    right = freezecheck.freeze(live, way, tmp_path / "right")
+    wrong = freezecheck.freeze(other, way, tmp_path / "wrong")
+    found = freezecheck.check(live, freezecheck.load(right, way=way), examples=20)
+    assert found.outcome == "passed", found.text
+    assert (
+        freezecheck.check(live, freezecheck.load(wrong, way=way), examples=20).outcome == "failed"
+    )
+    live.close()
+    other.close()
+
+
+def anywhere(stride: int) -> Any:
+    """Return a model of pictures of any size."""
+    pictures = keras.Input((None, None, 3), name="pictures")
+    net = keras.layers.Conv2D(4, 3, strides=stride, name="conv")(pictures)
+    net = keras.layers.GlobalMaxPooling2D()(net)
+    answer = keras.layers.Dense(3, "softmax", name="answer")(net)
+    model = keras.Model(pictures, answer, name="anywhere")
+    for number, layer in enumerate(model.layers):
+        rng = np.random.default_rng(number)
+        layer.set_weights([rng.normal(size=w.shape) for w in layer.get_weights()])
+    return model
+
+
+def test_a_model_of_any_size_is_traced_with_the_declared_one(tmp_path: Path) -> None:
+    inputs = {"pictures": {"shape": [9, 9, 3]}}
+    model = anywhere(1)
+    live = LiveModel.from_keras(model, inputs, name="anywhere")
+    shapes = [op.outputs[0].shape for op in live.graph.get_operations() if op.type == "Conv2D"]
+    assert [shape.as_list()[1:] for shape in shapes] == [[7, 7, 4]]
+    model.save(tmp_path / "right.keras")
+    anywhere(2).save(tmp_path / "wrong.keras")
+    assert freezecheck.check(live, tmp_path / "right.keras", examples=20)
+    wrong = freezecheck.check(live, tmp_path / "wrong.keras", examples=20)
+    assert wrong.outcome == "failed"
+    assert wrong.cause is not None
+    assert (wrong.cause["id"], wrong.cause["proven"]) == ("changed-operation", True), wrong.text
+    with pytest.raises(freezecheck.ModelError, match=r"takes \(None, None, 3\).*declared is 9 x 9"):
+        LiveModel.from_keras(model, {"pictures": {"shape": [9, 9]}}, name="anywhere")
+    live.close()
+
+
+def two_heads(*, swapped: bool) -> Any:
+    """Return a model that answers a dictionary, whose keys are not its layers' names."""
+    features = keras.Input((4,), name="features")
+    zoom = keras.layers.Dense(3, "softmax", name="zoom_layer")
+    angle = keras.layers.Dense(3, "softmax", name="angle_layer")
+    ends = {"zoom": zoom(features), "angle": angle(features)}
+    if swapped:
+        ends = {"zoom": ends["angle"], "angle": ends["zoom"]}
+    model = keras.Model(features, ends)
+    for number, layer in enumerate((zoom, angle)):
+        rng = np.random.default_rng(number)
+        layer.set_weights([rng.normal(size=w.shape) for w in layer.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize("way", ["keras", "keras_export", "tflite"])
+def test_a_dictionary_is_matched_by_its_keys(way: str, tmp_path: Path) -> None:
+    inputs = {"features": {"shape": [4]}}
+    live = LiveModel.from_keras(two_heads(swapped=False), inputs, name="heads")
+    other = LiveModel.from_keras(two_heads(swapped=True), inputs, name="heads")
+    right = freezecheck.freeze(live, way, tmp_path / "right")
+    swapped = freezecheck.freeze(other, way, tmp_path / "wrong")
+    assert freezecheck.check(live, freezecheck.load(right, way=way), examples=20)
+    found = freezecheck.check(live, freezecheck.load(swapped, way=way), examples=20)
+    # An archive names outputs by the layers that answer, whatever the key.
+    assert found.outcome == ("failed" if way == "keras_export" else "passed"), found.text
+    live.close()
+    other.close()
+
+
+def test_a_table_of_names_comes_before_the_keys(tmp_path: Path) -> None:
+    live = LiveModel.from_keras(
+        two_heads(swapped=False), {"features": {"shape": [4]}}, name="heads"
+    )
+    path = tmp_path / "swapped"
+    two_heads(swapped=True).export(str(path), verbose=False)
+    assert not freezecheck.check(live, path, examples=20)
+    crossed = {"zoom_layer": "angle", "angle_layer": "zoom"}
+    assert freezecheck.check(live, freezecheck.load(path, outputs=crossed), examples=20)
+    live.close()
 
 
 def test_an_archive_of_quantized_weights_is_suspected_of_it(tmp_path: Path) -> None:
