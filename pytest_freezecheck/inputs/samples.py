@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.errors import SettingError
+from pytest_freezecheck.inputs.arrays import read_array
 from pytest_freezecheck.inputs.render import Batch, render
 from pytest_freezecheck.spec import InputSpec
 
@@ -59,7 +62,7 @@ def sample_batches(
 def _collect(name: str, spec: InputSpec) -> npt.NDArray[Any]:
     arrays = []
     for pattern in spec.samples:
-        paths = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - the pattern is a whole path
+        paths = sorted(matching(pattern))
         if not paths:
             raise SettingError(f"input {name!r}: no file matches samples = {pattern!r}")
         arrays += [_rows(name, path, spec) for path in paths]
@@ -71,6 +74,37 @@ def _collect(name: str, spec: InputSpec) -> npt.NDArray[Any]:
     return rows
 
 
+def matching(pattern: str) -> list[str]:
+    """Return the paths that a pattern matches, `**` being any number of folders.
+
+    Links to folders are followed, and each folder is entered once for each `**`: `glob` follows a
+    link to a folder above it some forty times, and two such links for ever.
+    """
+    parts = Path(pattern).parts
+    entered: set[tuple[str, int]] = set()
+
+    def expand(folder: str, place: int) -> Iterator[str]:
+        rest = parts[place:]
+        if "**" not in rest:
+            # A pattern may be a whole path, which pathlib does not take.
+            yield from glob.glob(os.path.join(glob.escape(folder), *rest))  # noqa: PTH118, PTH207
+            return
+        fixed = rest.index("**")
+        start = os.path.join(glob.escape(folder), *rest[:fixed], "")  # noqa: PTH118
+        for base in glob.glob(start) if fixed else [folder]:  # noqa: PTH207
+            yield from descend(base, place + fixed)
+
+    def descend(folder: str, place: int) -> Iterator[str]:
+        if (os.path.realpath(folder), place) in entered:
+            return
+        entered.add((os.path.realpath(folder), place))
+        yield from expand(folder, place + 1)
+        for below in glob.glob(os.path.join(glob.escape(folder), "*", "")):  # noqa: PTH118, PTH207
+            yield from descend(below, place)
+
+    return list(dict.fromkeys(expand("", 0)))
+
+
 def _rows(name: str, path: str, spec: InputSpec) -> npt.NDArray[Any]:
     """Read one file as rows of the input's dtype.
 
@@ -78,10 +112,7 @@ def _rows(name: str, path: str, spec: InputSpec) -> npt.NDArray[Any]:
         SettingError: it is no array of that shape, of a dtype that fits, in the legal range.
     """
     who = f"input {name!r}: sample {path}"
-    try:
-        array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise SettingError(f"{who} cannot be read: {error}") from None
+    array = read_array(path, who)
     if array.shape == spec.shape:
         array = array[None]
     if array.shape[1:] != spec.shape or array.ndim != len(spec.shape) + 1 or not len(array):
