@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import sys
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from pytest_freezecheck.models.keras_live import is_keras
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.restore import find_checkpoint
 from pytest_freezecheck.output_spec import OutputSpec
+from pytest_freezecheck.raised import described, told
 from pytest_freezecheck.spec import Constant, InputSpec, divided
 
 
@@ -22,8 +24,8 @@ def build_live(model: Model) -> LiveModel:
     """Build and restore the live model that a declaration describes.
 
     Raises:
-        ModelError: a function cannot be found or returns something else, the checkpoint lacks what
-            the model reads, or an output that is declared is none.
+        ModelError: a function cannot be found, raises or returns something else, the checkpoint
+            lacks what the model reads, or an output that is declared is none.
     """
     __tracebackhide__ = True
     live = _built(model)
@@ -46,21 +48,45 @@ def _built(model: Model) -> LiveModel:
     checkpoint = None if model.checkpoint is None else str(root / model.checkpoint)
     if model.build is not None:
         build = find_function(model, "build", model.build)
-        return LiveModel.from_checkpoint(
-            build, str(checkpoint), specs, model.ema or "trainable", name=model.name
+        made = f"{model.name}: what {described('build', model.build)} makes"
+        with told(made, root, verb=f"cannot be restored from {str(model.checkpoint)!r}:"):
+            live = LiveModel.from_checkpoint(
+                _guarded(model, build),
+                str(checkpoint),
+                specs,
+                model.ema or "trainable",
+                name=model.name,
+            )
+        live.build = build
+        return live
+    who = f"{model.name}: {described('live', model.live or '')}"
+    function = find_function(model, "live", model.live or "")
+    with told(who, root):
+        returned = function()
+    with told(who, root, verb="returned what cannot be used:"):
+        if is_keras(returned):
+            return LiveModel.from_keras(returned, specs, name=model.name)
+        session, inputs, outputs = _session(model, returned)
+        return LiveModel.from_session(
+            session,
+            inputs,
+            outputs,
+            specs,
+            name=model.name,
+            checkpoint=None if checkpoint is None else find_checkpoint(checkpoint),
         )
-    returned = find_function(model, "live", model.live or "")()
-    if is_keras(returned):
-        return LiveModel.from_keras(returned, specs, name=model.name)
-    session, inputs, outputs = _session(model, returned)
-    return LiveModel.from_session(
-        session,
-        inputs,
-        outputs,
-        specs,
-        name=model.name,
-        checkpoint=None if checkpoint is None else find_checkpoint(checkpoint),
-    )
+
+
+def _guarded(model: Model, build: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the team's `build`, whose errors are told in one line; its signature is the same."""
+
+    @functools.wraps(build, updated=())
+    def guarded(**placeholders: Any) -> Any:
+        __tracebackhide__ = True
+        with told(f"{model.name}: {described('build', model.build or '')}", model.root):
+            return build(**placeholders)
+
+    return guarded
 
 
 def _session(model: Model, returned: Any) -> tuple[Any, Any, Any]:
@@ -84,22 +110,24 @@ def find_function(model: Model, key: str, reference: Reference) -> Callable[...,
     The model's root, and its `src` if there is one, are searched after what is installed.
 
     Raises:
-        ModelError: there is no such module, or nothing callable of that name in it.
+        ModelError: there is no such module, it cannot be imported, or nothing callable of that
+            name is in it.
     """
     __tracebackhide__ = True
     if not isinstance(reference, str):
         return reference
     name, _, attribute = reference.partition(":")
     _make_importable(model.root or Path())
-    try:
-        found: Any = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if not f"{name}.".startswith(f"{error.name}."):
-            raise  # the team's module is there, and something that it imports is not
-        raise ModelError(
-            f"{model.name}: {key} = {reference!r}: there is no module {error.name!r}, neither "
-            f"installed nor in {model.root}"
-        ) from None
+    with told(f"{model.name}: {key} = {reference!r}: importing {name}", model.root):
+        try:
+            found: Any = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if not f"{name}.".startswith(f"{error.name}."):
+                raise  # the team's module is there, and something that it imports is not
+            raise ModelError(
+                f"{model.name}: {key} = {reference!r}: there is no module {error.name!r}, neither "
+                f"installed nor in {model.root}"
+            ) from None
     for part in attribute.split("."):
         if not hasattr(found, part):
             raise ModelError(

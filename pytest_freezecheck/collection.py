@@ -1,19 +1,21 @@
-"""What an armed run collects: declared models, or the reference model."""
+"""What an armed run collects: declared models, the fixture's, and ours where it is asked for."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_freezecheck import items as our_items
-from pytest_freezecheck import pyproject
+from pytest_freezecheck import pyproject, undeclared
 from pytest_freezecheck.declaration import Model
-from pytest_freezecheck.errors import SettingError
+from pytest_freezecheck.errors import FreezecheckError, SettingError
+from pytest_freezecheck.raised import rest, told
 
 
 class Collection:
@@ -22,35 +24,93 @@ class Collection:
     Models of pyproject.toml are collected from that file, as any test is from its file. Others
     have no file: their collector is added to the session, and their node ids, which name no path,
     are taken off the command line before pytest looks for one.
+
+    The reference model is there if its node id is named, and by itself only where there is nothing
+    that could have a model of its own: a mistyped table is no green run.
+
+    Args:
+        config: pytest's.
+        replayed: node id of the check whose saved input is replayed, if one is.
     """
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, replayed: str | None = None) -> None:
         self.config = config
+        self._replayed = replayed
+        self._session: pytest.Session | None = None
         self.path: Path | None = None
         self.declared: list[Model] = []
         self.hooked: list[Model] = []
         self._file: our_items.DeclarationFile | None = None
         self.asked: list[str] = []
         self.others_asked = False
+        self._table = False
         try:
             found = pyproject.find(config.rootpath)
             if found is not None:
                 self.path, table = found
                 self.declared = pyproject.read(self.path, table)
+                self._table = True
         except SettingError as error:
             raise pytest.UsageError(f"freezecheck: {error}") from None
+        files = dict.fromkeys((config.rootpath / pyproject.NAME, self.path))
+        self.misspelt = [f"{p.name}: {line}" for p in files if p for line in undeclared.misspelt(p)]
+        self._lost = any(map(undeclared.looks_declared, files))
 
     @property
     def description(self) -> str:
         """What is checked, for the header."""
         names = ", ".join(model.name for model in (*self.declared, *self.hooked))
-        if not names:
-            return "no model declared, so the reference model is checked"
-        return f"declared: {names}"
+        if names:
+            return f"declared: {names}"
+        ours = "checking freezecheck's own reference model"
+        if self._names_reference(self.config.args):
+            return ours
+        if self._overridden:
+            return f"no model declared: checking the one of the fixture {our_items.FIXTURE}"
+        return f"no model declared here: {ours}" if self._anywhere else "no model declared"
+
+    @functools.cached_property
+    def _anywhere(self) -> bool:
+        """Whether the run is started where there is nothing that could have a model."""
+        return not undeclared.is_repository(self.config)
+
+    @property
+    def _overridden(self) -> bool:
+        """Whether a conftest.py of the root folder, or a plugin, has a live model of its own."""
+        session = self._session
+        if session is None:
+            return False
+        definitions = session._fixturemanager.getfixturedefs(our_items.FIXTURE, session) or ()
+        return any(
+            definition.func.__module__ != "pytest_freezecheck.plugin" for definition in definitions
+        )
+
+    def _names_reference(self, nodes: Sequence[str]) -> bool:
+        """Return whether the reference model is among these node ids, or what is replayed."""
+        ours = f"{our_items.ROOT}::{our_items.REFERENCE}"
+        named = any(f"{node}::".startswith(f"{ours}::") for node in (*nodes, self._replayed or ""))
+        return named and all(model.name != our_items.REFERENCE for model in self.hooked)
+
+    def why_nothing(self) -> str:
+        """Return why nothing was compared although nothing failed, and what to add."""
+        models = [*self.declared, *self.hooked]
+        empty = [m.name for m in models if not (m.artifacts or m.freeze or m.export is not None)]
+        if models and len(empty) == len(models):
+            return f"{', '.join(empty)}: no artifacts, freeze or export is declared"
+        if models or self.asked or self._overridden or self._anywhere:
+            return "no check was collected, or every one was deselected"
+        return undeclared.what_to_add(self.config, self.path, self._table)
+
+    def overlooked(self) -> str | None:
+        """Return what a run that compared something has to fail for: a mistyped table."""
+        if self._lost and not (self.asked or self.others_asked):
+            return f"a model that is declared was not compared: {self.misspelt[0]}"
+        return None
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionstart(self) -> None:
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Ask the conftest files for models, before the header names them."""
+        self._session = session
         self.hooked = self._hooked()
 
     @pytest.hookimpl(tryfirst=True)
@@ -76,20 +136,16 @@ class Collection:
         return any(folder in self.path.resolve().parents for folder in folders if self.path)
 
     def _hooked(self) -> list[Model]:
+        hook = "pytest_freezecheck_models"
         models: list[Model] = []
-        try:
-            answers = self.config.hook.pytest_freezecheck_models()
-        except SettingError as error:
-            raise pytest.UsageError(f"freezecheck: {error}") from None
-        for answer in answers:
-            for model in answer or ():
-                if not isinstance(model, Model):
-                    raise pytest.UsageError(
-                        "freezecheck: pytest_freezecheck_models returned a list with "
-                        f"{type(model).__name__}; expected freezecheck.Model"
-                    )
-                rooted = model.root or self.config.rootpath
-                models.append(dataclasses.replace(model, root=rooted))
+        for model in answers_of(self.config, hook, "freezecheck.Model"):
+            if not isinstance(model, Model):
+                raise pytest.UsageError(
+                    f"freezecheck: {hook} returned a list with {type(model).__name__}; "
+                    "expected freezecheck.Model"
+                )
+            rooted = model.root or self.config.rootpath
+            models.append(dataclasses.replace(model, root=rooted))
         names = [model.name for model in (*self.declared, *models)]
         for name in names:
             if names.count(name) > 1:
@@ -123,19 +179,24 @@ class Collection:
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """Add the collector of what no file declares."""
         report = yield
-        wanted = bool(self.hooked or not self.declared)
-        if (
-            isinstance(collector, pytest.Session)
-            and wanted
-            and (self.asked or not self.others_asked)
-        ):
-            ours: our_items.FreezecheckCollector = our_items.FreezecheckCollector.from_parent(
-                collector, name=our_items.ROOT, nodeid=our_items.ROOT
-            )
-            ours.models = self.hooked
-            ours.overridden = _is_overridden(collector, ours)
-            report.result.append(ours)
+        if isinstance(collector, pytest.Session) and (self.asked or not self.others_asked):
+            others = self._others()
+            if self.hooked or others:
+                ours: our_items.FreezecheckCollector = our_items.FreezecheckCollector.from_parent(
+                    collector, name=our_items.ROOT, nodeid=our_items.ROOT
+                )
+                ours.models, ours.others = self.hooked, others
+                report.result.append(ours)
         return report
+
+    def _others(self) -> list[str]:
+        """Return the names of the models that nothing declares."""
+        named = [our_items.REFERENCE] if self._names_reference(self.asked) else []
+        if self.declared or self.hooked:
+            return named
+        if self._overridden:
+            return [our_items.OVERRIDDEN, *named]
+        return named or ([our_items.REFERENCE] if not self.asked and self._anywhere else [])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -157,9 +218,21 @@ class Collection:
         ]
 
 
-def _is_overridden(session: pytest.Session, node: Any) -> bool:
-    """Return whether a conftest.py that this node can see has a live model of its own."""
-    definitions = session._fixturemanager.getfixturedefs(our_items.FIXTURE, node) or ()
-    return any(
-        definition.func.__module__ != "pytest_freezecheck.plugin" for definition in definitions
-    )
+def answers_of(config: pytest.Config, hook: str, expected: str) -> list[Any]:
+    """Return what all conftest files and plugins answer to a hook of ours, as one list.
+
+    Raises:
+        pytest.UsageError: one raises, or returns no list.
+    """
+    answers: list[Any] = []
+    try:
+        with told(hook, config.rootpath, SettingError):
+            for answer in getattr(config.hook, hook)():
+                if answer is not None and not isinstance(answer, Iterable):
+                    raise SettingError(
+                        f"{hook} returned {type(answer).__name__}; expected a list of {expected}"
+                    )
+                answers += answer or ()
+    except FreezecheckError as error:
+        raise pytest.UsageError(f"freezecheck: {error}{rest(error, config)}") from None
+    return answers

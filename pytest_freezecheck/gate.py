@@ -13,7 +13,7 @@ import pytest
 from pytest_freezecheck import items as our_items
 from pytest_freezecheck import judgement
 from pytest_freezecheck.agreement import Agreement
-from pytest_freezecheck.collection import Collection
+from pytest_freezecheck.collection import Collection, answers_of
 from pytest_freezecheck.errors import SettingError
 from pytest_freezecheck.formats import format_of, registry
 from pytest_freezecheck.recording import recording
@@ -46,14 +46,21 @@ class Gate:
         self.config = config
         self.workshop = config.stash[our_items.WORKSHOP] = Workshop(given.get("freezecheck_folder"))
         if not given:
-            config.pluginmanager.register(Verdict(config, self.settings), "freezecheck-verdict")
+            verdict = Verdict(
+                config,
+                self.settings,
+                nothing=lambda: self.collection.why_nothing(),
+                overlooked=lambda: self.collection.overlooked(),
+            )
+            config.pluginmanager.register(verdict, "freezecheck-verdict")
         self.replay = None if replay is None else Replay(config, replay)
         if self.replay is not None:
             config.pluginmanager.register(self.replay, "freezecheck-replay")
         self._formats = contextlib.ExitStack()
         try:
             self._formats.enter_context(_added_formats(config))
-            self.collection = Collection(config)
+            replayed = None if self.replay is None else self.replay.nodeid
+            self.collection = Collection(config, replayed)
         except BaseException:
             self._formats.close()
             raise
@@ -61,15 +68,16 @@ class Gate:
 
     # Start and end of the run.
 
-    def pytest_report_header(self) -> str:
+    def pytest_report_header(self) -> list[str]:
         """Say what is checked with what."""
         s = self.settings
         if self.replay is not None:
-            return f"freezecheck: replays {self.replay.given}; atol {s.atol:g}"
-        return (
+            return [f"freezecheck: replays {self.replay.given}; atol {s.atol:g}"]
+        return [
             f"freezecheck: seed {s.seed}, {s.examples} examples for each artifact, "
-            f"atol {s.atol:g}; {self.collection.description}"
-        )
+            f"atol {s.atol:g}; {self.collection.description}",
+            *(f"freezecheck: {line}" for line in self.collection.misspelt),
+        ]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -164,8 +172,9 @@ class Gate:
         results = [agreement.as_json() for agreement in made] if report.when == "call" else []
         known = any(result["outcome"] in ("failed", "error") for result in results)
         if isinstance(item, our_items.FreezeItem) and report.failed and not known:
+            text = item.in_short(call) or str(report.longrepr)
             error = None if call.excinfo is None else call.excinfo.value
-            results.append(_without_result(item, report, error, self._settings_of(item).atol))
+            results.append(_without_result(item, report, error, self._settings_of(item).atol, text))
         report.freezecheck = results  # type: ignore[attr-defined]
         if isinstance(item, our_items.FreezeItem) or made:
             report.sections = our_items.without_native_log(report.sections)
@@ -175,16 +184,10 @@ class Gate:
 @contextlib.contextmanager
 def _added_formats(config: pytest.Config) -> Iterator[None]:
     """Know the formats of the conftest.py files and plugins, before models name their ways."""
-    answers = config.hook.pytest_freezecheck_formats()
-    for answer in answers:
-        if answer is not None and not isinstance(answer, (list, tuple)):
-            raise pytest.UsageError(
-                f"freezecheck: pytest_freezecheck_formats returned {type(answer).__name__}; "
-                "expected a list of freezecheck.Format"
-            )
-    formats = [format_ for answer in answers for format_ in answer or ()]
+    hook = "pytest_freezecheck_formats"
+    formats = answers_of(config, hook, "freezecheck.Format")
     try:
-        with registry.added(formats, "pytest_freezecheck_formats"):
+        with registry.added(formats, hook):
             yield
     except SettingError as error:
         raise pytest.UsageError(f"freezecheck: {error}") from None
@@ -214,6 +217,7 @@ def _without_result(
     report: pytest.TestReport,
     error: BaseException | None,
     atol: float,
+    text: str,
 ) -> dict[str, Any]:
     """Return the result of a check that came to no comparison, as its model could not be built."""
     agreement = Agreement(
@@ -225,7 +229,7 @@ def _without_result(
         reason="exception" if error is None else judgement.of_error(error).reason,
         atol=atol,
         seconds=report.duration,
-        text=str(report.longrepr),
+        text=text,
         nodeid=item.nodeid,
     )
     return agreement.as_json()

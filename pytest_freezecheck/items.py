@@ -20,6 +20,7 @@ from pytest_freezecheck.errors import (
     InapplicableError,
     UnavailableError,
 )
+from pytest_freezecheck.raised import rest, told
 from pytest_freezecheck.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -54,19 +55,18 @@ class FreezecheckCollector(pytest.Collector):
     """Holds the checks that no file of the repository declares."""
 
     models: Sequence[Model] = ()
-    overridden = False
+    others: Sequence[str] = ()
 
     def collect(self) -> Iterator[pytest.Collector]:
-        """Collect the models of the hook, or the live model of the fixture."""
+        """Collect the models of the hook, the live model of the fixture, and ours."""
         for model in self.models:
             yield ModelCollector.make(self, model)
-        if not self.models:
-            name = OVERRIDDEN if self.overridden else REFERENCE
+        for name in self.others:
             yield ModelCollector.from_parent(self, name=name)
 
 
 class ModelCollector(pytest.Collector):
-    """Holds the checks of one model: a declared one, or that of the fixture."""
+    """Holds the checks of one model: a declared one, that of the fixture, or ours."""
 
     model: Model | None = None
 
@@ -82,8 +82,9 @@ class ModelCollector(pytest.Collector):
         if self.model is None:
             from pytest_freezecheck import formats
 
+            check = _check_reference if self.name == REFERENCE else _check_fixture
             for way in formats.WAYS:
-                yield self._item(way, _check_fixture, way=way)
+                yield self._item(way, check, way=way)
             return
         for artifact in self.model.artifacts:
             yield self._item(artifact.path, _check_declared, artifact=artifact)  # type: ignore[union-attr, arg-type]
@@ -149,9 +150,17 @@ class FreezeItem(pytest.Function):
         if isinstance(excinfo.value, FrozenMismatch):
             return str(excinfo.value)
         if isinstance(excinfo.value, FreezecheckError):
-            model = self.parent.name if self.parent else ""
-            return f"freezecheck: {model}: {str(excinfo.value).removeprefix(f'{model}: ')}"
+            return f"{self._line(excinfo.value)}{rest(excinfo.value, self.config)}"
         return super().repr_failure(excinfo, **kwargs)
+
+    def in_short(self, call: pytest.CallInfo[None]) -> str | None:
+        """Return the one line of an error of ours, or None if it was another."""
+        error = None if call.excinfo is None else call.excinfo.value
+        return self._line(error) if isinstance(error, FreezecheckError) else None
+
+    def _line(self, error: FreezecheckError) -> str:
+        model = self.parent.name if self.parent else ""
+        return f"freezecheck: {model}: {str(error).removeprefix(f'{model}: ')}"
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
         """Head its failure with model and artifact.
@@ -161,10 +170,26 @@ class FreezeItem(pytest.Function):
         return self.path, None, f"{self.parent.name if self.parent else ''}, {self.name}"
 
 
-def _check_fixture(request: pytest.FixtureRequest, freezecheck_live_model: LiveModel) -> None:
-    """Check the live model of the fixture, whoever defines it."""
+def _check_reference(request: pytest.FixtureRequest) -> None:
+    """Check our own model, also where a repository overrides the fixture."""
     __tracebackhide__ = True
-    request.node.check(freezecheck_live_model)
+    request.node.check(request.config.stash[WORKSHOP].reference())
+
+
+def _check_fixture(request: pytest.FixtureRequest) -> None:
+    """Check the live model of the repository's own fixture.
+
+    It is asked for here and not before, so that what it raises is told in one line for each check.
+    """
+    __tracebackhide__ = True
+    try:
+        with told(f"the fixture {FIXTURE}", request.config.rootpath):
+            live = request.getfixturevalue(FIXTURE)
+    except FreezecheckError as error:
+        if isinstance(error.__cause__, pytest.FixtureLookupError):
+            raise error.__cause__ from None  # pytest lists the fixtures that there are
+        raise
+    request.node.check(live)
 
 
 def _check_declared(request: pytest.FixtureRequest) -> None:

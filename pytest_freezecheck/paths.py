@@ -13,7 +13,7 @@ def from_here(path: Path) -> Path:
     """Return a path from the current folder, if it lies below, so that messages are the same."""
     try:
         return path.resolve().relative_to(Path.cwd())
-    except ValueError:
+    except (ValueError, OSError, RuntimeError):  # elsewhere; or a loop of links
         return path
 
 

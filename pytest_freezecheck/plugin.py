@@ -144,9 +144,13 @@ def pytest_configure(config: pytest.Config) -> None:
             }
             written["reports"] = _ini(config, "freezecheck_report") or None
             settings = settings.override(
-                written, str(config.inipath or "configuration"), of_a_run=True
+                written,
+                str(config.inipath or "configuration"),
+                of_a_run=True,
+                names={"reports": "freezecheck_report"},
             )
-        settings = settings.override(typed, "command line", of_a_run=True)
+        option = {"reports": "--freezecheck-report"}
+        settings = settings.override(typed, "command line", of_a_run=True, names=option)
         if replay is not None and not armed:
             raise SettingError("--freezecheck-replay needs --freezecheck beside it")
     except SettingError as error:

@@ -31,14 +31,25 @@ def find(start: Path) -> tuple[Path, dict[str, Any]] | None:
     for folder in (start, *start.parents):
         path = folder / NAME
         if path.is_file():
-            try:
-                content = tomllib.loads(path.read_text(encoding="utf-8"))
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                raise SettingError(f"{path}: not TOML: {error}") from None
-            table = content.get("tool", {}).get("freezecheck")
+            tool = content_of(path).get("tool", {})
+            table = tool.get("freezecheck") if isinstance(tool, Mapping) else None
             if table is not None:
                 return path, table
     return None
+
+
+def content_of(path: Path) -> dict[str, Any]:
+    """Return what a TOML file holds.
+
+    Raises:
+        SettingError: it cannot be read, or is no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SettingError(f"{path}: not TOML: {error}") from None
+    except OSError as error:
+        raise SettingError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def read(path: Path, table: Mapping[str, Any]) -> list[Model]:
@@ -52,6 +63,10 @@ def read(path: Path, table: Mapping[str, Any]) -> list[Model]:
         SettingError: an unknown key, or a value that cannot be used; the message has the table,
             the key, the value, and the closest valid key.
     """
+    if not isinstance(table, Mapping):
+        raise SettingError(
+            f"{path.name}: [tool.freezecheck] = {table!r} is not accepted; expected a table"
+        )
     for key in table:
         if key != "models":
             raise SettingError(

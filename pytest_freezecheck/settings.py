@@ -22,6 +22,8 @@ T = TypeVar("T")
 LARGEST_SEED = 2**32 - 1
 REPORT_ENDINGS = (".json",)
 _OF_A_RUN = ("reports",)
+#: A value is shown up to so many characters.
+_LONGEST_SHOWN = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +53,12 @@ class Settings:
     given: frozenset[str] = dataclasses.field(default=frozenset(), compare=False)
 
     def override(
-        self, values: Mapping[str, object], source: str, *, of_a_run: bool = False
+        self,
+        values: Mapping[str, object],
+        source: str,
+        *,
+        of_a_run: bool = False,
+        names: Mapping[str, str] | None = None,
     ) -> Settings:
         """Return a copy in which the values that are not None replace ours.
 
@@ -59,6 +66,7 @@ class Settings:
             values: {field: value as it was given}.
             source: where they were given, for messages.
             of_a_run: whether the settings that are a run's and not a check's are accepted too.
+            names: {field: what it is called where it was given}, where that is another name.
 
         Raises:
             SettingError: a key is unknown or a value is not accepted.
@@ -72,7 +80,7 @@ class Settings:
                     f"accepted: {', '.join(accepted)}"
                 )
             if value is not None:
-                parsed[key] = _PARSERS[key](value, key, source)
+                parsed[key] = _PARSERS[key](value, (names or {}).get(key, key), source)
         return dataclasses.replace(self, **parsed, given=self.given | parsed.keys())
 
     def with_defaults(self, defaults: Mapping[str, float]) -> Settings:
@@ -86,7 +94,9 @@ class Settings:
 
 
 def _refuse(key: str, value: object, source: str, accepted: str) -> SettingError:
-    return SettingError(f"{source}: {key} = {value!r} is not accepted; expected {accepted}")
+    given = repr(value)
+    shown = given if len(given) <= _LONGEST_SHOWN else f"{given[:_LONGEST_SHOWN]}..."
+    return SettingError(f"{source}: {key} = {shown} is not accepted; expected {accepted}")
 
 
 def _number(value: object, convert: Callable[[Any], T]) -> T | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from pytest_freezecheck.errors import (
 from pytest_freezecheck.formats.registry import companions
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.paths import from_here
+from pytest_freezecheck.raised import described, told
 
 
 def check_artifact(
@@ -92,11 +94,15 @@ def check_export(live: LiveModel, model: Model, directory: Path) -> None:
 
     Raises:
         FrozenMismatch: something that it wrote does not compute what the live model computes.
-        ArtifactError: it wrote nothing of a known format, or something that cannot be loaded.
-            Everything is checked before the first failure is raised.
+        ArtifactError: the function raises, or wrote nothing of a known format, or something that
+            cannot be loaded. Everything is checked before the first failure is raised.
     """
     __tracebackhide__ = True
-    find_function(model, "export", model.export or "")(live, directory)
+    export = find_function(model, "export", model.export or "")
+    with told(
+        f"{model.name}: {described('export', model.export or '')}", model.root, ArtifactError
+    ):
+        export(live, directory)
     artifacts, others = _written(directory)
     if not artifacts:
         wrote = listed((str(p.relative_to(directory)) for p in others), 8) or "nothing"
@@ -127,16 +133,24 @@ def _written(directory: Path) -> tuple[list[Path], list[Path]]:
     """Return the artifacts below a folder, and the files that are none and belong to none."""
     artifacts: list[Path] = []
     others: list[Path] = []
-    for path in _entries(directory):
-        (artifacts if formats.recognised(path) else others).append(path)
+    for path in _entries(directory, set()):
+        (artifacts if _recognised(path) else others).append(path)
     parts = companions(artifacts)
     return artifacts, [path for path in others if path not in parts]
 
 
-def _entries(directory: Path) -> Iterator[Path]:
-    """Yield files, and folders that are an artifact as a whole."""
+def _recognised(path: Path) -> bool:
+    try:
+        return formats.recognised(path)
+    except OSError:  # a link to itself, or to nowhere
+        return False
+
+
+def _entries(directory: Path, seen: set[str]) -> Iterator[Path]:
+    """Yield files, and folders that are an artifact as a whole; each folder once, by any link."""
+    seen.add(os.path.realpath(directory))
     for path in sorted(directory.iterdir()):
-        if path.is_dir() and not formats.recognised(path):
-            yield from _entries(path)
-        else:
+        if not path.is_dir() or _recognised(path):
             yield path
+        elif os.path.realpath(path) not in seen:
+            yield from _entries(path, seen)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,25 @@ from pytest_freezecheck.versions import versions
 
 
 class Verdict:
-    """Turns the results of the tests into that of the run."""
+    """Turns the results of the tests into that of the run.
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+    Args:
+        config: pytest's.
+        settings: of the run.
+        nothing: says why nothing was compared, and what to add.
+        overlooked: says what fails a run that compared something, or returns None.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        settings: Settings,
+        nothing: Callable[[], str],
+        overlooked: Callable[[], str | None],
+    ) -> None:
         self.config = config
         self.settings = settings
+        self._nothing, self._overlooked = nothing, overlooked
         self.results: list[dict[str, Any]] = []
         self.skipped = 0
         self.failure: str | None = None
@@ -48,9 +63,10 @@ class Verdict:
             return
         compared = [r for r in self.results if r["outcome"] in ("passed", "failed")]
         quiet = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
-        if not compared and exitstatus in quiet:
-            self.failure = self._why_nothing()
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if exitstatus in quiet:
+            self.failure = self._overlooked() if compared else self._why_nothing()
+            if self.failure is not None:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self._write_reports(session)
         if self.failure and not self.config.pluginmanager.has_plugin("terminalreporter"):
             print(f"freezecheck: {self.failure}", file=sys.stderr)  # -p no:terminal
@@ -58,7 +74,7 @@ class Verdict:
     def _why_nothing(self) -> str:
         if self.skipped:
             return f"nothing was compared: all {self.skipped} checks were skipped"
-        return "nothing was compared: no check was collected, or every one was deselected"
+        return f"nothing was compared: {self._nothing()}"
 
     def _write_reports(self, session: pytest.Session) -> None:
         status = int(session.exitstatus)

@@ -9,6 +9,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_freezecheck.errors import FreezecheckError, ModelError
+from pytest_freezecheck.raised import in_short
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -30,7 +33,7 @@ class Workshop:
         self._shared = Path(shared) if shared else None
         self._owned: Path | None = None
         self._models: dict[str, LiveModel] = {}
-        self._failures: dict[str, BaseException] = {}
+        self._failures: dict[str, tuple[type[FreezecheckError], str]] = {}
 
     @property
     def folder(self) -> Path:
@@ -41,7 +44,7 @@ class Workshop:
 
     def scratch(self, name: str) -> Path:
         """Return a new folder of this process's own."""
-        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
+        return Path(tempfile.mkdtemp(prefix=f"{name[:40]}-", dir=self.folder))
 
     def reference(self) -> LiveModel:
         """Return the reference model: trained once in a run, restored once in a process."""
@@ -56,7 +59,7 @@ class Workshop:
     def live(self, model: Model) -> LiveModel:
         """Return the live model of a declaration, built once in a process.
 
-        A model that cannot be built fails each of its checks with the same error, at once.
+        A model that cannot be built fails each of its checks with the same line, at once.
         """
         __tracebackhide__ = True
 
@@ -71,12 +74,18 @@ class Workshop:
     def _once(self, name: str, make: Callable[[], LiveModel]) -> LiveModel:
         __tracebackhide__ = True
         if name in self._failures:
-            raise self._failures[name]
+            # A new error each time: one that is raised again gets a longer traceback by it.
+            kind, message = self._failures[name]
+            raise kind(message)
         if name not in self._models:
             try:
                 self._models[name] = make()
+            except FreezecheckError as error:
+                self._failures[name] = type(error), str(error)
+                raise
             except Exception as error:
-                self._failures[name] = error
+                said = f"{name}: the live model could not be made: {in_short(error)}"
+                self._failures[name] = ModelError, f"{said}; its first check shows the rest"
                 raise
         return self._models[name]
 

@@ -117,8 +117,13 @@ def load(
         UnavailableError: likewise, where the way was named.
     """
     where = Path(path)
-    if not where.exists():
-        raise ArtifactError(f"{where}: no such file or folder")
+    try:
+        there = where.exists()
+    except OSError as error:  # a name that is longer than the file system takes
+        raise ArtifactError(f"{where}: cannot be read: {error.strerror}") from None
+    if not there:
+        link = " (a link that leads to nothing, or to itself)" if where.is_symlink() else ""
+        raise ArtifactError(f"{where}: no such file or folder{link}")
     if way is not None:
         chosen = find_way(way)
         absent = unavailable(way)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.errors import SettingError
+from pytest_freezecheck.inputs.arrays import read_array
 from pytest_freezecheck.inputs.ragged import Collection, Ragged, together
 from pytest_freezecheck.inputs.render import Batch, render
 from pytest_freezecheck.inputs.sizes import MIDDLE, names_of, sized
@@ -86,8 +89,34 @@ def _thinned(rows: Collection, most: int) -> Collection:
 
 
 def matching(pattern: str) -> list[str]:
-    """Return the paths that a pattern matches."""
-    return glob.glob(pattern, recursive=True)  # noqa: PTH207 - the pattern is a whole path
+    """Return the paths that a pattern matches, `**` being any number of folders.
+
+    Links to folders are followed, and each folder is entered once for each `**`: `glob` follows a
+    link to a folder above it some forty times, and two such links for ever.
+    """
+    parts = Path(pattern).parts
+    entered: set[tuple[str, int]] = set()
+
+    def expand(folder: str, place: int) -> Iterator[str]:
+        rest = parts[place:]
+        if "**" not in rest:
+            # A pattern may be a whole path, which pathlib does not take.
+            yield from glob.glob(os.path.join(glob.escape(folder), *rest))  # noqa: PTH118, PTH207
+            return
+        fixed = rest.index("**")
+        start = os.path.join(glob.escape(folder), *rest[:fixed], "")  # noqa: PTH118
+        for base in glob.glob(start) if fixed else [folder]:  # noqa: PTH207
+            yield from descend(base, place + fixed)
+
+    def descend(folder: str, place: int) -> Iterator[str]:
+        if (os.path.realpath(folder), place) in entered:
+            return
+        entered.add((os.path.realpath(folder), place))
+        yield from expand(folder, place + 1)
+        for below in glob.glob(os.path.join(glob.escape(folder), "*", "")):  # noqa: PTH118, PTH207
+            yield from descend(below, place)
+
+    return list(dict.fromkeys(expand("", 0)))
 
 
 def _rows(name: str, path: str, spec: InputSpec) -> npt.NDArray[Any]:
@@ -99,11 +128,7 @@ def _rows(name: str, path: str, spec: InputSpec) -> npt.NDArray[Any]:
     who = f"input {name!r}: sample {path}"
     if spec.dtype == "string":
         return _fitting(sample_rows(path, who, spec), spec, who, empty=path.endswith(".txt"))
-    try:
-        array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise SettingError(f"{who} cannot be read: {error}") from None
-    array = _fitting(array, spec, who)
+    array = _fitting(read_array(path, who), spec, who)
     if not np.can_cast(array.dtype, spec.dtype, casting="same_kind"):
         raise SettingError(f"{who} has dtype {array.dtype}; expected {spec.dtype}")
     low, high = spec.bounds

@@ -6,8 +6,9 @@ import dataclasses
 import hashlib
 import json
 import re
+import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.errors import SettingError
+from pytest_freezecheck.inputs.arrays import read_archive, reading
 from pytest_freezecheck.spec import InputSpec
 
 Feeds = dict[str, npt.NDArray[Any]]
 #: A file may be read by a later version as long as this stays the same.
 _FORMAT = 1
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    zipfile.BadZipFile,
-)
+#: Longest name of a file without its ending; some file systems take no more than 143 bytes.
+_LONGEST_NAME = 120
 #: What files of an earlier version do not have.
 _LATER = ("atol", "logit_rtol", "tolerances")
 _ABOUT, _INPUT, _LIVE, _FROZEN = "freezecheck", "input:", "live:", "frozen:"
@@ -82,10 +78,10 @@ def place(folder: Path, model: str, artifact: str, nodeid: str | None) -> Path:
     name = f"{model}-{artifact.replace('/', '-')}"
     safe = re.sub(r"[^A-Za-z0-9._-]", "-", name)
     ours = nodeid is None or nodeid.endswith(f"::{model}::{artifact}")
-    if not ours or safe != name or "-" in model or "-" in artifact:
+    if not ours or len(safe) > _LONGEST_NAME or safe != name or "-" in model or "-" in artifact:
         # Something was lost on the way to a file name, so another check might have the same.
         whole = f"{nodeid}\n{model}\n{artifact}".encode()
-        safe = f"{safe}-{hashlib.blake2b(whole, digest_size=3).hexdigest()}"
+        safe = f"{safe[: _LONGEST_NAME - 7]}-{hashlib.blake2b(whole, digest_size=3).hexdigest()}"
     return folder / f"{safe}.npz"
 
 
@@ -122,35 +118,64 @@ def read(path: Path) -> Saved:
     Raises:
         SettingError: the file is missing, or is none that `save` wrote.
     """
-    if path.is_file() and not zipfile.is_zipfile(path):
-        raise SettingError(f"{path}: no failing input that --freezecheck saved: it is no archive")
-    try:
-        # Opened here, since np.load leaves a broken archive open.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
+    what = f"{path}: no failing input that --freezecheck saved"
+    if not path.is_file():
+        raise SettingError(f"{path}: no such file")
+    if not zipfile.is_zipfile(path):
+        raise SettingError(f"{what}: it is no archive")
+    with reading(what):
+        arrays = read_archive(path)
+        if _ABOUT not in arrays:
+            raise SettingError(f"{what}: it has no {_ABOUT!r}")
         about = json.loads(str(arrays.pop(_ABOUT)))
-        known = about["format"] == _FORMAT
-        names = [n for n in _plain() if n in about or n not in _LATER] if known else []
-        plain = {name: about[name] for name in names}
-    except KeyError as error:
+    if not isinstance(about, dict) or "format" not in about:
+        raise SettingError(f"{what}: it has no 'format'")
+    if about["format"] != _FORMAT:
         raise SettingError(
-            f"{path}: no failing input that --freezecheck saved: it has no {error}"
-        ) from None
-    except FileNotFoundError:
-        raise SettingError(f"{path}: no such file") from None
-    except _UNREADABLE as error:
-        raise SettingError(
-            f"{path}: no failing input that --freezecheck saved: {error or type(error).__name__}"
-        ) from None
-    if not known:
-        raise SettingError(
-            f"{path}: saved in format {about['format']}, this version reads {_FORMAT}"
+            f"{path}: saved in format {str(about['format'])[:20]}, this version reads {_FORMAT}"
         )
+    plain = {name: about[name] for name in _plain() if name in about}
+    for name in _plain():
+        if name not in plain and name not in _LATER:
+            raise SettingError(f"{what}: it has no {name!r}")
+        if name in plain and name in _FITS and not _FITS[name](plain[name]):
+            kind = type(plain[name]).__name__
+            raise SettingError(f"{what}: its {name!r} cannot be used ({kind})")
     parts: dict[str, Feeds] = {_INPUT: {}, _LIVE: {}, _FROZEN: {}}
     for key, array in arrays.items():
         prefix, _, name = key.partition(":")
         parts.setdefault(f"{prefix}:", {})[name] = array
     return Saved(**plain, feeds=parts[_INPUT], live=parts[_LIVE], frozen=parts[_FROZEN])
+
+
+def _is_number(value: object) -> bool:
+    """Return whether it is a finite number that a float can hold."""
+    numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return numeric and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
+
+
+def _is_allowance(value: object) -> bool:
+    """Return whether it is a tolerance: with an infinite one, a replay would always pass."""
+    return value is None or (_is_number(value) and value >= 0)  # type: ignore[operator]
+
+
+def _is_mapping(value: object, of: Callable[[object], bool]) -> bool:
+    return isinstance(value, dict) and all(map(of, value.values()))
+
+
+#: {field: whether a value that was read can be used}; another one is taken as it is.
+_FITS: dict[str, Callable[[object], bool]] = {
+    "model": lambda value: isinstance(value, str),
+    "artifact": lambda value: isinstance(value, str),
+    "nodeid": lambda value: value is None or isinstance(value, str),
+    "seed": lambda value: type(value) is int,
+    "away": lambda value: type(value) is int,
+    "background": lambda value: _is_mapping(value, _is_number),
+    "max_abs_diff": lambda value: value is None or _is_number(value),
+    "versions": lambda value: _is_mapping(value, lambda version: isinstance(version, str)),
+    "atol": _is_allowance,
+    "logit_rtol": _is_allowance,
+}
 
 
 def misfit(saved: Saved, specs: Mapping[str, InputSpec]) -> str | None:

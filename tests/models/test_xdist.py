@@ -46,7 +46,8 @@ def test_workers_that_compare_nothing_fail_the_run(tmp_path: Path, arguments: li
     (tmp_path / "test_it.py").write_text("def test_it(): pass")
     code, printed = run_pytest(tmp_path, "--freezecheck", "-n", "2", *arguments)
     assert code == 1
-    assert "freezecheck: nothing was compared: " in printed
+    assert "freezecheck: nothing was compared: no model is declared in this repository" in printed
+    assert "\n    [tool.freezecheck.models.flowers]\n" in printed
 
 
 def test_a_node_id_can_be_given_with_workers(tmp_path: Path, flowers: Subject) -> None:

@@ -110,7 +110,15 @@ def test_settings_in_typed_toml(pytester: pytest.Pytester) -> None:
         (["--freezecheck-atol=nan"], "command line: atol = 'nan' is not accepted"),
         (["--freezecheck-examples=0"], "expected a whole number from 1 to 1000000"),
         (["--freezecheck-seed=soon"], "seed = 'soon' is not accepted; *or 'random'"),
-        (["--freezecheck-report=x.pdf"], "reports = 'x.pdf' is not accepted; *ends in .json"),
+        (
+            ["--freezecheck-report=x.pdf"],
+            "command line: --freezecheck-report = 'x.pdf' is not accepted; *ends in .json",
+        ),
+        (
+            ["-o", "freezecheck_report=x.pdf"],
+            "configuration: freezecheck_report = 'x.pdf' is not accepted; *ends in .json",
+        ),
+        ([f"--freezecheck-seed={'9' * 3000}"], f"seed = '{'9' * 199}... is not accepted; *"),
         (["-o", "freezecheck_atol=-2"], "atol = -2.0 is not accepted; expected a finite number"),
         (["-o", "freezecheck_atol=loose"], "freezecheck_atol has an unusable value: *loose*"),
         (["-o", "freezecheck_examples=x"], "freezecheck_examples has an unusable value: *x*"),
