@@ -167,16 +167,28 @@ class Power:
         caught: how many were.
         planted: how many there were.
         survivors: (mistake, why it was not caught) of the others.
+        weights: how many weights the answer is computed from.
+        altered: how many of them a mistake was planted in.
+        orders: how many of those caught put classes in another order: a check that sees nothing
+            else says nothing of weights.
     """
 
     caught: int
     planted: int
     survivors: tuple[tuple[str, str], ...]
+    weights: int = 0
+    altered: int = 0
+    orders: int = 0
 
     @property
     def score(self) -> float:
         """Share that was caught, 0 to 1."""
         return self.caught / self.planted
+
+    @property
+    def telling(self) -> float | None:
+        """The score, as far as it says something of weights; None if nothing but orders does."""
+        return None if self.caught and self.caught == self.orders else self.score
 
     def as_json(self) -> dict[str, Any]:
         """Return what the report says of it."""
@@ -184,5 +196,7 @@ class Power:
             "caught": self.caught,
             "planted": self.planted,
             "score": round(self.score, 4),
+            "weights": self.weights,
+            "altered": self.altered,
             "survivors": [{"mistake": name, "reason": why} for name, why in self.survivors],
         }

@@ -75,7 +75,7 @@ def evidence(agreement: Agreement, fed: Feeding | None) -> Evidence:
         steady=not agreement.moved and agreement.unsteady in (None, SIDES[0]),
         noise=any(agreement.needed) or bool(agreement.excused or agreement.undecided),
         lossy=agreement.lossy,
-        power=None if power is None else power.score,
+        power=None if power is None else power.telling,
         min_power=0.0 if replayed else agreement.min_power,
     )
 

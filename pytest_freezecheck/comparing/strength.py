@@ -54,10 +54,16 @@ def measured(
     outcomes |= {o.name: o for o in probe.measure(survivors, batches) if o.tried}
     missed = [outcome for outcome in outcomes.values() if outcome.ratio <= 1.0]
     every = drawn.count + sum(len(next(iter(feeds.values()))) for feeds in corpus.steered())
+    concerned = {name for mistake in made.mistakes for name in mistake.weights}
+    missing = {outcome.name for outcome in missed}
+    orders = [m for m in made.mistakes if m.classes is not None and m.name not in missing]
     return Power(
         len(outcomes) - len(missed),
         len(outcomes),
         tuple((outcome.name, _why(outcome, every)) for outcome in missed),
+        weights=len(twin.weights),
+        altered=len(concerned),
+        orders=len(orders),
     )
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pytest_freezecheck.errors import ModelError, reason
 from pytest_freezecheck.models.adoption import HANDLES, REFERENCES
 from pytest_freezecheck.models.constants import pinned
+from pytest_freezecheck.models.embedded import weights_in
 from pytest_freezecheck.models.graphs import functional, only
 from pytest_freezecheck.models.outputs import find_logits
 from pytest_freezecheck.models.pieces import joined, pieces, rows_of
@@ -32,8 +33,8 @@ class Twin:
     """The live model's inference graph, copied, with its values.
 
     Attributes:
-        weights: {variable name: value} of the variables that the outputs are computed from, in
-            the order of the graph.
+        weights: {name: value} of the variables that the outputs are computed from, in the order of
+            the graph, and of constants that look like weights.
 
     Args:
         live: the model to copy.
@@ -67,11 +68,13 @@ class Twin:
                 mapped = {n: t for n, t in fed.items() if {n, n.removesuffix(":0")} & read}
                 tf.import_graph_def(definition, input_map=mapped, name="")
             values = _values(live)
-            self.weights: Arrays = {
+            self._variables: Arrays = {
                 node.name: values[node.name]
                 for node in definition.node
                 if node.op in REFERENCES | HANDLES
             }
+            self._constants = weights_in(definition)
+            self.weights: Arrays = {**self._variables, **self._constants}
             self._assign, self._fed = self._assignments()
             self.session = v1.Session(graph=self._graph, config=plain_config())
             self.session.run([self._graph.get_operation_by_name(name) for name in tables])
@@ -90,7 +93,7 @@ class Twin:
 
         raw, assign, fed = tf.raw_ops, {}, {}
         with self._graph.as_default():
-            for name, value in self.weights.items():
+            for name, value in self._variables.items():
                 variable = self._graph.get_tensor_by_name(f"{name}:0")
                 given = tf.compat.v1.placeholder(value.dtype, value.shape)
                 if variable.op.type in HANDLES:
@@ -106,7 +109,7 @@ class Twin:
         Few that change are assigned one by one, each by a run that TensorFlow has prepared the
         second time; many in one run, whatever they are, so that this is prepared once.
         """
-        held = {**self.weights, **changes}
+        held = {**self._variables, **changes}
         changed = [name for name, value in held.items() if self._held.get(name) is not value]
         if len(changed) <= _FEW:
             for name in changed:
@@ -124,10 +127,16 @@ class Twin:
 
         Args:
             feeds: {input name: array (rows, *shape)}.
-            changes: {variable name: other value}.
+            changes: {name of a weight: other value}.
         """
-        self.hold(changes or {})
-        return self._runner.run(feeds)
+        given = changes or {}
+        self.hold({name: value for name, value in given.items() if name in self._variables})
+        fed = {
+            self._graph.get_tensor_by_name(f"{name}:0"): value
+            for name, value in given.items()
+            if name in self._constants
+        }
+        return self._runner.run(feeds, fed)
 
     def otherwise(self, batches: Sequence[Mapping[str, Any]]) -> list[list[Answer]]:
         """Return what the same graph answers as a default session runs it, and in one thread.
@@ -150,7 +159,7 @@ class Twin:
                 session.run([self._graph.get_operation_by_name(name) for name in self._tables])
                 session.run(
                     list(self._assign.values()),
-                    {self._fed[name]: value for name, value in self.weights.items()},
+                    {self._fed[name]: value for name, value in self._variables.items()},
                 )
                 runner = Runner(session, self.inputs, self.outputs, self._runner.rows)
                 answers.append([runner.run(feeds) for feeds in batches])

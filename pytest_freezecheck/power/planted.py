@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pytest_freezecheck.compare import is_real, wide
 from pytest_freezecheck.models.restore import Lookup, shadow_keys
 
 Array = npt.NDArray[Any]
@@ -40,11 +41,13 @@ class Mistake:
     Attributes:
         name: in words, such as `conv1/weights: raw instead of its shadow`.
         changes: makes {weight: other value}; made when it is needed, for they can be large.
+        weights: names of the weights that it concerns.
         classes: reorders the classes of an output, array (..., classes), if that is the mistake.
     """
 
     name: str
     changes: Callable[[], dict[str, Array]]
+    weights: tuple[str, ...] = ()
     classes: Callable[[Array], Array] | None = None
 
 
@@ -59,26 +62,29 @@ def altered_weights(weights: Weights, seed: int) -> Iterator[Mistake]:
     """
     rng = np.random.default_rng(seed)
     for name, value in weights.items():
-        if value.dtype.kind != "f" or not value.size:
+        if not is_real(np.asarray(value)) or not value.size:
             continue
-        spread = float(np.std(value)) or float(np.max(np.abs(value)))
+        exact = wide(np.asarray(value))
+        spread = float(np.std(exact)) or float(np.max(np.abs(exact)))
         cells = rng.choice(value.size, size=min(_CELLS, value.size), replace=False)
         for cell in cells.tolist():
             for done, (factor, share) in _ALTERED.items():
-                before = value.reshape(-1)[cell]
+                before = np.asarray(value).reshape(-1)[cell]
                 after = value.dtype.type(factor * float(before) + share * spread)
                 # A negative variance is not a number in every answer: nothing could miss that.
                 absurd = factor < 0 and name.endswith("moving_variance")
                 if after != before and not absurd:
                     place = tuple(int(i) for i in np.unravel_index(cell, value.shape))
                     yield Mistake(
-                        f"{name}{list(place)} {done}", _one_element(name, value, cell, after)
+                        f"{name}{list(place)} {done}",
+                        _one_element(name, value, cell, after),
+                        (name,),
                     )
 
 
 def _one_element(name: str, value: Array, cell: int, after: Any) -> Callable[[], dict[str, Array]]:
     def make() -> dict[str, Array]:
-        changed = value.copy()
+        changed = np.array(value)  # of a scalar, TensorFlow gives a number, which has no cells
         changed.reshape(-1)[cell] = after
         return {name: changed}
 
@@ -95,7 +101,7 @@ def freezing_mistakes(
         checkpoint: its checkpoint, if known.
         older: another step's checkpoint beside it, if there is one.
     """
-    floats = {name: value for name, value in weights.items() if value.dtype.kind == "f"}
+    floats = {n: v for n, v in weights.items() if is_real(np.asarray(v))}
     yield from _families("rounded to float16", floats, _rounded)
     statistics = {n: v for n, v in floats.items() if _initial_statistic(n) is not None}
     yield from _families("still at its initial value", statistics, _initial)
@@ -124,7 +130,7 @@ def class_orders() -> Iterator[Mistake]:
         ),
     }
     for name, order in orders.items():
-        yield Mistake(name, dict, order)
+        yield Mistake(name, dict, classes=order)
 
 
 def _families(
@@ -140,9 +146,9 @@ def _families(
 
     changed = [n for n, v in weights.items() if not np.array_equal(change(n, v), v)]
     for name in changed:
-        yield Mistake(f"{name}: {text}", one(name, weights[name]))
+        yield Mistake(f"{name}: {text}", one(name, weights[name]), (name,))
     if len(changed) > 1:
-        yield Mistake(f"all {len(changed)} weights: {text}", everything)
+        yield Mistake(f"all {len(changed)} weights: {text}", everything, tuple(changed))
 
 
 def _replaced(text: str, weights: Weights, others: Weights) -> Iterator[Mistake]:
@@ -153,7 +159,8 @@ def _replaced(text: str, weights: Weights, others: Weights) -> Iterator[Mistake]
 
 def _rounded(name: str, value: Array) -> Array:
     del name
-    return value.astype(np.float16).astype(value.dtype)
+    with np.errstate(over="ignore"):  # what is too large for float16 becomes infinite there, too
+        return np.asarray(value.astype(np.float16).astype(value.dtype))
 
 
 def _initial_statistic(name: str) -> float | None:

@@ -22,7 +22,10 @@ def replay(path: str) -> str:
 
 def noticed(power: Power) -> str:
     """Return a power in words."""
-    return f"notices {power.caught} of {power.planted} mistakes planted in the live model"
+    said = f"notices {power.caught} of {power.planted} mistakes planted in the live model"
+    if power.altered == power.weights:
+        return said
+    return f"{said}, in {power.altered} of its {power.weights} weights"
 
 
 def survivors(power: Power) -> str:
@@ -111,6 +114,11 @@ def too_weak(agreement: Agreement) -> list[str]:
     power, least = agreement.power, agreement.min_power
     if power is None:
         return [f"the check is too weak: its power could not be measured (asked for {least:g})"]
+    if power.telling is None:
+        return [
+            f"the check is too weak: of mistakes planted in the live model it notices the order of "
+            f"classes alone (asked for {least:g})"
+        ]
     if power.score == 0.0 and not least:
         return [
             f"nothing could have failed: none of {power.planted} mistakes planted in the live "

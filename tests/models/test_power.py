@@ -141,7 +141,7 @@ def test_what_has_no_weights_cannot_be_measured_and_says_so(tmp_path: Path) -> N
     with tf.Graph().as_default() as graph:
         session = v1.Session(graph=graph)
         x = v1.placeholder(tf.float32, [None, 4], name="x")
-        output = tf.identity(tf.tanh(x * 2.0 + tf.constant([0.5, 1.0, 0.0, 2.0])), name="y")
+        output = tf.identity(tf.tanh(x * 2.0 + tf.constant(0.5)), name="y")
     spec = {"x": freezecheck.InputSpec((4,))}
     live = LiveModel.from_session(session, {"x": x}, {"y": output}, spec)
     path = freezecheck.freeze(live, "graph_def", tmp_path)
