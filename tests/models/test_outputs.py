@@ -213,6 +213,25 @@ EVERY = [
 ]
 
 
+def ordinary(number: int, ways: tuple[str, ...], way: str) -> bool:
+    """Return whether a way is tried in an ordinary run: one that is exact, and one that is not."""
+    exact = TENSORFLOW[number % len(TENSORFLOW)]
+    others = [other for other in ways if other not in TENSORFLOW]
+    return way == exact or (bool(others) and way == others[number // 2 % len(others)])
+
+
+MIXED = [
+    pytest.param(
+        kind,
+        way,
+        id=f"{name}, {way}",
+        marks=() if ordinary(number, kind.ways, way) else pytest.mark.slow,
+    )
+    for number, (name, kind) in enumerate(KINDS.items())
+    for way in kind.ways
+]
+
+
 def last_changed(build: Callable[..., Any], inputs: Any) -> Callable[[str, Any], Any]:
     """Return what gives other values for the last variable of a graph."""
     with tf.Graph().as_default():
@@ -229,7 +248,7 @@ def _altered(value: Any) -> Any:
     return value * 1.25 + 0.05 + 0.1 * (np.arange(value.size) % 2).reshape(value.shape)
 
 
-@pytest.mark.parametrize(("kind", "way"), EVERY)
+@pytest.mark.parametrize(("kind", "way"), MIXED)
 def test_a_correct_export_passes_and_one_that_answers_otherwise_fails(
     kind: Kind, way: str, tmp_path: Path
 ) -> None:
@@ -254,7 +273,7 @@ def test_a_correct_export_passes_on_ten_seeds(kind: Kind, way: str, tmp_path: Pa
     live = made(kind.build, kind.inputs)
     right = exported(live, way, tmp_path / "right")
     for seed in range(10):
-        passed = freezecheck.check(live, right, seed=seed, examples=50)
+        passed = freezecheck.check(live, right, seed=seed, examples=40)
         assert passed, passed.text
     right.close()
     live.close()
