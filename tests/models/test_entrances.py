@@ -170,6 +170,34 @@ def test_examples_are_made_of_inputs(live: LiveModel, prefix: str, tmp_path: Pat
     assert set(found.counterexample.feeds) == set(INPUTS)
 
 
+def estimator(path: Path, prefix: str, build: Callable[..., Any]) -> Path:
+    """Export with a second signature, whose inputs are what the first one parses."""
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+        examples = v1.placeholder(tf.string, [None], name="examples")
+        parsed = tf.io.parse_example(examples, PARSED)
+        outputs = {"probabilities": build(**parsed)}
+        v1.train.Saver().restore(session, prefix)
+        signed = v1.saved_model.predict_signature_def
+        builder = v1.saved_model.Builder(str(path))
+        signatures = {
+            "serving_default": signed({"examples": examples}, outputs),
+            "predict": signed(parsed, outputs),
+        }
+        builder.add_meta_graph_and_variables(session, ["serve"], signatures)
+        builder.save()
+    return path
+
+
+def test_a_signature_may_begin_behind_the_parsing(
+    live: LiveModel, prefix: str, tmp_path: Path
+) -> None:
+    right = estimator(tmp_path / "right", prefix, census)
+    wrong = estimator(tmp_path / "wrong", prefix, swapped)
+    found = freezecheck.check(live, freezecheck.load(right, signature="predict"), examples=20)
+    assert found.outcome == "passed", found.text
+    assert not freezecheck.check(live, freezecheck.load(wrong, signature="predict"), examples=20)
+
+
 def test_features_may_have_other_names(live: LiveModel, prefix: str, tmp_path: Path) -> None:
     path = parsing(tmp_path / "right", prefix, census)
     names = {"age": "age", "income": "income", "plan": "plan"}

@@ -110,6 +110,22 @@ def test_a_placeholder_of_the_live_side_is_fed_its_constant(
         assert found.max_abs_diff > 1e-3
 
 
+def test_a_flag_is_found_whatever_the_names(phase_checkpoint: str, tmp_path: Path) -> None:
+    with tf.Graph().as_default() as graph, v1.name_scope("clone_0"):
+        session = v1.Session(graph=graph)
+        features = v1.placeholder(tf.float32, [None, 3], name="features")
+        output = phased(features, tf.constant(False))
+        v1.train.Saver().restore(session, phase_checkpoint)
+    live = LiveModel.from_session(
+        session, {"features": features}, {"probabilities": output}, FEATURES
+    )
+    path = phase_file(phase_checkpoint, tmp_path / "model.pb", PHASES["on by default"][0])
+    frozen = freezecheck.load(path, inputs={"features": "features"})
+    found = freezecheck.check(live, frozen, examples=20)
+    assert found.cause is not None
+    assert (found.cause["id"], found.cause["proven"]) == ("training-flag", True), found.text
+
+
 @pytest.mark.parametrize("kind", LIVES)
 @pytest.mark.parametrize(
     "way", ["graph_def", "graph_def_v2", "freeze_graph", "saved_model", "saved_model_module"]
