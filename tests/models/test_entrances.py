@@ -12,6 +12,7 @@ import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import Artifact, ArtifactError, LiveModel, MatchError, Model, SettingError
+from pytest_freezecheck.formats import unavailable
 from pytest_freezecheck.formats.examples import serialised
 from pytest_freezecheck.shipping import check_artifact
 
@@ -257,6 +258,24 @@ def test_a_wrong_table_is_refused(inputs: Any, said: str) -> None:
 def test_a_signature_is_a_string() -> None:
     with pytest.raises(SettingError, match=r"artifacts\[0\].signature = 3 is not accepted"):
         Model(name="m", inputs=INPUTS, live="a:b", artifacts=[{"path": "a", "signature": 3}])
+
+
+def test_what_a_converter_cannot_convert_leaves_no_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    if unavailable("onnx") is not None:
+        pytest.skip(str(unavailable("onnx")))
+    with tf.Graph().as_default() as graph:
+        x = v1.placeholder(tf.float32, [None, 3], name="x")
+        y = tf.math.betainc(tf.ones_like(x), 2.0 * tf.ones_like(x), tf.sigmoid(x), name="y")
+    model = LiveModel.from_session(
+        v1.Session(graph=graph), {"x": x}, {"y": y}, {"x": {"shape": [3]}}
+    )
+    path = freezecheck.freeze(model, "onnx", tmp_path)
+    assert "Traceback" not in caplog.text
+    assert "Betainc" not in caplog.text
+    with pytest.raises(ArtifactError, match=r"onnxruntime cannot load it: .*Betainc"):
+        freezecheck.load(path)
 
 
 # In the middle of a graph.

@@ -12,7 +12,7 @@ from pytest_freezecheck import InputSpec, Model, SettingError
 from pytest_freezecheck.inputs.boundary import between
 from pytest_freezecheck.inputs.mutation import mutate
 from pytest_freezecheck.inputs.samples import collect, sample_batches
-from pytest_freezecheck.inputs.saved import Saved, misfit
+from pytest_freezecheck.inputs.saved import Saved, misfit, read, save
 from pytest_freezecheck.inputs.search import draw
 from pytest_freezecheck.inputs.shrink import Shrinker
 from pytest_freezecheck.inputs.sizes import alike
@@ -190,7 +190,7 @@ def test_strings_come_from_samples(tmp_path: Path) -> None:
         collect({"words": InputSpec((2,), "string", samples=str(tmp_path / "numbers.npy"))})
 
 
-def test_failing_strings_are_made_smaller() -> None:
+def test_failing_strings_are_made_smaller(tmp_path: Path) -> None:
     specs = {"colours": InputSpec((6,), "string", choices=["red", "green", "blau"])}
 
     def apart(feeds: Any) -> Any:
@@ -203,6 +203,10 @@ def test_failing_strings_are_made_smaller() -> None:
     assert found.away <= 1
     saved = Saved("m", "a", None, 0, 1, found.background, None, {}, found.feeds, {}, {})
     assert misfit(saved, specs) is None
+    save(tmp_path / "failing.npz", saved)
+    again = read(tmp_path / "failing.npz")
+    assert again.feeds["colours"].tolist() == found.feeds["colours"].tolist()
+    assert misfit(again, specs) is None
     assert "takes strings" in str(
         misfit(
             Saved("m", "a", None, 0, 1, {}, None, {}, {"colours": np.zeros((1, 6))}, {}, {}), specs
