@@ -16,7 +16,7 @@ from pytest_freezecheck.inputs.saved import Saved, misfit, read, save
 from pytest_freezecheck.inputs.search import draw
 from pytest_freezecheck.inputs.shrink import Shrinker
 from pytest_freezecheck.inputs.sizes import alike
-from pytest_freezecheck.inputs.strategies import build
+from pytest_freezecheck.inputs.strategies import beside, build
 from pytest_freezecheck.inputs.sweep import size_of, sweeps, swept
 from pytest_freezecheck.spec import divided
 
@@ -123,6 +123,16 @@ def test_one_size_is_mutated_and_blended() -> None:
     assert children["pictures"].shape == (4, 9, 11, 3)
     middle = between(feeds, feeds, np.array([0.5, 0.5]), specs)
     assert middle["pictures"].shape == (2, 9, 11, 3)
+
+
+def test_others_of_another_size_make_room_for_some_of_the_same() -> None:
+    specs = {"pictures": PICTURES}
+    ours = {"pictures": np.zeros((1, 9, 11, 3), np.float32)}
+    same = {"pictures": np.ones((2, 9, 11, 3), np.float32)}
+    assert beside(ours, same, specs)["pictures"].sum() == 2 * 9 * 11 * 3
+    mixed = beside(ours, {"pictures": np.ones((4, 8, 8, 3), np.float32)}, specs)["pictures"]
+    assert mixed.shape == (5, 9, 11, 3)
+    assert mixed[1:].std() > 0.01
 
 
 def test_a_failing_input_of_any_size_is_made_smaller() -> None:
