@@ -6,8 +6,6 @@ import dataclasses
 import math
 from pathlib import Path
 
-import numpy as np
-
 from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.comparing.failing import largest, recorded_answers, smallest_failing
 from pytest_freezecheck.comparing.inquiry import inquire
@@ -16,6 +14,7 @@ from pytest_freezecheck.comparing.suspects import Suspects
 from pytest_freezecheck.comparing.tally import Tally
 from pytest_freezecheck.findings import Counterexample
 from pytest_freezecheck.inputs.saved import Saved, place, save
+from pytest_freezecheck.inputs.strategies import beside
 from pytest_freezecheck.models.session import Arrays
 from pytest_freezecheck.paths import from_here
 from pytest_freezecheck.report import details as words
@@ -113,7 +112,7 @@ class Disagreement:
     def _with(self, ordinary: Arrays) -> Arrays:
         """Return the inputs that show most, the worst first, and ordinary ones behind them."""
         worst = {name: array[:_WORST] for name, array in self.suspects.feeds().items()}
-        return {name: np.concatenate([array, ordinary[name]]) for name, array in worst.items()}
+        return beside(worst, ordinary, self.sides.live.specs)
 
     def _saved(self, agreement: Agreement, found: Counterexample, folder: Path) -> Counterexample:
         feeds: Arrays = dict(found.feeds)

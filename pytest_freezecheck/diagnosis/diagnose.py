@@ -98,6 +98,8 @@ def _suspects(
     found = [*suspects.weights(live, frozen, variables, origins)]
     if same_names(live, frozen) >= _ALIKE:
         found += [*suspects.operations(live, frozen, variables), *suspects.ends(live, frozen)]
+    # Whatever its names; after the operations, whose mend it may make needless.
+    found += suspects.flags(frozen)
     merged: dict[str, Suspicion] = {}
     for suspicion in found:
         known = merged.get(suspicion.cause)

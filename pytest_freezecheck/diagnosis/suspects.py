@@ -132,7 +132,6 @@ def operations(live: Workbench, frozen: Workbench, variables: set[str]) -> Itera
     for cause, differences in found.items():
         names = tuple(difference.name for difference, _ in differences)
         yield Suspicion(cause, names, f"{names[0]} {differences[0][1]}", nodes=names)
-    yield from _flags(frozen)
 
 
 def _classified(
@@ -188,7 +187,7 @@ def _reads_an_input(node: Any, side: Workbench) -> bool:
     return False
 
 
-def _flags(frozen: Workbench) -> Iterator[Suspicion]:
+def flags(frozen: Workbench) -> Iterator[Suspicion]:
     """Suspect placeholders that are fed true, or have a default of true and are fed nothing."""
     import tensorflow as tf
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,19 +115,38 @@ class OnnxReference(OnnxModel):
         return list(self._evaluator.run(list(outputs), dict(feeds)))
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep tracebacks of tf2onnx out of the log, which it writes of what it cannot convert.
+
+    It goes on, and what it writes then does not load, which is told in one line.
+    """
+    logger = logging.getLogger("tf2onnx")
+    before = logger.propagate
+    handler = logging.NullHandler()
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = before
+
+
 def _converter(name: str) -> Any:
     def convert(live: LiveModel, directory: Path) -> Path:
         """Convert a frozen GraphDef with tf2onnx."""
         import tf2onnx
 
         path = directory / f"{name}.onnx"
-        tf2onnx.convert.from_graph_def(
-            constant_definition(live),
-            input_names=[tensor.name for tensor in live.inputs.values()],
-            output_names=[tensor.name for tensor in live.outputs.values()],
-            opset=_OPSET,
-            output_path=str(path),
-        )
+        with _quiet():
+            tf2onnx.convert.from_graph_def(
+                constant_definition(live),
+                input_names=[tensor.name for tensor in live.inputs.values()],
+                output_names=[tensor.name for tensor in live.outputs.values()],
+                opset=_OPSET,
+                output_path=str(path),
+            )
         return path
 
     return convert

@@ -54,7 +54,12 @@ class EagerSavedModel(SignedModel):
         logits = {key: tensor for key, tensor in found.items() if tensor is not None}
         captured = {id(internal) for _, internal in self._function.graph.captures}
         inputs = [t for t in self._function.inputs if id(t) not in captured]
-        self._input_order = [_argument(t, self._signature) for t in inputs]
+        # In the order of the keys. Of inputs that are answers of one operation (of ParseExample, as
+        # the `predict` of an Estimator has them), the placeholders' names tell nothing.
+        keys = list(getattr(self._function, "_arg_keywords", None) or ())
+        if len(keys) != len(inputs):
+            keys = [_argument(tensor, self._signature) for tensor in inputs]
+        self._input_order = keys
         with plain_eager():
             return self._function.prune(inputs, {"outputs": dict(structured), "logits": logits})
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pytest_freezecheck.inputs.ragged import Collection, of_shape
 from pytest_freezecheck.inputs.render import CENTRES, KINDS, SCALES, Batch, render
 from pytest_freezecheck.inputs.samples import collect
-from pytest_freezecheck.inputs.sizes import sized
+from pytest_freezecheck.inputs.sizes import fitted, sized
 from pytest_freezecheck.inputs.variations import VARIATIONS
 from pytest_freezecheck.spec import InputSpec
 
@@ -83,6 +83,27 @@ def build(
         own = of_shape(real[name], spec.shape) if name in real else None
         found[name] = render(batch.rows(place, sampled=own is not None), spec, own)
     return found
+
+
+def beside(
+    ours: Mapping[str, npt.NDArray[Any]],
+    others: Mapping[str, npt.NDArray[Any]],
+    specs: Mapping[str, InputSpec],
+) -> dict[str, npt.NDArray[Any]]:
+    """Return inputs with others behind them in one batch.
+
+    Others of another size make no batch with them: as many smooth and noisy ones take their place.
+
+    Args:
+        ours: {input name: array (rows, *shape)}.
+        others: likewise.
+        specs: the inputs' names and specs.
+    """
+    if any(others[name].shape[1:] != array.shape[1:] for name, array in ours.items()):
+        size = len(next(iter(others.values())))
+        described = Batch(size=size, kind=2, centre=8, scale=14, seed=0)
+        others = build(described, fitted(specs, ours))
+    return {name: np.concatenate([array, others[name]]) for name, array in ours.items()}
 
 
 def feeds(

@@ -1,8 +1,9 @@
 """A session that a team set up, taken over: its variables and tables, in a session of our own.
 
 Mostly on the same graph. A graph that was loaded from a SavedModel of TensorFlow 2 or Keras has
-variables that are in no collection, with nothing in it that assigns them; such a graph is copied,
-as far as the outputs need it, and its variables are given what it takes.
+variables that are in no collection, with nothing in it that assigns them; lookup tables are filled
+from files that need not be what they were. A graph with either is copied, as far as the outputs
+need it, and its variables and tables are given what the team's session holds.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pytest_freezecheck.errors import ModelError, reason
-from pytest_freezecheck.models.graphs import ancestors, only
+from pytest_freezecheck.models.graphs import only
 from pytest_freezecheck.models.session import Arrays, plain_config
-from pytest_freezecheck.models.tables import initializers
+from pytest_freezecheck.models.tables import contents, fill, initializers
 
 REFERENCES = frozenset({"Variable", "VariableV2"})
 HANDLES = frozenset({"VarHandleOp"})
@@ -58,17 +59,18 @@ def adopt(
     import tensorflow as tf
 
     graph = session.graph
-    loose = _loose(graph, list(outputs.values()))
-    values = _values(session, loose, name)
+    needed = _needed(list(outputs.values()))
+    loose = [op for op in _variables(graph) if op.name in needed and op.name not in _listed(graph)]
+    values, tables = _held(session, loose, needed, name)
     config = plain_config()
     try:
-        if not loose:
+        if not loose and not tables:
             plain = tf.compat.v1.Session(graph=graph, config=config)
             with graph.as_default():
                 _assign(plain, values)
             plain.run(initializers(graph))
             return Adopted(plain, dict(inputs), dict(outputs), copied=False)
-        copy = _copy(graph, [*inputs.values(), *outputs.values()], kept, values)
+        copy = _copy(graph, [*inputs.values(), *outputs.values()], kept, values, tables)
         plain = tf.compat.v1.Session(graph=copy, config=config)
         with copy.as_default():
             _assign(plain, values)
@@ -93,29 +95,38 @@ def _listed(graph: Any) -> dict[str, Any]:
     return {variable.op.name: variable for variable in variables}
 
 
-def _loose(graph: Any, outputs: Sequence[Any]) -> list[Any]:
-    """Return the variables that the outputs are computed from and that are in no collection."""
-    listed = _listed(graph)
-    others = [
-        op
-        for op in graph.get_operations()
-        if op.type in REFERENCES | HANDLES and op.name not in listed
-    ]
-    if not others:
-        return []
-    needed = ancestors(graph.as_graph_def(), [tensor.op.name for tensor in outputs])
-    return [op for op in others if op.name in needed]
+def _variables(graph: Any) -> list[Any]:
+    """Return the operations that hold a variable."""
+    return [op for op in graph.get_operations() if op.type in REFERENCES | HANDLES]
 
 
-def _values(session: Any, loose: Sequence[Any], name: str) -> Arrays:
-    """Return {operation name: value} of all variables of a session."""
+def _needed(outputs: Sequence[Any]) -> set[str]:
+    """Return the names of the operations that the outputs are computed from."""
+    found: dict[str, None] = {}
+    waiting = [tensor.op for tensor in outputs]
+    while waiting:
+        operation = waiting.pop()
+        if operation.name not in found:
+            found[operation.name] = None
+            waiting += [read.op for read in operation.inputs]
+            waiting += operation.control_inputs
+    return set(found)
+
+
+def _held(
+    session: Any, loose: Sequence[Any], needed: set[str], name: str
+) -> tuple[Arrays, dict[str, tuple[Any, Any]]]:
+    """Return {operation name: value} of all variables, and keys and values of tables."""
     import tensorflow as tf
 
     fetches = {**_listed(session.graph), **{op.name: _read(op, name) for op in loose}}
     try:
-        return dict(session.run(fetches)) if fetches else {}
-    except tf.errors.FailedPreconditionError as error:
-        raise ModelError(f"{name}: a variable has no value: {reason(error)}") from None
+        values = dict(session.run(fetches)) if fetches else {}
+        return values, contents(session, needed, _NAMES)
+    except (tf.errors.FailedPreconditionError, tf.errors.AbortedError) as error:
+        raise ModelError(
+            f"{name}: a variable has no value, or a lookup table: {reason(error)}"
+        ) from None
 
 
 def _read(operation: Any, name: str) -> Any:
@@ -145,14 +156,20 @@ def _assign(session: Any, values: Arrays) -> None:
         session.run(variable.initializer, {variable.initializer.inputs[1]: values[name]})
 
 
-def _copy(graph: Any, tensors: Sequence[Any], kept: Sequence[str], values: Arrays) -> Any:
+def _copy(
+    graph: Any,
+    tensors: Sequence[Any],
+    kept: Sequence[str],
+    values: Arrays,
+    tables: Mapping[str, tuple[Any, Any]],
+) -> Any:
     """Return a graph with what these tensors need, its variables in the usual collection."""
     import tensorflow as tf
 
     v1 = tf.compat.v1
     whole = graph.as_graph_def()
     there = {node.name for node in whole.node}
-    fills = initializers(graph)
+    fills = [] if tables else initializers(graph)
     wanted = [*(tensor.op.name for tensor in tensors), *(op.name for op in fills)]
     wanted += [name for name in kept if name in there]
     copy = tf.Graph()
@@ -162,9 +179,11 @@ def _copy(graph: Any, tensors: Sequence[Any], kept: Sequence[str], values: Array
             if operation.type in REFERENCES | HANDLES:
                 variable = _variable(operation, values[operation.name])
                 v1.add_to_collection(v1.GraphKeys.GLOBAL_VARIABLES, variable)
-        for fill in fills:
-            found = copy.get_operation_by_name(fill.name)
-            v1.add_to_collection(v1.GraphKeys.TABLE_INITIALIZERS, found)
+        filled = [copy.get_operation_by_name(operation.name) for operation in fills]
+        with v1.name_scope(_NAMES):
+            filled += [fill(copy.get_operation_by_name(n), *held) for n, held in tables.items()]
+        for operation in filled:
+            v1.add_to_collection(v1.GraphKeys.TABLE_INITIALIZERS, operation)
     return copy
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from pytest_freezecheck.models.graphs import called
 
 _TABLES = frozenset({"HashTableV2", "HashTable", "MutableHashTableV2", "MutableHashTable"})
+#: What these hold can be read, and filled in again.
+_READ = frozenset({"HashTableV2", "MutableHashTableV2"})
 _FILLS = frozenset(
     {
         "InitializeTable",
@@ -47,6 +49,62 @@ def initializers(graph: Any) -> list[Any]:
         if _fills(reader.node_def, library)
     ]
     return [*listed, *found]
+
+
+def contents(session: Any, names: Collection[str], scope: str) -> dict[str, tuple[Any, Any]]:
+    """Return {operation name: keys and values} of lookup tables, as a session holds them.
+
+    What fills a table is read from a file that may be another one by now, or stands elsewhere: a
+    SavedModel has a copy of its own. So what counts is what the session holds.
+
+    Args:
+        session: a `tf.compat.v1.Session` whose tables are filled.
+        names: of the operations whose tables are asked for.
+        scope: a name for what has to be added to the session's graph to read them.
+
+    Returns:
+        Of those tables that can be read; of none where the graph is finalized.
+
+    Raises:
+        AbortedError: of TensorFlow's: a table was never filled.
+    """
+    import tensorflow as tf
+
+    graph = session.graph
+    found = [op for op in graph.get_operations() if op.type in _READ and op.name in names]
+    if not found or graph.finalized:
+        return {}
+    with graph.as_default(), tf.compat.v1.name_scope(scope):
+        reads = {
+            op.name: tuple(
+                tf.raw_ops.LookupTableExportV2(
+                    table_handle=op.outputs[0],
+                    Tkeys=tf.dtypes.as_dtype(op.get_attr("key_dtype")),
+                    Tvalues=tf.dtypes.as_dtype(op.get_attr("value_dtype")),
+                )
+            )
+            for op in found
+        }
+    return dict(session.run(reads))
+
+
+def fill(table: Any, keys: Any, values: Any) -> Any:
+    """Add, to the graph of a table, the operation that fills it with these; return that.
+
+    Args:
+        table: the operation whose answer is the table's handle.
+        keys: an array, (n,).
+        values: an array, (n,).
+    """
+    import tensorflow as tf
+
+    given = {
+        "table_handle": table.outputs[0],
+        "keys": tf.constant(keys, tf.dtypes.as_dtype(table.get_attr("key_dtype"))),
+        "values": tf.constant(values, tf.dtypes.as_dtype(table.get_attr("value_dtype"))),
+    }
+    once = table.type == "HashTableV2"
+    return (tf.raw_ops.InitializeTableV2 if once else tf.raw_ops.LookupTableImportV2)(**given)
 
 
 def _with_groups(operations: Iterable[Any]) -> list[Any]:

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import Artifact, ArtifactError, LiveModel, MatchError, Model, SettingError
+from pytest_freezecheck.formats import unavailable
 from pytest_freezecheck.formats.examples import serialised
 from pytest_freezecheck.shipping import check_artifact
 
@@ -170,6 +171,34 @@ def test_examples_are_made_of_inputs(live: LiveModel, prefix: str, tmp_path: Pat
     assert set(found.counterexample.feeds) == set(INPUTS)
 
 
+def estimator(path: Path, prefix: str, build: Callable[..., Any]) -> Path:
+    """Export with a second signature, whose inputs are what the first one parses."""
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+        examples = v1.placeholder(tf.string, [None], name="examples")
+        parsed = tf.io.parse_example(examples, PARSED)
+        outputs = {"probabilities": build(**parsed)}
+        v1.train.Saver().restore(session, prefix)
+        signed = v1.saved_model.predict_signature_def
+        builder = v1.saved_model.Builder(str(path))
+        signatures = {
+            "serving_default": signed({"examples": examples}, outputs),
+            "predict": signed(parsed, outputs),
+        }
+        builder.add_meta_graph_and_variables(session, ["serve"], signatures)
+        builder.save()
+    return path
+
+
+def test_a_signature_may_begin_behind_the_parsing(
+    live: LiveModel, prefix: str, tmp_path: Path
+) -> None:
+    right = estimator(tmp_path / "right", prefix, census)
+    wrong = estimator(tmp_path / "wrong", prefix, swapped)
+    found = freezecheck.check(live, freezecheck.load(right, signature="predict"), examples=20)
+    assert found.outcome == "passed", found.text
+    assert not freezecheck.check(live, freezecheck.load(wrong, signature="predict"), examples=20)
+
+
 def test_features_may_have_other_names(live: LiveModel, prefix: str, tmp_path: Path) -> None:
     path = parsing(tmp_path / "right", prefix, census)
     names = {"age": "age", "income": "income", "plan": "plan"}
@@ -229,6 +258,24 @@ def test_a_wrong_table_is_refused(inputs: Any, said: str) -> None:
 def test_a_signature_is_a_string() -> None:
     with pytest.raises(SettingError, match=r"artifacts\[0\].signature = 3 is not accepted"):
         Model(name="m", inputs=INPUTS, live="a:b", artifacts=[{"path": "a", "signature": 3}])
+
+
+def test_what_a_converter_cannot_convert_leaves_no_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    if unavailable("onnx") is not None:
+        pytest.skip(str(unavailable("onnx")))
+    with tf.Graph().as_default() as graph:
+        x = v1.placeholder(tf.float32, [None, 3], name="x")
+        y = tf.math.betainc(tf.ones_like(x), 2.0 * tf.ones_like(x), tf.sigmoid(x), name="y")
+    model = LiveModel.from_session(
+        v1.Session(graph=graph), {"x": x}, {"y": y}, {"x": {"shape": [3]}}
+    )
+    path = freezecheck.freeze(model, "onnx", tmp_path)
+    assert "Traceback" not in caplog.text
+    assert "Betainc" not in caplog.text
+    with pytest.raises(ArtifactError, match=r"onnxruntime cannot load it: .*Betainc"):
+        freezecheck.load(path)
 
 
 # In the middle of a graph.

@@ -110,6 +110,22 @@ def test_a_placeholder_of_the_live_side_is_fed_its_constant(
         assert found.max_abs_diff > 1e-3
 
 
+def test_a_flag_is_found_whatever_the_names(phase_checkpoint: str, tmp_path: Path) -> None:
+    with tf.Graph().as_default() as graph, v1.name_scope("clone_0"):
+        session = v1.Session(graph=graph)
+        features = v1.placeholder(tf.float32, [None, 3], name="features")
+        output = phased(features, tf.constant(False))
+        v1.train.Saver().restore(session, phase_checkpoint)
+    live = LiveModel.from_session(
+        session, {"features": features}, {"probabilities": output}, FEATURES
+    )
+    path = phase_file(phase_checkpoint, tmp_path / "model.pb", PHASES["on by default"][0])
+    frozen = freezecheck.load(path, inputs={"features": "features"})
+    found = freezecheck.check(live, frozen, examples=20)
+    assert found.cause is not None
+    assert (found.cause["id"], found.cause["proven"]) == ("training-flag", True), found.text
+
+
 @pytest.mark.parametrize("kind", LIVES)
 @pytest.mark.parametrize(
     "way", ["graph_def", "graph_def_v2", "freeze_graph", "saved_model", "saved_model_module"]
@@ -269,10 +285,118 @@ def test_a_loose_variable_without_a_value_is_one_line() -> None:
         features = v1.placeholder(tf.float32, [None, 3], name="features")
         kernel = loose()
         output = tf.nn.softmax(tf.matmul(features, kernel))
-    with pytest.raises(ModelError, match="a variable has no value"):
+    with pytest.raises(ModelError, match="a variable has no value, or a lookup table"):
         LiveModel.from_session(
             v1.Session(graph=graph), {"features": features}, {"p": output}, FEATURES
         )
+
+
+# Lookup tables.
+
+WORDS: dict[str, Any] = {"words": {"shape": [4], "dtype": "int64", "low": 0, "high": 4}}
+
+
+def spoken(vocabulary: Path) -> dict[str, Any]:
+    """Build a graph that looks words up in a file; return its ends."""
+    words = v1.placeholder(tf.int64, [None, 4], name="words")
+    table = tf.lookup.StaticVocabularyTable(
+        tf.lookup.TextFileInitializer(
+            str(vocabulary),
+            tf.string,
+            tf.lookup.TextFileIndex.WHOLE_LINE,
+            tf.int64,
+            tf.lookup.TextFileIndex.LINE_NUMBER,
+        ),
+        1,
+    )
+    held = np.random.default_rng(6).normal(size=(5, 3)).astype(np.float32)
+    rows = tf.gather(v1.get_variable("w", initializer=held), table.lookup(tf.as_string(words)))
+    return {"words": words, "answer": tf.nn.softmax(tf.reduce_sum(rows, 1), name="answer")}
+
+
+def spoken_session(folder: Path, order: str) -> tuple[Any, dict[str, Any]]:
+    """Return a session with words in this order, read from a file."""
+    folder.mkdir()
+    vocabulary = folder / "words.txt"
+    vocabulary.write_text("\n".join(order))
+    with tf.Graph().as_default() as graph:
+        ends = spoken(vocabulary)
+        session = v1.Session(graph=graph)
+        session.run([v1.global_variables_initializer(), v1.tables_initializer()])
+    return session, ends
+
+
+def spoken_file(folder: Path, order: str) -> Path:
+    """Export a SavedModel, which has a copy of the words, and remove the file."""
+    session, ends = spoken_session(folder, order)
+    with session.graph.as_default():
+        graph = session.graph
+        fill = tf.group(*graph.get_collection(v1.GraphKeys.TABLE_INITIALIZERS))
+        signature = v1.saved_model.predict_signature_def(
+            {"words": ends["words"]}, {"answer": ends["answer"]}
+        )
+        builder = v1.saved_model.Builder(str(folder / "saved"))
+        assets = graph.get_collection(v1.GraphKeys.ASSET_FILEPATHS)
+        builder.add_meta_graph_and_variables(
+            session, ["serve"], {"serving_default": signature}, assets, main_op=fill
+        )
+        builder.save()
+    (folder / "words.txt").unlink()
+    return folder / "saved"
+
+
+def test_tables_are_those_of_the_session_and_not_of_a_file(tmp_path: Path) -> None:
+    session, ends = spoken_session(tmp_path / "live", "0123")
+    (tmp_path / "live" / "words.txt").write_text("\n".join("3210"))  # made again since
+    live = LiveModel.from_session(
+        session, {"words": ends["words"]}, {"answer": ends["answer"]}, WORDS
+    )
+    feeds = {"words": np.arange(20, dtype=np.int64).reshape(5, 4) % 5}
+    np.testing.assert_array_equal(
+        live.predict(feeds)["answer"], session.run(ends["answer"], {ends["words"]: feeds["words"]})
+    )
+    found = verdict(live, spoken_file(tmp_path / "right", "0123"))
+    assert found.outcome == "passed", found.text
+    assert found.power is not None
+    assert verdict(live, spoken_file(tmp_path / "wrong", "3210")).outcome == "failed"
+
+
+def test_a_session_with_a_saved_model_and_its_assets(tmp_path: Path) -> None:
+    path = spoken_file(tmp_path / "right", "0123")
+    with tf.Graph().as_default() as graph:
+        served = v1.Session(graph=graph)
+        v1.saved_model.load(served, ["serve"], str(path))
+        tensor = graph.get_tensor_by_name
+        live = LiveModel.from_session(
+            served, {"words": tensor("words:0")}, {"answer": tensor("answer:0")}, WORDS
+        )
+    assert verdict(live, path).outcome == "passed"
+    assert verdict(live, spoken_file(tmp_path / "wrong", "3210")).outcome == "failed"
+
+
+def test_a_table_that_changes_is_taken_as_it_is(tmp_path: Path) -> None:
+    with tf.Graph().as_default() as graph:
+        session = v1.Session(graph=graph)
+        words = v1.placeholder(tf.int64, [None, 4], name="words")
+        table = tf.lookup.experimental.MutableHashTable(tf.int64, tf.float32, -1.0)
+        found = tf.reduce_sum(table.lookup(words), 1, keepdims=True)
+        answer = tf.nn.softmax(found * [[1.0, 2.0, 0.5]], name="answer")
+        session.run(table.insert([0, 1, 2], [0.5, 0.2, 0.9]))
+    live = LiveModel.from_session(session, {"words": words}, {"answer": answer}, WORDS)
+    feeds = {"words": np.arange(20, dtype=np.int64).reshape(5, 4) % 5}
+    np.testing.assert_array_equal(
+        live.predict(feeds)["answer"], session.run(answer, {words: feeds["words"]})
+    )
+
+
+def test_a_table_that_was_never_filled_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("0")
+    with tf.Graph().as_default() as graph:
+        ends = spoken(tmp_path / "words.txt")
+        session = v1.Session(graph=graph)
+        session.run(v1.global_variables_initializer())
+    with pytest.raises(ModelError, match=r"a variable has no value, or a lookup table: .*not init"):
+        LiveModel.from_session(session, {"words": ends["words"]}, {"answer": ends["answer"]}, WORDS)
 
 
 # Partitioned variables.

@@ -60,11 +60,12 @@ def speaking(words: tuple[str, ...]) -> Callable[..., Any]:
     return build
 
 
-def checkpoint(folder: Path, build: Callable[..., Any], inputs: Any) -> str:
+def checkpoint(folder: Path, build: Callable[..., Any], inputs: Any, seed: int = 5) -> str:
     """Write a checkpoint with values that are drawn."""
+    folder.mkdir(exist_ok=True)
     with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
         build(**placeholders(inputs))
-        rng = np.random.default_rng(5)
+        rng = np.random.default_rng(seed)
         for variable in v1.global_variables():
             variable.load(rng.normal(0.0, 0.7, variable.shape), session)
         return str(v1.train.Saver().save(session, str(folder / "model.ckpt")))
@@ -123,6 +124,20 @@ def test_a_file_that_is_right_at_one_size_fails_in_a_range(tmp_path: Path) -> No
     size = failure.counterexample.feeds["pictures"].shape[1:]
     assert live.specs["pictures"].takes(size)
     assert size[:2] != (16, 16)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_failure_in_a_range_has_its_cause(seed: int, tmp_path: Path) -> None:
+    prefix = checkpoint(tmp_path, right, ANY_SIZE)
+    live = LiveModel.from_checkpoint(right, prefix, ANY_SIZE, "none")
+
+    other = checkpoint(tmp_path / "other", right, ANY_SIZE, seed=9)
+    path = frozen(tmp_path / "other.pb", other, right, ANY_SIZE)
+    found = freezecheck.check(live, path, examples=30, seed=seed)
+    assert found.outcome == "failed"
+    assert found.cause is not None
+    assert found.cause["proven"], found.text
+    assert set(found.cause["tensors"]) == {"kernel", "w"}
 
 
 def test_a_file_of_one_size_is_no_file_of_all(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from pytest_freezecheck import Artifact, InputSpec, Model, SettingError
 from pytest_freezecheck.pyproject import find, read
 from pytest_freezecheck.settings import Settings
+from pytest_freezecheck.spec import Constant
 
 INPUTS = {"images": {"shape": [8, 8, 3]}}
 GOOD: dict[str, Any] = {"inputs": INPUTS, "build": "nets:infer", "checkpoint": "train_dir"}
@@ -221,3 +223,37 @@ def test_no_two_checks_have_one_node_id() -> None:
         with pytest.raises(SettingError, match="two checks would be called"):
             table(**changes)
     assert table(artifacts=["./export"], export="a:b")
+
+
+def test_what_is_always_fed_is_no_input() -> None:
+    model = table(inputs={**INPUTS, "phase_train": {"value": False}})
+    assert list(model.specs) == ["images"]
+    assert model.inputs["phase_train"] == Constant(False)
+    assert dataclasses.replace(model, root=Path("/elsewhere")).inputs == model.inputs
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({"phase": {"value": False}}, "expected an input that is drawn, with a shape"),
+        (
+            {**INPUTS, "phase": {"value": False, "shape": []}},
+            "input 'phase': value stands alone: what is fed one value has no shape",
+        ),
+        ({**INPUTS, "phase": {"value": {}}}, "input 'phase': value = {} is not accepted; expected"),
+        ({**INPUTS, "phase": {"vale": 1}}, "input 'phase': unknown key 'vale'"),
+    ],
+)
+def test_what_cannot_be_fed_is_refused(inputs: Any, said: str) -> None:
+    with pytest.raises(SettingError) as refusal:
+        table(inputs=inputs)
+    assert str(refusal.value).startswith(TABLE)
+    assert said in str(refusal.value)
+
+
+def test_a_constant_takes_no_name_of_an_artifact() -> None:
+    with pytest.raises(SettingError, match="the model has no input 'phase'"):
+        table(
+            inputs={**INPUTS, "phase": {"value": False}},
+            artifacts=[{"path": "a.pb", "inputs": {"phase": "is_training"}}],
+        )

@@ -12,11 +12,11 @@ from pytest_freezecheck import InputSpec, Model, SettingError
 from pytest_freezecheck.inputs.boundary import between
 from pytest_freezecheck.inputs.mutation import mutate
 from pytest_freezecheck.inputs.samples import collect, sample_batches
-from pytest_freezecheck.inputs.saved import Saved, misfit
+from pytest_freezecheck.inputs.saved import Saved, misfit, read, save
 from pytest_freezecheck.inputs.search import draw
 from pytest_freezecheck.inputs.shrink import Shrinker
 from pytest_freezecheck.inputs.sizes import alike
-from pytest_freezecheck.inputs.strategies import build
+from pytest_freezecheck.inputs.strategies import beside, build
 from pytest_freezecheck.inputs.sweep import size_of, sweeps, swept
 from pytest_freezecheck.spec import divided
 
@@ -125,6 +125,16 @@ def test_one_size_is_mutated_and_blended() -> None:
     assert middle["pictures"].shape == (2, 9, 11, 3)
 
 
+def test_others_of_another_size_make_room_for_some_of_the_same() -> None:
+    specs = {"pictures": PICTURES}
+    ours = {"pictures": np.zeros((1, 9, 11, 3), np.float32)}
+    same = {"pictures": np.ones((2, 9, 11, 3), np.float32)}
+    assert beside(ours, same, specs)["pictures"].sum() == 2 * 9 * 11 * 3
+    mixed = beside(ours, {"pictures": np.ones((4, 8, 8, 3), np.float32)}, specs)["pictures"]
+    assert mixed.shape == (5, 9, 11, 3)
+    assert mixed[1:].std() > 0.01
+
+
 def test_a_failing_input_of_any_size_is_made_smaller() -> None:
     def apart(feeds: Any) -> Any:
         return 3.0 * (feeds["pictures"][:, 2, 3, 1] > 0.5)
@@ -190,7 +200,7 @@ def test_strings_come_from_samples(tmp_path: Path) -> None:
         collect({"words": InputSpec((2,), "string", samples=str(tmp_path / "numbers.npy"))})
 
 
-def test_failing_strings_are_made_smaller() -> None:
+def test_failing_strings_are_made_smaller(tmp_path: Path) -> None:
     specs = {"colours": InputSpec((6,), "string", choices=["red", "green", "blau"])}
 
     def apart(feeds: Any) -> Any:
@@ -203,6 +213,10 @@ def test_failing_strings_are_made_smaller() -> None:
     assert found.away <= 1
     saved = Saved("m", "a", None, 0, 1, found.background, None, {}, found.feeds, {}, {})
     assert misfit(saved, specs) is None
+    save(tmp_path / "failing.npz", saved)
+    again = read(tmp_path / "failing.npz")
+    assert again.feeds["colours"].tolist() == found.feeds["colours"].tolist()
+    assert misfit(again, specs) is None
     assert "takes strings" in str(
         misfit(
             Saved("m", "a", None, 0, 1, {}, None, {}, {"colours": np.zeros((1, 6))}, {}, {}), specs
