@@ -37,6 +37,7 @@ class Artifact:
             {"value": what to feed it}} for those that the live model has not.
         outputs: {live output name: name in the artifact}.
         ignore_outputs: patterns of names of its outputs that need not be compared.
+        allow_ops: types of its operations, or patterns, that are no arithmetic, and meant.
         atol: as for a check, instead of the model's.
         examples: likewise.
         logit_rtol: likewise.
@@ -47,6 +48,7 @@ class Artifact:
     inputs: Mapping[str, str | Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     outputs: Mapping[str, str] = dataclasses.field(default_factory=dict)
     ignore_outputs: Sequence[str] = ()
+    allow_ops: Sequence[str] = ()
     atol: float | None = None
     examples: int | None = None
     logit_rtol: float | bool | None = None
@@ -82,6 +84,7 @@ class Model:
         outputs: {output name: OutputSpec, or a mapping with its fields}, of the outputs of which
             the live graph does not tell what they hold, or that need a tolerance of their own.
         ignore_outputs: patterns of names of artifacts' outputs that need not be compared.
+        allow_ops: types of artifacts' operations, or patterns, that are no arithmetic, and meant.
         atol: as for a check, instead of the run's.
         examples: likewise.
         logit_rtol: likewise.
@@ -106,6 +109,7 @@ class Model:
         default_factory=dict
     )
     ignore_outputs: Sequence[str] = ()
+    allow_ops: Sequence[str] = ()
     atol: float | None = None
     examples: int | None = None
     logit_rtol: float | bool | None = None
@@ -119,6 +123,7 @@ class Model:
         object.__setattr__(self, "inputs", self._checked_inputs())
         object.__setattr__(self, "outputs", self._checked_outputs())
         self._check_patterns("ignore_outputs", self.ignore_outputs)
+        self._check_patterns("allow_ops", self.allow_ops)
         object.__setattr__(self, "artifacts", self._checked_artifacts())
         self._check_sources()
         self._check_ways()
@@ -186,6 +191,7 @@ class Model:
             raise self._refuse(f"{key}.path", value.path, "a path without square brackets")
         self._check_names(value, key)
         self._check_patterns(f"{key}.ignore_outputs", value.ignore_outputs)
+        self._check_patterns(f"{key}.allow_ops", value.allow_ops)
         self.settings(Settings(), value)
         return value
 

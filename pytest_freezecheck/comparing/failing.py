@@ -109,6 +109,7 @@ def recorded_answers(sides: Sides, feeds: Feeds, *, steady: bool) -> tuple[Array
             inputs=frozen.inputs,
             outputs=frozen.outputs,
             constants=frozen.constants,
+            allow_ops=frozen.allowed,
         )
         again.ignored = frozen.ignored
         try:

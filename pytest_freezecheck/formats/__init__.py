@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from pytest_freezecheck.formats import registry
 from pytest_freezecheck.formats.base import Format, FrozenModel, Way
 from pytest_freezecheck.formats.extras import Extra
 from pytest_freezecheck.formats.named import NamedModel
+from pytest_freezecheck.formats.operations import allowing
 from pytest_freezecheck.formats.registry import find_way, format_of, recognised, unavailable
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ __all__ = [
     "FrozenModel",
     "NamedModel",
     "Way",
+    "allowing",
     "available_ways",
     "find_way",
     "format_of",
@@ -95,6 +97,7 @@ def load(
     inputs: Mapping[str, str] | None = None,
     outputs: Mapping[str, str] | None = None,
     constants: Mapping[str, Any] | None = None,
+    allow_ops: Sequence[str] = (),
 ) -> FrozenModel:
     """Load a shipped model, into a graph or interpreter of its own.
 
@@ -105,10 +108,11 @@ def load(
         outputs: {live output name: name in the artifact} where they differ.
         constants: {name in the artifact: value to feed} of inputs that the live model has not,
             such as `is_training`.
+        allow_ops: patterns of types of operations that are no arithmetic, and meant.
 
     Raises:
         ArtifactError: it is missing, unreadable, truncated, not frozen or of an unknown format,
-            or what runs its format is not installed.
+            it does more than arithmetic, or what runs its format is not installed.
         UnavailableError: likewise, where the way was named.
     """
     where = Path(path)
@@ -119,7 +123,8 @@ def load(
         absent = unavailable(way)
         if absent is not None:
             raise UnavailableError(absent)
-        frozen = chosen.load(where)
+        with allowing(allow_ops):
+            frozen = chosen.load(where)
         frozen.bit_exact = frozen.bit_exact and chosen.bit_exact
         frozen.tolerances = chosen.tolerances
     else:
@@ -128,7 +133,8 @@ def load(
         if missing is not None:
             # Not a skip: a file that ships and is not checked is what the gate is there to prevent.
             raise ArtifactError(f"{where}: a file of {kind.name} {missing}")
-        frozen = kind.load(where)
+        with allowing(allow_ops):
+            frozen = kind.load(where)
     frozen.way = frozen.label = way
     frozen.inputs = dict(inputs or {})
     frozen.outputs = dict(outputs or {})

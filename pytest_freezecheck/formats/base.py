@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_freezecheck.errors import ArtifactError, MatchError
 from pytest_freezecheck.formats.extras import Extra
 from pytest_freezecheck.formats.matching import Shape
+from pytest_freezecheck.formats.operations import allowed_now
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
@@ -39,6 +40,7 @@ class FrozenModel(abc.ABC):
         outputs: {live output name: name here} where they differ.
         constants: {name here: value to feed} of inputs that the live model has not.
         ignored: patterns of names of outputs that need not be compared.
+        allowed: patterns of types of operations for which it was not refused.
     """
 
     format: str
@@ -53,6 +55,7 @@ class FrozenModel(abc.ABC):
         self.outputs: dict[str, str] = {}
         self.constants: dict[str, Any] = {}
         self.ignored: Sequence[str] = ()
+        self.allowed: Sequence[str] = allowed_now()
 
     @property
     @abc.abstractmethod

@@ -17,6 +17,7 @@ from pytest_freezecheck.formats.matching import (
     same_types,
     shape_of,
 )
+from pytest_freezecheck.formats.saved_operations import refuse_saved_model
 
 SIGNATURE = "serving_default"
 _HIDDEN = "__saved_model_init_op"
@@ -30,6 +31,7 @@ class SignedModel(FrozenModel):
     def __init__(self, path: Path, way: str | None = None) -> None:
         super().__init__(path, way)
         self._tags, self._key, self._signature = choose_signature(path)
+        refuse_saved_model(_served(path, self._tags), self._signature, path)
 
     @property
     def input_names(self) -> list[str]:
@@ -97,6 +99,11 @@ def choose_signature(path: Path) -> tuple[list[str], str, Any]:
             f"{path}: no signature {SIGNATURE!r}; it has {listed(sorted(signatures), 8) or 'none'}"
         )
     return list(graphs[0].meta_info_def.tags), keys[0], signatures[keys[0]]
+
+
+def _served(path: Path, tags: Sequence[str]) -> Any:
+    """Return the MetaGraphDef that has exactly these tags."""
+    return next(m for m in _parse(path).meta_graphs if set(m.meta_info_def.tags) == set(tags))
 
 
 def has_reference_variables(path: Path) -> bool:
