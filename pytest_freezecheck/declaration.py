@@ -40,6 +40,7 @@ class Artifact:
         outputs: {live output name: name in the artifact}.
         ignore_outputs: patterns of names of its outputs that need not be compared.
         signature: the key of the signature to serve, of a file that has several.
+        allow_ops: types of its operations, or patterns, that are no arithmetic, and meant.
         atol: as for a check, instead of the model's.
         examples: likewise.
         logit_rtol: likewise.
@@ -50,6 +51,7 @@ class Artifact:
     inputs: Mapping[str, str | Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     outputs: Mapping[str, str] = dataclasses.field(default_factory=dict)
     ignore_outputs: Sequence[str] = ()
+    allow_ops: Sequence[str] = ()
     atol: float | None = None
     examples: int | None = None
     logit_rtol: float | bool | None = None
@@ -92,6 +94,7 @@ class Model:
         outputs: {output name: OutputSpec, or a mapping with its fields}, of the outputs of which
             the live graph does not tell what they hold, or that need a tolerance of their own.
         ignore_outputs: patterns of names of artifacts' outputs that need not be compared.
+        allow_ops: types of artifacts' operations, or patterns, that are no arithmetic, and meant.
         atol: as for a check, instead of the run's.
         examples: likewise.
         logit_rtol: likewise.
@@ -116,6 +119,7 @@ class Model:
         default_factory=dict
     )
     ignore_outputs: Sequence[str] = ()
+    allow_ops: Sequence[str] = ()
     atol: float | None = None
     examples: int | None = None
     logit_rtol: float | bool | None = None
@@ -129,6 +133,7 @@ class Model:
         object.__setattr__(self, "inputs", self._checked_inputs())
         object.__setattr__(self, "outputs", outputs_of(self.outputs, self._where))
         check_patterns(self.ignore_outputs, f"{self._where}: ignore_outputs")
+        check_patterns(self.allow_ops, f"{self._where}: allow_ops")
         object.__setattr__(self, "artifacts", self._checked_artifacts())
         self._check_sources()
         self._check_ways()
@@ -191,6 +196,7 @@ class Model:
             raise self._refuse(f"{key}.path", value.path, "a path without square brackets")
         self._check_names(value, key)
         check_patterns(value.ignore_outputs, f"{self._where}: {key}.ignore_outputs")
+        check_patterns(value.allow_ops, f"{self._where}: {key}.allow_ops")
         self.settings(Settings(), value)
         return value
 

@@ -118,7 +118,15 @@ class FreezeItem(pytest.Function):
         return settings if self.model is None else self.model.settings(settings, self.artifact)
 
     def check(self, live: LiveModel) -> None:
-        """Check what this item stands for."""
+        """Check what this item stands for, with the operations that its declaration allows."""
+        __tracebackhide__ = True
+        from pytest_freezecheck import formats
+
+        owners = [owner for owner in (self.model, self.artifact) if owner is not None]
+        with formats.allowing(pattern for owner in owners for pattern in owner.allow_ops):
+            self._check(live)
+
+    def _check(self, live: LiveModel) -> None:
         __tracebackhide__ = True
         from pytest_freezecheck import shipping
 

@@ -111,6 +111,7 @@ def recorded_answers(sides: Sides, feeds: Feeds, *, steady: bool) -> tuple[Array
             constants=frozen.constants,
             signature=frozen.signature,
             features=frozen.features,
+            allow_ops=frozen.allowed,
         )
         again.ignored = frozen.ignored
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from pytest_freezecheck.formats import registry
 from pytest_freezecheck.formats.base import Format, FrozenModel, Way
 from pytest_freezecheck.formats.extras import Extra
 from pytest_freezecheck.formats.named import NamedModel
+from pytest_freezecheck.formats.operations import allowing
 from pytest_freezecheck.formats.registry import find_way, format_of, recognised, unavailable
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ __all__ = [
     "FrozenModel",
     "NamedModel",
     "Way",
+    "allowing",
     "available_ways",
     "find_way",
     "format_of",
@@ -97,6 +99,7 @@ def load(
     constants: Mapping[str, Any] | None = None,
     signature: str | None = None,
     features: Mapping[str, Mapping[str, str]] | None = None,
+    allow_ops: Sequence[str] = (),
 ) -> FrozenModel:
     """Load a shipped model, into a graph or interpreter of its own.
 
@@ -110,10 +113,11 @@ def load(
         signature: the key of the signature to serve, of a file that has several.
         features: {name in the artifact: {live input name: name of the feature}} of inputs that take
             serialised tf.Examples, which are made of these.
+        allow_ops: patterns of types of operations that are no arithmetic, and meant.
 
     Raises:
         ArtifactError: it is missing, unreadable, truncated, not frozen or of an unknown format,
-            or what runs its format is not installed.
+            it does more than arithmetic, or what runs its format is not installed.
         UnavailableError: likewise, where the way was named.
     """
     where = Path(path)
@@ -129,7 +133,8 @@ def load(
         absent = unavailable(way)
         if absent is not None:
             raise UnavailableError(absent)
-        frozen = chosen.load(where)
+        with allowing(allow_ops):
+            frozen = chosen.load(where)
         frozen.bit_exact = frozen.bit_exact and chosen.bit_exact
         frozen.tolerances = chosen.tolerances
     else:
@@ -138,12 +143,15 @@ def load(
         if missing is not None:
             # Not a skip: a file that ships and is not checked is what the gate is there to prevent.
             raise ArtifactError(f"{where}: a file of {kind.name} {missing}")
-        if signature is None:
-            frozen = kind.load(where)
-        elif kind.serve is None:
-            raise ArtifactError(f"{where}: a file of {kind.name} has no signature {signature!r}")
-        else:
-            frozen = kind.serve(where, signature)
+        with allowing(allow_ops):
+            if signature is None:
+                frozen = kind.load(where)
+            elif kind.serve is None:
+                raise ArtifactError(
+                    f"{where}: a file of {kind.name} has no signature {signature!r}"
+                )
+            else:
+                frozen = kind.serve(where, signature)
     frozen.way = frozen.label = way
     frozen.inputs = dict(inputs or {})
     frozen.outputs = dict(outputs or {})

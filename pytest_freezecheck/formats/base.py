@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_freezecheck.errors import ArtifactError, MatchError
 from pytest_freezecheck.formats.extras import Extra
 from pytest_freezecheck.formats.matching import Shape
+from pytest_freezecheck.formats.operations import allowed_now
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
@@ -42,6 +43,7 @@ class FrozenModel(abc.ABC):
         aliases: {live output name: another name of it}, which comes before its own.
         signature: the key of the signature that it serves, or None for the usual one.
         features: {input here: {live input name: feature}} of inputs that take tf.Examples.
+        allowed: patterns of types of operations for which it was not refused.
     """
 
     format: str
@@ -59,6 +61,7 @@ class FrozenModel(abc.ABC):
         self.aliases: dict[str, str] = {}
         self.signature: str | None = None
         self.features: Mapping[str, Mapping[str, str]] = {}
+        self.allowed: Sequence[str] = allowed_now()
 
     def meet(self, live: LiveModel) -> None:
         """Take over what the live model knows beside its inputs and outputs.

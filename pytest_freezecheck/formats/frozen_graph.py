@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError, counted, listed
 from pytest_freezecheck.formats.base import PATIENCE, Change, FrozenModel
+from pytest_freezecheck.formats.graph_file import read_graph
 from pytest_freezecheck.formats.interior import FED, begun_at, input_shapes, interior, types
 from pytest_freezecheck.formats.matching import (
     Shape,
@@ -16,6 +17,8 @@ from pytest_freezecheck.formats.matching import (
     nothing_left,
     same_types,
 )
+from pytest_freezecheck.formats.operations import refuse
+from pytest_freezecheck.formats.reach import answers, back
 from pytest_freezecheck.models.frames import inside
 from pytest_freezecheck.models.graphs import ancestors, missing_functions, only
 
@@ -32,7 +35,8 @@ class FrozenGraphDef(FrozenModel):
     """A GraphDef in a graph and session of its own, without graph optimisation.
 
     Raises:
-        ArtifactError: the file is no GraphDef, or a graph that was not frozen.
+        ArtifactError: the file is no GraphDef, a graph that was not frozen, or one that does more
+            than arithmetic.
     """
 
     format = "graph_def"
@@ -43,12 +47,13 @@ class FrozenGraphDef(FrozenModel):
         from pytest_freezecheck.models.session import plain_config
 
         super().__init__(path, way)
-        self.definition = _read(path)
+        self.definition = read_graph(path)
         left = [node.name for node in self.definition.node if node.op in _VARIABLES]
         if left:
             raise ArtifactError(
                 f"{path}: not frozen, {len(left)} variables are left in the graph: {listed(left)}"
             )
+        refuse(self.definition, self.ends, path)
         graph = tf.Graph()
         with graph.as_default():
             try:
@@ -82,20 +87,20 @@ class FrozenGraphDef(FrozenModel):
 
     @property
     def output_names(self) -> list[str]:
-        """Names of the operations that nothing else reads."""
+        """Names of the operations that have an output which nothing else reads."""
         read = {name.split(":")[0].lstrip("^") for n in self.definition.node for name in n.input}
-        passive = ("Const", "Placeholder", "PlaceholderWithDefault", "NoOp")
+        passive = ("Const", "Placeholder", "PlaceholderWithDefault")
         return [
             node.name
             for node in self.definition.node
-            if node.name not in read and node.op not in passive
+            if node.name not in read and node.op not in passive and answers(node.op)
         ]
 
     @property
     def ends(self) -> list[str]:
         """Names of the operations that nothing else reads; what follows no input is no answer."""
-        fed = {node.name for node in self.definition.node if node.op in FED}
-        return [n for n in self.output_names if fed & ancestors(self.definition, [n])]
+        nodes = {node.name: node for node in self.definition.node}
+        return [n for n in self.output_names if any(b.op in FED for b in back([n], nodes))]
 
     def match_inputs(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, str]:
         """Match by the placeholder's name."""
@@ -189,6 +194,7 @@ class FrozenGraphDef(FrozenModel):
 
         key = (*sorted(feeds), "->", *outputs)
         if key not in self._runners:
+            refuse(self.definition, outputs, self.path)
             self._check_functions(outputs)
             tensor = self._session.graph.get_tensor_by_name
             self._runners[key] = Runner(
@@ -224,36 +230,3 @@ def _full(name: str) -> str:
 
 def _short(name: str) -> str:
     return name.removesuffix(":0")
-
-
-def _read(path: Path) -> Any:
-    """Parse a GraphDef, binary or text.
-
-    Raises:
-        ArtifactError: the file is something else, or only the beginning of one.
-    """
-    import tensorflow as tf
-    from google.protobuf import text_format
-    from google.protobuf.message import DecodeError
-
-    definition = tf.compat.v1.GraphDef()
-    content = path.read_bytes()
-    try:
-        if is_text(path, content[:64]):
-            text_format.Parse(content, definition)
-        else:
-            definition.ParseFromString(content)
-    except (DecodeError, UnicodeDecodeError):
-        raise ArtifactError(
-            f"{path}: not a GraphDef, or truncated: {len(content)} bytes do not parse"
-        ) from None
-    except text_format.ParseError as error:
-        raise ArtifactError(f"{path}: not a GraphDef in text format: {error}") from None
-    if not definition.node or not all(node.name and node.op for node in definition.node):
-        raise ArtifactError(f"{path}: not a GraphDef: it has no named operations")
-    return definition
-
-
-def is_text(path: Path, start: bytes) -> bool:
-    """Return whether a file that begins so is a GraphDef in text format."""
-    return path.suffix == ".pbtxt" or start.lstrip().startswith((b"node {", b"node{", b"versions"))

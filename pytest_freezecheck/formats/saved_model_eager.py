@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.formats.base import Change
+from pytest_freezecheck.formats.operations import allowing
 from pytest_freezecheck.formats.signatures import SignedModel, load_errors
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ class EagerSavedModel(SignedModel):
         """Return the signature's graph, loaded once more, into a session."""
         from pytest_freezecheck.formats.saved_model_session import SessionSavedModel
 
-        again = SessionSavedModel(self.path, signature=self.signature)
+        with allowing(self.allowed):
+            again = SessionSavedModel(self.path, signature=self.signature)
         again.constants = self.constants
         try:
             return again.constant_graph(inputs, outputs)

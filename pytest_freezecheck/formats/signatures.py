@@ -18,6 +18,7 @@ from pytest_freezecheck.formats.matching import (
     same_types,
     shape_of,
 )
+from pytest_freezecheck.formats.saved_operations import refuse_saved_model
 
 SIGNATURE = "serving_default"
 _HIDDEN = "__saved_model_init_op"
@@ -32,6 +33,7 @@ class SignedModel(FrozenModel):
         super().__init__(path, way)
         self.signature = signature
         self._tags, self._key, self._signature = choose_signature(path, signature)
+        refuse_saved_model(_served(path, self._tags), self._signature, path)
 
     @property
     def input_names(self) -> list[str]:
@@ -121,6 +123,11 @@ def choose_key(path: Path, there: Sequence[str], wanted: str | None) -> str:
             f"{listed(sorted(there), 8) or 'none'}{hint}"
         )
     return key
+
+
+def _served(path: Path, tags: Sequence[str]) -> Any:
+    """Return the MetaGraphDef that has exactly these tags."""
+    return next(m for m in _parse(path).meta_graphs if set(m.meta_info_def.tags) == set(tags))
 
 
 def has_reference_variables(path: Path) -> bool:

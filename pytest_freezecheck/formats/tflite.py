@@ -13,6 +13,7 @@ from pytest_freezecheck.formats import tflite_ways as ways
 from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.matching import Shape, known
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
+from pytest_freezecheck.formats.operations import refuse_types
 from pytest_freezecheck.formats.signatures import choose_key
 
 
@@ -31,7 +32,10 @@ class TfliteModel(NamedModel):
         self.signature = signature
         self._kind, self.executor = _interpreter()
         try:
-            self._keeps_state = _read_through(path, self.executor)
+            model = _read_through(path, self.executor)
+            refuse_types(_custom(model), path)
+            tensors = [tensor for graph in model.subgraphs or () for tensor in graph.tensors]
+            self._keeps_state = any(tensor.isVariable for tensor in tensors)
             self._open()
         except ArtifactError:
             raise
@@ -147,14 +151,14 @@ def _interpreter() -> tuple[Any, str]:
     return tf.lite.Interpreter, "tf.lite"
 
 
-def _read_through(path: Path, executor: str) -> bool:
+def _read_through(path: Path, executor: str) -> Any:
     """Follow every offset of a file once, so that one which leads nowhere raises.
 
     tf.lite up to TensorFlow 2.17 and LiteRT 2.0 believe them all, and a truncated file may end the
     process.
 
     Returns:
-        Whether it has variable tensors, which keep their values from one call to the next.
+        The `ModelT`.
     """
     if executor == "tf.lite":
         from tensorflow.lite.python import schema_py_generated as schema
@@ -162,10 +166,15 @@ def _read_through(path: Path, executor: str) -> bool:
         from ai_edge_litert import schema_py_generated as schema
 
     try:
-        model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
+        return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
     except Exception as error:  # of struct, NumPy or flatbuffers
         raise ValueError("an offset leads out of the file: it is truncated or damaged") from error
-    return any(tensor.isVariable for graph in model.subgraphs or () for tensor in graph.tensors)
+
+
+def _custom(model: Any) -> list[str]:
+    """Return the names of the operations that are not TFLite's own."""
+    codes = [code.customCode for code in model.operatorCodes or ()]
+    return [code.decode() if isinstance(code, bytes) else code for code in codes if code]
 
 
 def _recognises(path: Path) -> bool:

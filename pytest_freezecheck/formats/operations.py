@@ -1,0 +1,183 @@
+"""Operations that are no arithmetic: a file that holds them is refused before it is loaded.
+
+They would end the process, have it call Python functions of the live model, or take an answer from
+the live checkpoint: none of that ships with the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import fnmatch
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_freezecheck.errors import ArtifactError
+from pytest_freezecheck.formats.reach import Place, Reach
+
+_PYTHON = "calls a Python function of this process, which the file has not"
+READS = "reads files that the artifact does not hold"
+RESTORES = "restores values from a checkpoint that the artifact does not hold"
+_WRITES = "writes files"
+_NETWORK = "asks another process"
+
+#: {type of operation, or pattern: what it does}. From the list of all operations that TensorFlow
+#: 2.21 registers, and tf.contrib's of TensorFlow 1.15.
+REFUSED: Mapping[str, str] = {
+    "Abort": "ends the process",
+    "PyFunc": _PYTHON,
+    "PyFuncStateless": _PYTHON,
+    "EagerPyFunc": _PYTHON,
+    "ReadFile": READS,
+    "MatchingFiles": READS,
+    "*MatchingFilesDataset": READS,
+    "*Reader": READS,
+    "*ReaderV2": READS,
+    "ReaderRead*": READS,
+    "*TFRecordDataset*": READS,
+    "TextLineDataset*": READS,
+    "FixedLengthRecordDataset*": READS,
+    "*CSVDataset*": READS,
+    "*LMDBDataset": READS,
+    "*SqlDataset": READS,
+    "LoadDataset": READS,
+    "RecordInput": READS,
+    "ImmutableConst": READS,
+    "InitializeTableFromTextFile*": READS,
+    "GenerateVocabRemapping": READS,
+    "LoadAndRemapMatrix": RESTORES,
+    "Restore*": RESTORES,
+    "DTensorRestoreV2": RESTORES,
+    "Save*": _WRITES,
+    "*DatasetToTFRecord": _WRITES,
+    "DistributedSave": _WRITES,
+    "MergeV2Checkpoints": _WRITES,
+    "WriteFile": _WRITES,
+    "Write*Summary": _WRITES,
+    "WriteSummary": _WRITES,
+    "ImportEvent": _WRITES,
+    "CreateSummary*Writer": _WRITES,
+    "SnapshotDataset*": _WRITES,
+    "DumpTensor": _WRITES,
+    "CalibrationStatisticsSaver": _WRITES,
+    "Rpc*": _NETWORK,
+    "TryRpc": _NETWORK,
+    "DataServiceDataset*": _NETWORK,
+    "*BigQueryReader*": _NETWORK,
+    "*Bigtable*": _NETWORK,
+    "Timestamp": "reads the clock",
+}
+
+_allowed: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("allowed", default=())
+#: Tells of a node of a refused type why it is none: a SavedModel reads its own files.
+Excuse = Callable[[Place, str], bool]
+
+
+@contextlib.contextmanager
+def allowing(patterns: Iterable[str]) -> Iterator[None]:
+    """Refuse no operations of these types, for a while, in what is loaded."""
+    token = _allowed.set((*_allowed.get(), *patterns))
+    try:
+        yield
+    finally:
+        _allowed.reset(token)
+
+
+def allowed_now() -> tuple[str, ...]:
+    """Return the patterns of types that are not refused now."""
+    return _allowed.get()
+
+
+def refuse(definition: Any, outputs: Sequence[str], path: Path) -> None:
+    """Make sure that nothing but arithmetic runs for the outputs of a graph.
+
+    Args:
+        definition: a `GraphDef`.
+        outputs: names of operations or tensors.
+        path: the file, for the message.
+
+    Raises:
+        ArtifactError: an operation of `REFUSED` is on the way; the message names it.
+    """
+    refuse_places(Reach(definition).places(outputs), path, "on the way to the output")
+
+
+def refuse_places(
+    places: Iterable[Place], path: Path, where: str, excused: Excuse | None = None
+) -> None:
+    """Make sure that none of these nodes is of a refused type.
+
+    Args:
+        places: what runs.
+        path: the file or folder, for the message.
+        where: when they run, for the message.
+        excused: tells of a node, and of what its type does, that it does no harm.
+
+    Raises:
+        ArtifactError: one is.
+    """
+    found = {}
+    for place in places:
+        does = _does(place.node)
+        if does and place.node.op not in found and not (excused and excused(place, does)):
+            found[place.node.op] = f"operation {place.node.op!r} ({place}) {where} {does}"
+    if found:
+        _raise(path, found)
+
+
+def refuse_types(types: Iterable[str], path: Path) -> None:
+    """Make sure that none of the types of operations of a TFLite file is refused.
+
+    Args:
+        types: names of custom operations; those of TensorFlow begin with `Flex`.
+        path: the file, for the message.
+
+    Raises:
+        ArtifactError: one is.
+    """
+    kinds = {kind: _named(kind.removeprefix("Flex"), _allowed.get()) for kind in types}
+    found = {kind: f"operation {kind!r} {does}" for kind, does in kinds.items() if does}
+    if found:
+        _raise(path, found)
+
+
+def _raise(path: Path, found: Mapping[str, str]) -> None:
+    first, *others = found.values()
+    names = ", ".join(f'"{kind.removeprefix("Flex")}"' for kind in found)
+    raise ArtifactError(
+        "\n  ".join(
+            [
+                f"{path}: refused: {first}",
+                *(f"likewise, {other}" for other in others[:4]),
+                "export the model without it; where it is meant, and known to do no harm, "
+                f"declare it: allow_ops = [{names}]",
+            ]
+        )
+    )
+
+
+def _does(node: Any) -> str | None:
+    """Return what is wrong with an operation, or None."""
+    if node.op == "PrintV2":
+        to_file = node.attr["output_stream"].s.startswith(b"file:")
+        return _WRITES if to_file and not _matches(node.op, _allowed.get()) else None
+    if node.op.startswith("Debug"):
+        urls = node.attr["debug_urls"].list.s if "debug_urls" in node.attr else ()
+        sent = bool(urls) and not _matches(node.op, _allowed.get())
+        return "sends values to a debugger" if sent else None
+    return _named(node.op, _allowed.get())
+
+
+@functools.cache
+def _named(kind: str, allowed: tuple[str, ...]) -> str | None:
+    if _matches(kind, allowed):
+        return None
+    if kind in REFUSED:
+        return REFUSED[kind]
+    return next((does for p, does in REFUSED.items() if fnmatch.fnmatchcase(kind, p)), None)
+
+
+def _matches(kind: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(kind, pattern) for pattern in patterns)

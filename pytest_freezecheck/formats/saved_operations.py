@@ -1,0 +1,111 @@
+"""What loading and serving a SavedModel would run, looked at before either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_freezecheck.formats.operations import READS, RESTORES, refuse_places
+from pytest_freezecheck.formats.reach import Reach
+
+_INIT = "__saved_model_init_op"
+#: Names of an object's functions that `tf.saved_model.load` calls.
+_CALLED = frozenset({"_create_resource", "_initialize", "_destroy_resource"})
+
+
+def refuse_saved_model(meta_graph: Any, signature: Any, path: Path) -> None:
+    """Make sure that loading a SavedModel restores its own values and files, and no more.
+
+    And that serving the signature is arithmetic.
+
+    Args:
+        meta_graph: the `MetaGraphDef` that is served.
+        signature: the `SignatureDef` that is served.
+        path: the folder, for messages.
+
+    Raises:
+        ArtifactError: something else would run; the message names it.
+    """
+    definition = meta_graph.graph_def
+    assets = frozenset(_node(a.tensor_info.name) for a in meta_graph.asset_file_def)
+    served = Reach(definition)
+    outputs = [info.name for info in signature.outputs.values()]
+    refuse_places(
+        served.places(outputs),
+        path,
+        "on the way to the output",
+        lambda place, does: does == READS and served.comes_from(place, assets),
+    )
+    functions, bound = _of_objects(meta_graph)
+    started = Reach(definition)
+    refuse_places(
+        started.places(_initial(meta_graph), functions),
+        path,
+        "that loading runs",
+        lambda place, does: does == READS and started.comes_from(place, assets, bound),
+    )
+    saver = meta_graph.saver_def
+    restored = Reach(definition)
+    filename = frozenset({_node(saver.filename_tensor_name)})
+    refuse_places(
+        restored.places([saver.restore_op_name]),
+        path,
+        "that loading runs",
+        lambda place, does: does == RESTORES and restored.comes_from(place, filename),
+    )
+
+
+def _initial(meta_graph: Any) -> list[str]:
+    """Return the names of the operations that both loaders run after restoring."""
+    from tensorflow.core.framework import variable_pb2
+
+    names = []
+    if _INIT in meta_graph.signature_def:
+        names += [info.name for info in meta_graph.signature_def[_INIT].outputs.values()]
+    collections = meta_graph.collection_def
+    for key in ("saved_model_main_op", "legacy_init_op", "table_initializer"):
+        if key in collections:
+            names += collections[key].node_list.value
+    if "local_variables" in collections:
+        for content in collections["local_variables"].bytes_list.value:
+            names.append(variable_pb2.VariableDef.FromString(content).initializer_name)
+    return names
+
+
+def _of_objects(meta_graph: Any) -> tuple[list[str], dict[str, set[str]]]:
+    """Return the functions that objects run at loading, and their arguments that hold assets."""
+    objects = meta_graph.object_graph_def
+    arguments = {
+        f.signature.name: [a.name for a in f.signature.input_arg]
+        for f in meta_graph.graph_def.library.function
+    }
+    functions: list[str] = []
+    bound: dict[str, set[str]] = {}
+    for name in _called(objects):
+        functions.append(name)
+        captured = objects.concrete_functions[name].bound_inputs
+        given = arguments.get(name, [])[-len(captured) :] if captured else []
+        bound[name] = {
+            argument
+            for argument, number in zip(given, captured, strict=False)
+            if objects.nodes[number].WhichOneof("kind") == "asset"
+        }
+    return functions, bound
+
+
+def _called(objects: Any) -> Iterator[str]:
+    """Yield the names of the concrete functions that `tf.saved_model.load` calls."""
+    for held in objects.nodes:
+        numbers: Sequence[int] = [c.node_id for c in held.children if c.local_name in _CALLED]
+        for saveable in held.saveable_objects.values():
+            numbers = [*numbers, saveable.save_function, saveable.restore_function]
+        for number in numbers:
+            node = objects.nodes[number]
+            names = [*node.function.concrete_functions]
+            names += [node.bare_concrete_function.concrete_function_name]
+            yield from (name for name in names if name in objects.concrete_functions)
+
+
+def _node(name: str) -> str:
+    return name.split(":")[0]
