@@ -16,6 +16,7 @@ from pytest_freezecheck.comparing.feeding import Feeding
 from pytest_freezecheck.comparing.known import outputs_of, sees_others
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.support import Support
+from pytest_freezecheck.errors import SettingError
 from pytest_freezecheck.findings import Counterexample, Replayed
 from pytest_freezecheck.formats.base import FrozenModel
 from pytest_freezecheck.inputs.render import Batch
@@ -177,7 +178,11 @@ class Comparison:
         now = tolerances(self.live, outputs_of(self.live, [answer]), self.settings, None)
         if self.sides.bit_exact or not saved.tolerances:
             return now
-        then = {n: Tolerance.of_json(v) for n, v in saved.tolerances.items() if n in now.outputs}
+        try:
+            there = {n: v for n, v in saved.tolerances.items() if n in now.outputs}
+            then = {name: Tolerance.of_json(values) for name, values in there.items()}
+        except TypeError as error:
+            raise SettingError(f"{self.replay}: its 'tolerances' cannot be used: {error}") from None
         kept = {
             name: one if "atol" in self.settings.given else then.get(name, one)
             for name, one in now.outputs.items()

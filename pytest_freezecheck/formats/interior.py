@@ -10,7 +10,6 @@ from typing import Any
 
 from pytest_freezecheck.formats.matching import Shape, shape_of
 from pytest_freezecheck.models.graphs import ancestors
-from pytest_freezecheck.models.pieces import static_shape
 
 #: Operations that are made to be fed.
 FED = frozenset({"Placeholder", "PlaceholderWithDefault"})
@@ -46,6 +45,8 @@ def input_shapes(
         tensors: {name: tensor} that is fed within it.
         outputs: names of what it answers.
     """
+    from pytest_freezecheck.models.pieces import static_shape  # NumPy, when a file is loaded
+
     hidden = ancestors(definition, list(tensors)) if tensors else set()
     hidden -= ancestors(definition, outputs, tensors)
     found = {

@@ -164,6 +164,10 @@ def _is_mapping(value: object, of: Callable[[object], bool]) -> bool:
 
 
 #: {field: whether a value that was read can be used}; another one is taken as it is.
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
+
+
 _FITS: dict[str, Callable[[object], bool]] = {
     "model": lambda value: isinstance(value, str),
     "artifact": lambda value: isinstance(value, str),
@@ -175,6 +179,7 @@ _FITS: dict[str, Callable[[object], bool]] = {
     "versions": lambda value: _is_mapping(value, lambda version: isinstance(version, str)),
     "atol": _is_allowance,
     "logit_rtol": _is_allowance,
+    "tolerances": lambda value: value is None or _is_mapping(value, _is_table),
 }
 
 

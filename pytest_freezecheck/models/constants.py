@@ -7,13 +7,14 @@ one value. They are not drawn, and in whatever is made of the graph they are tha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_freezecheck.errors import ModelError, nearest
 from pytest_freezecheck.models.placeholders import takes
 from pytest_freezecheck.spec import Constant
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _FED = ("Placeholder", "PlaceholderWithDefault", "PlaceholderV2")
 
