@@ -16,6 +16,7 @@ from pytest_freezecheck.models.frames import inside
 from pytest_freezecheck.models.graphs import ancestors, only
 from pytest_freezecheck.models.pieces import pieces
 from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
+from pytest_freezecheck.models.tables import initializers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +54,8 @@ def constant_graph(
     import tensorflow as tf
 
     names = sorted({name.split(":")[0] for name in outputs.values()})
+    # What fills a lookup table answers nothing, and without it the table answers nothing.
+    names += [operation.name for operation in initializers(session.graph)]
     logger = logging.getLogger("tensorflow")
     level = logger.level
     logger.setLevel(logging.ERROR)  # it says at each call that the function is deprecated
@@ -88,6 +91,7 @@ class Workbench:
             with self._graph.as_default():
                 tf.import_graph_def(graph.definition, name="")
             self.session = tf.compat.v1.Session(graph=self._graph, config=plain_config())
+            self._fill_tables()
             self._runner = Runner(
                 self.session,
                 {name: self.tensor(there) for name, there in graph.inputs.items()},
@@ -97,6 +101,14 @@ class Workbench:
         except (ValueError, KeyError, tf.errors.OpError) as error:
             raise ModelError(f"its graph cannot be imported: {reason(error)}") from None
         self._weights: Arrays | None = None
+
+    def _fill_tables(self) -> None:
+        """Fill lookup tables; one that is read from a file that is gone answers with an error."""
+        import tensorflow as tf
+
+        for operation in initializers(self._graph):
+            with contextlib.suppress(tf.errors.OpError):
+                self.session.run(operation)
 
     def tensor(self, name: str) -> Any:
         """Return a tensor by the name of its operation, or by its own."""

@@ -189,3 +189,15 @@ def test_strings(tmp_path: Path) -> None:
     assert bad.outcome == "failed"
     assert bad.counterexample is not None
     assert {"green", "blue"} & set(bad.counterexample.feeds["colours"].ravel().tolist())
+
+
+def test_a_cause_behind_a_lookup_table_is_proven(tmp_path: Path) -> None:
+    inputs = {"colours": {"shape": [2], "dtype": "string", "choices": ["red", "green", "pink"]}}
+    build = speaking(("red", "green", "blue"))
+    live = LiveModel.from_checkpoint(build, checkpoint(tmp_path, build, inputs), inputs, "none")
+    other = checkpoint(tmp_path / "other", build, inputs, seed=9)
+    found = freezecheck.check(live, saved(tmp_path / "bad", other, build, inputs), examples=30)
+    assert found.outcome == "failed"
+    assert found.cause is not None
+    assert (found.cause["id"], found.cause["proven"]) == ("other-checkpoint", True), found.text
+    assert found.cause["tensors"] == ["w"]
