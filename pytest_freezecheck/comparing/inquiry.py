@@ -21,8 +21,9 @@ from pytest_freezecheck.diagnosis.scopes import unscoped
 from pytest_freezecheck.diagnosis.structure import bypassed
 from pytest_freezecheck.diagnosis.suspicion import Suspicion
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError, listed
+from pytest_freezecheck.models.checkpoint_files import Lookup, values_beside, values_of
 from pytest_freezecheck.models.live import LiveModel
-from pytest_freezecheck.models.restore import Lookup, shadow_keys, siblings, values_of
+from pytest_freezecheck.models.restore import shadow_keys, siblings
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.models.workbench import ConstantGraph, Workbench, constant_graph
 from pytest_freezecheck.power import noise
@@ -163,7 +164,7 @@ def origins_of(sides: Sides) -> Origins:
     if live.checkpoint is None:
         return Origins(_own_averages(sides), {})
     near = siblings(live.checkpoint)[:_SIBLINGS]
-    return Origins(values_of(live.checkpoint), {prefix: values_of(prefix) for prefix in near})
+    return Origins(values_of(live.checkpoint), {p: values_beside(p) for p in near})
 
 
 def _own_averages(sides: Sides) -> Lookup | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_freezecheck.errors import ModelError, reason
+from pytest_freezecheck.models.checkpoint_files import reading
 from pytest_freezecheck.models.pieces import fixed_rows, static_shape
 from pytest_freezecheck.models.restore import find_checkpoint, find_keys, keys_to_restore
 from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
@@ -110,7 +111,8 @@ class LiveModel:
             session = v1.Session(graph=graph, config=plain_config())
             # Inside as_default(): outside it eager execution is on, and so is Saver's eager branch.
             saver = v1.train.Saver(keys)
-            saver.restore(session, prefix)
+            with reading(prefix):
+                saver.restore(session, prefix)
             session.run(v1.tables_initializer())
         live = cls(session, placeholders, outputs, specs, name=name, saver=saver, checkpoint=prefix)
         live.build, live.ema = build, ema
