@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ import pytest_freezecheck as freezecheck
 from pytest_freezecheck import ArtifactError, LiveModel
 from pytest_freezecheck.formats.saved_model_session import SessionSavedModel
 from pytest_freezecheck.formats.signatures import SignedModel
+from tests.models import tiny
+from tests.models.freezing import freeze
 from tests.models.made import made, weight
+from tests.models.subjects import Subject
 
 v1 = tf.compat.v1
 KERNEL = np.linspace(-1.0, 1.0, 12, dtype=np.float32).reshape(4, 3)
@@ -207,6 +211,45 @@ def test_what_is_declared_is_allowed(
     frozen = freezecheck.load(path, allow_ops=["Time*"])
     freezecheck.assert_agreement(simple, frozen, examples=1)
     frozen.close()
+
+
+TABLE = """
+[tool.freezecheck.models.flowers]
+build = "net:build"
+checkpoint = {checkpoint!r}
+artifacts = [{artifact}]
+
+[tool.freezecheck.models.flowers.inputs.images]
+shape = [4, 4, 3]
+"""
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_run_fails_with_its_name_unless_the_table_allows_it(
+    allowed: bool, pytester: pytest.Pytester, flowers: Subject
+) -> None:
+    def edit(definition: Any) -> Any:
+        definition.node.add(name="deed", op="Timestamp")
+        definition.node[-2].input.append("^deed")
+        return definition
+
+    freeze(flowers, pytester.path / "frozen.pb", edit=edit)
+    artifact = '{ path = "frozen.pb", examples = 1, allow_ops = ["Timestamp"] }'
+    table = TABLE.format(
+        checkpoint=flowers.checkpoint, artifact=artifact if allowed else '"frozen.pb"'
+    )
+    (pytester.path / "pyproject.toml").write_text(table)
+    shutil.copy(tiny.__file__, pytester.path / "net.py")
+    result = pytester.runpytest("--freezecheck", "-p", "no:xdist")
+    result.assert_outcomes(passed=int(allowed), failed=int(not allowed))
+    assert result.ret == int(not allowed)
+    said = (
+        "*frozen.pb: refused: operation 'Timestamp' (node 'deed') on the way to the output reads*"
+    )
+    if allowed:
+        result.stdout.no_fnmatch_line("*refused*")
+    else:
+        result.stdout.fnmatch_lines([said, '*allow_ops = ?"Timestamp"?'])
 
 
 def words(folder: Path) -> str:
