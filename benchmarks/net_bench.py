@@ -23,8 +23,8 @@ from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.support import Support
 from pytest_freezecheck.comparing.tally import Tally
 from pytest_freezecheck.formats import find_way
+from pytest_freezecheck.models.checkpoint_files import values_of
 from pytest_freezecheck.models.pieces import rows_of
-from pytest_freezecheck.models.restore import values_of
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.settings import Settings
 from tests.models import nets

@@ -23,8 +23,9 @@ from pytest_freezecheck.diagnosis.structure import bypassed
 from pytest_freezecheck.diagnosis.suspicion import Suspicion
 from pytest_freezecheck.differences import largest_by_row, largest_difference
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError, listed
+from pytest_freezecheck.models.checkpoint_files import Lookup, values_beside, values_of
 from pytest_freezecheck.models.live import LiveModel
-from pytest_freezecheck.models.restore import Lookup, shadow_keys, siblings, values_of
+from pytest_freezecheck.models.restore import shadow_keys, siblings
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.models.workbench import ConstantGraph, Workbench
 from pytest_freezecheck.power import noise
@@ -180,7 +181,7 @@ def origins_of(sides: Sides) -> Origins:
         return Origins(_own_averages(sides), {})
     near = siblings(live.checkpoint)[:_SIBLINGS]
     parts = live.parts
-    others = {prefix: values_of(prefix, parts) for prefix in near}
+    others = {prefix: values_beside(prefix, parts) for prefix in near}
     return Origins(values_of(live.checkpoint, parts), others)
 
 

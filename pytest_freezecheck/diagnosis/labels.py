@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.models.restore import Lookup, shadow_keys
+from pytest_freezecheck.models.checkpoint_files import Lookup
+from pytest_freezecheck.models.restore import shadow_keys
 
 Array = npt.NDArray[Any]
 _STATISTICS = {"moving_mean": 0.0, "moving_variance": 1.0}

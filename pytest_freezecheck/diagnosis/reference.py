@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from pytest_freezecheck.diagnosis.labels import keys_of
 from pytest_freezecheck.errors import counted, listed
-from pytest_freezecheck.models.restore import Lookup
+from pytest_freezecheck.models.checkpoint_files import Lookup
 
 Array = npt.NDArray[Any]
 #: Initial values that a name tells.

@@ -25,7 +25,8 @@ from pytest_freezecheck.diagnosis.labels import (
 from pytest_freezecheck.diagnosis.rounding import rounded
 from pytest_freezecheck.diagnosis.suspicion import Suspicion
 from pytest_freezecheck.differences import largest_difference
-from pytest_freezecheck.models.restore import Lookup, shadow_keys
+from pytest_freezecheck.models.checkpoint_files import Lookup
+from pytest_freezecheck.models.restore import shadow_keys
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays

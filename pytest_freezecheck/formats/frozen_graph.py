@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_freezecheck.errors import ArtifactError, counted, listed
+from pytest_freezecheck.errors import ArtifactError, counted, listed, reason
 from pytest_freezecheck.formats.base import PATIENCE, Change, FrozenModel
 from pytest_freezecheck.formats.graph_file import read_graph
 from pytest_freezecheck.formats.interior import FED, begun_at, input_shapes, interior, types
@@ -53,14 +53,14 @@ class FrozenGraphDef(FrozenModel):
             raise ArtifactError(
                 f"{path}: not frozen, {len(left)} variables are left in the graph: {listed(left)}"
             )
-        refuse(self.definition, self.ends, path)
+        refuse(self.definition, self.ends, path, self.allowed)
         graph = tf.Graph()
         with graph.as_default():
             try:
                 tf.import_graph_def(self.definition, name="")  # or names get the prefix import/
             except (ValueError, tf.errors.OpError) as error:
                 raise ArtifactError(
-                    f"{path}: TensorFlow {tf.__version__} cannot import this graph: {error}"
+                    f"{path}: TensorFlow {tf.__version__} cannot import this graph: {reason(error)}"
                 ) from None
         self._session = tf.compat.v1.Session(graph=graph, config=plain_config())
         self._runners: dict[tuple[str, ...], Runner] = {}
@@ -194,7 +194,7 @@ class FrozenGraphDef(FrozenModel):
 
         key = (*sorted(feeds), "->", *outputs)
         if key not in self._runners:
-            refuse(self.definition, outputs, self.path)
+            refuse(self.definition, outputs, self.path, self.allowed)
             self._check_functions(outputs)
             tensor = self._session.graph.get_tensor_by_name
             self._runners[key] = Runner(

@@ -71,6 +71,8 @@ REFUSED: Mapping[str, str] = {
 }
 
 _allowed: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("allowed", default=())
+#: When something runs, for messages.
+OUTPUT, LOADING = "on the way to the output", "that loading runs"
 #: Tells of a node of a refused type why it is none: a SavedModel reads its own files.
 Excuse = Callable[[Place, str], bool]
 
@@ -90,22 +92,29 @@ def allowed_now() -> tuple[str, ...]:
     return _allowed.get()
 
 
-def refuse(definition: Any, outputs: Sequence[str], path: Path) -> None:
+def refuse(
+    definition: Any, outputs: Sequence[str], path: Path, allowed: Sequence[str] = ()
+) -> None:
     """Make sure that nothing but arithmetic runs for the outputs of a graph.
 
     Args:
         definition: a `GraphDef`.
         outputs: names of operations or tensors.
         path: the file, for the message.
+        allowed: patterns of types that are not refused.
 
     Raises:
         ArtifactError: an operation of `REFUSED` is on the way; the message names it.
     """
-    refuse_places(Reach(definition).places(outputs), path, "on the way to the output")
+    refuse_places(Reach(definition).places(outputs), path, OUTPUT, allowed)
 
 
 def refuse_places(
-    places: Iterable[Place], path: Path, where: str, excused: Excuse | None = None
+    places: Iterable[Place],
+    path: Path,
+    where: str,
+    allowed: Sequence[str],
+    excused: Excuse | None = None,
 ) -> None:
     """Make sure that none of these nodes is of a refused type.
 
@@ -113,6 +122,7 @@ def refuse_places(
         places: what runs.
         path: the file or folder, for the message.
         where: when they run, for the message.
+        allowed: patterns of types that are not refused.
         excused: tells of a node, and of what its type does, that it does no harm.
 
     Raises:
@@ -120,24 +130,25 @@ def refuse_places(
     """
     found = {}
     for place in places:
-        does = _does(place.node)
+        does = _does(place.node, tuple(allowed))
         if does and place.node.op not in found and not (excused and excused(place, does)):
             found[place.node.op] = f"operation {place.node.op!r} ({place}) {where} {does}"
     if found:
         _raise(path, found)
 
 
-def refuse_types(types: Iterable[str], path: Path) -> None:
+def refuse_types(types: Iterable[str], path: Path, allowed: Sequence[str]) -> None:
     """Make sure that none of the types of operations of a TFLite file is refused.
 
     Args:
         types: names of custom operations; those of TensorFlow begin with `Flex`.
         path: the file, for the message.
+        allowed: patterns of types that are not refused.
 
     Raises:
         ArtifactError: one is.
     """
-    kinds = {kind: _named(kind.removeprefix("Flex"), _allowed.get()) for kind in types}
+    kinds = {kind: _named(kind.removeprefix("Flex"), tuple(allowed)) for kind in types}
     found = {kind: f"operation {kind!r} {does}" for kind, does in kinds.items() if does}
     if found:
         _raise(path, found)
@@ -158,16 +169,16 @@ def _raise(path: Path, found: Mapping[str, str]) -> None:
     )
 
 
-def _does(node: Any) -> str | None:
+def _does(node: Any, allowed: tuple[str, ...]) -> str | None:
     """Return what is wrong with an operation, or None."""
     if node.op == "PrintV2":
-        to_file = node.attr["output_stream"].s.startswith(b"file:")
-        return _WRITES if to_file and not _matches(node.op, _allowed.get()) else None
-    if node.op.startswith("Debug"):
-        urls = node.attr["debug_urls"].list.s if "debug_urls" in node.attr else ()
-        sent = bool(urls) and not _matches(node.op, _allowed.get())
-        return "sends values to a debugger" if sent else None
-    return _named(node.op, _allowed.get())
+        does = _WRITES if node.attr["output_stream"].s.startswith(b"file:") else None
+    elif node.op.startswith("Debug"):
+        urls = "debug_urls" in node.attr and node.attr["debug_urls"].list.s
+        does = "sends values to a debugger" if urls else None
+    else:
+        return _named(node.op, allowed)
+    return None if _matches(node.op, allowed) else does
 
 
 @functools.cache

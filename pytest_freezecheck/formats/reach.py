@@ -36,6 +36,11 @@ class Reach:
     def __init__(self, definition: Any) -> None:
         self._nodes = {node.name: node for node in definition.node}
         self._functions = {f.signature.name: f for f in definition.library.function}
+        #: What is assigned to variables outside of functions: paths of assets are, by initialisers.
+        self._assigned: dict[str, list[str]] = {}
+        for node in definition.node:
+            if node.op in ("Assign", "AssignVariableOp") and len(node.input) > 1:
+                self._assigned.setdefault(node.input[0].split(":")[0], []).append(node.input[1])
         self._bodies: dict[str, dict[str, Any]] = {}
         self._callers: dict[str, list[Place]] = {}
 
@@ -102,7 +107,8 @@ class Reach:
             if inside is None:
                 if name in sources:
                     return True
-                names = _data(self._nodes[name].input) if name in self._nodes else ()
+                names = _data(self._nodes[name].input) if name in self._nodes else []
+                names += _data(self._assigned.get(name, ()))
             elif name in self._body(inside):
                 names = _data(self._body(inside)[name].input)
             else:

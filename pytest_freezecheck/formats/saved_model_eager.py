@@ -31,7 +31,7 @@ class EagerSavedModel(SignedModel):
         with plain_eager(), load_errors(path):
             self._loaded = tf.saved_model.load(str(path), tags=list(self._tags))
             self._function = self._loaded.signatures[self._key]
-        self._pruned = self._pruned_again()
+            self._pruned = self._pruned_again()
 
     @property
     def session(self) -> Any:

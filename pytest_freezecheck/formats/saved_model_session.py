@@ -33,11 +33,12 @@ class SessionSavedModel(SignedModel):
         self._session = v1.Session(graph=graph, config=self._config())
         with graph.as_default(), load_errors(path):
             v1.saved_model.load(self._session, self._tags, str(path))
-        self._runner = Runner(
-            self._session,
-            {k: graph.get_tensor_by_name(info.name) for k, info in self._signature.inputs.items()},
-            {k: graph.get_tensor_by_name(info.name) for k, info in self._signature.outputs.items()},
-        )
+            tensor, fed, asked = graph.get_tensor_by_name, *_ends(self._signature)
+            self._runner = Runner(
+                self._session,
+                {key: tensor(name) for key, name in fed.items()},
+                {key: tensor(name) for key, name in asked.items()},
+            )
 
     def _config(self) -> Any:
         """Return the ConfigProto of the session: one without graph optimisation."""
@@ -121,3 +122,9 @@ class SessionSavedModel(SignedModel):
     def close(self) -> None:
         """Free the session."""
         self._session.close()
+
+
+def _ends(signature: Any) -> tuple[dict[str, str], dict[str, str]]:
+    """Return {key: tensor name} of the inputs and of the outputs of a signature."""
+    fed, asked = signature.inputs.items(), signature.outputs.items()
+    return {k: info.name for k, info in fed}, {k: info.name for k, info in asked}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_freezecheck.formats.operations import READS, RESTORES, refuse_places
+from pytest_freezecheck.formats.operations import LOADING, OUTPUT, READS, RESTORES, refuse_places
 from pytest_freezecheck.formats.reach import Reach
 
 _INIT = "__saved_model_init_op"
@@ -14,7 +14,9 @@ _INIT = "__saved_model_init_op"
 _CALLED = frozenset({"_create_resource", "_initialize", "_destroy_resource"})
 
 
-def refuse_saved_model(meta_graph: Any, signature: Any, path: Path) -> None:
+def refuse_saved_model(
+    meta_graph: Any, signature: Any, path: Path, allowed: Sequence[str] = ()
+) -> None:
     """Make sure that loading a SavedModel restores its own values and files, and no more.
 
     And that serving the signature is arithmetic.
@@ -23,18 +25,20 @@ def refuse_saved_model(meta_graph: Any, signature: Any, path: Path) -> None:
         meta_graph: the `MetaGraphDef` that is served.
         signature: the `SignatureDef` that is served.
         path: the folder, for messages.
+        allowed: patterns of types that are not refused.
 
     Raises:
         ArtifactError: something else would run; the message names it.
     """
     definition = meta_graph.graph_def
-    assets = frozenset(_node(a.tensor_info.name) for a in meta_graph.asset_file_def)
+    assets = frozenset(_assets(meta_graph))
     served = Reach(definition)
     outputs = [info.name for info in signature.outputs.values()]
     refuse_places(
         served.places(outputs),
         path,
-        "on the way to the output",
+        OUTPUT,
+        allowed,
         lambda place, does: does == READS and served.comes_from(place, assets),
     )
     functions, bound = _of_objects(meta_graph)
@@ -42,7 +46,8 @@ def refuse_saved_model(meta_graph: Any, signature: Any, path: Path) -> None:
     refuse_places(
         started.places(_initial(meta_graph), functions),
         path,
-        "that loading runs",
+        LOADING,
+        allowed,
         lambda place, does: does == READS and started.comes_from(place, assets, bound),
     )
     saver = meta_graph.saver_def
@@ -51,9 +56,23 @@ def refuse_saved_model(meta_graph: Any, signature: Any, path: Path) -> None:
     refuse_places(
         restored.places([saver.restore_op_name]),
         path,
-        "that loading runs",
+        LOADING,
+        allowed,
         lambda place, does: does == RESTORES and restored.comes_from(place, filename),
     )
+
+
+def _assets(meta_graph: Any) -> Iterator[str]:
+    """Yield the names of the nodes that are fed with the paths of the folder's own files."""
+    from tensorflow.core.protobuf import meta_graph_pb2
+
+    for asset in meta_graph.asset_file_def:
+        yield _node(asset.tensor_info.name)
+    if "saved_model_assets" in meta_graph.collection_def:  # of TensorFlow 1's builder
+        for held in meta_graph.collection_def["saved_model_assets"].any_list.value:
+            asset = meta_graph_pb2.AssetFileDef()
+            held.Unpack(asset)
+            yield _node(asset.tensor_info.name)
 
 
 def _initial(meta_graph: Any) -> list[str]:

@@ -7,7 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_freezecheck.errors import ArtifactError, listed, nearest, reason
+from pytest_freezecheck.errors import (
+    ArtifactError,
+    FreezecheckError,
+    listed,
+    nearest,
+    reason,
+)
 from pytest_freezecheck.formats.base import FrozenModel
 from pytest_freezecheck.formats.matching import (
     Shape,
@@ -33,7 +39,9 @@ class SignedModel(FrozenModel):
         super().__init__(path, way)
         self.signature = signature
         self._tags, self._key, self._signature = choose_signature(path, signature)
-        refuse_saved_model(_served(path, self._tags), self._signature, path)
+        with load_errors(path):
+            served = _served(path, self._tags)
+            refuse_saved_model(served, self._signature, path, self.allowed)
 
     @property
     def input_names(self) -> list[str]:
@@ -75,12 +83,16 @@ class SignedModel(FrozenModel):
 
 @contextlib.contextmanager
 def load_errors(path: Path) -> Iterator[None]:
-    """Turn what TensorFlow raises about a broken folder into one line."""
-    import tensorflow as tf
+    """Turn what TensorFlow raises about a broken folder into one line.
 
+    That is anything: IndexError of a file that is too short, DecodeError of a collection, and so
+    on.
+    """
     try:
         yield
-    except (OSError, KeyError, ValueError, RuntimeError, tf.errors.OpError) as error:
+    except FreezecheckError:
+        raise
+    except Exception as error:  # noqa: BLE001 - what follows no rule is told, not swallowed
         raise ArtifactError(
             f"{path}: TensorFlow cannot load this SavedModel: {reason(error)}"
         ) from None
@@ -101,7 +113,9 @@ def choose_signature(path: Path, wanted: str | None = None) -> tuple[list[str], 
     graphs = serving or list(saved.meta_graphs)
     if len(graphs) != 1:
         tags = ["+".join(sorted(m.meta_info_def.tags)) or "(no tag)" for m in graphs]
-        raise ArtifactError(f"{path}: no MetaGraph is tagged 'serve'; it has {listed(tags, 8)}")
+        raise ArtifactError(
+            f"{path}: no MetaGraph is tagged 'serve'; it has {listed(tags, 8) or 'none'}"
+        )
     signatures = {k: v for k, v in graphs[0].signature_def.items() if k != _HIDDEN}
     key = choose_key(path, list(signatures), wanted)
     return list(graphs[0].meta_info_def.tags), key, signatures[key]

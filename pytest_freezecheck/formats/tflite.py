@@ -33,7 +33,7 @@ class TfliteModel(NamedModel):
         self._kind, self.executor = _interpreter()
         try:
             model = _read_through(path, self.executor)
-            refuse_types(_custom(model), path)
+            refuse_types(_custom(model), path, self.allowed)
             tensors = [tensor for graph in model.subgraphs or () for tensor in graph.tensors]
             self._keeps_state = any(tensor.isVariable for tensor in tensors)
             self._open()

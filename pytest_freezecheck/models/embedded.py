@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytest_freezecheck.models.frames import inside
+from pytest_freezecheck.models.graphs import ancestors
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Arrays
 
 
-def weights_in(definition: Any) -> Arrays:
+def weights_in(definition: Any, outputs: Sequence[str]) -> Arrays:
     """Return {name of a constant: value} of those that may be weights, in the order of the graph.
 
     Floating-point numbers, more than one of them: a threshold or an epsilon is no weight. What
     stands in a loop or a branch of TensorFlow 1's cannot be given another value from outside.
 
     Args:
-        definition: a `GraphDef` that holds what its outputs are computed from.
+        definition: a `GraphDef`.
+        outputs: names of the operations that answer.
     """
     import tensorflow as tf
 
-    unreachable = inside(definition)
+    before, unreachable = ancestors(definition, outputs), inside(definition)
     found = {}
     for node in definition.node:
-        if node.op != "Const" or node.name in unreachable:
+        if node.op != "Const" or node.name not in before or node.name in unreachable:
             continue
         if not tf.dtypes.as_dtype(node.attr["dtype"].type).is_floating:
             continue

@@ -10,6 +10,7 @@ from typing import Any
 from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.models import constants as fed
 from pytest_freezecheck.models.adoption import REFERENCES, adopt
+from pytest_freezecheck.models.checkpoint_files import reading
 from pytest_freezecheck.models.partitions import Slice, slices
 from pytest_freezecheck.models.pieces import fixed_rows, static_shape
 from pytest_freezecheck.models.placeholders import check_arguments, make_placeholders, named
@@ -123,7 +124,8 @@ class LiveModel:
             session = v1.Session(graph=graph, config=plain_config())
             # Inside as_default(): outside it eager execution is on, and so is Saver's eager branch.
             saver = v1.train.Saver(keys)
-            saver.restore(session, prefix)
+            with reading(prefix):
+                saver.restore(session, prefix)
             session.run(initializers(graph))
         live = cls(
             session,

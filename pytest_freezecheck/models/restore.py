@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
-
 from pytest_freezecheck.errors import ModelError, listed, nearest
 from pytest_freezecheck.models import partitions
-from pytest_freezecheck.models.partitions import Slice
+from pytest_freezecheck.models.checkpoint_files import INDEX, is_file, is_folder, opened
 from pytest_freezecheck.spec import EMA_MODES
 
-#: Looks a key up in a checkpoint; None if it has not got it.
-Lookup = Callable[[str], npt.NDArray[Any] | None]
-
 _SHADOW = "/ExponentialMovingAverage"
-_INDEX = ".index"
+#: Names that are longer are cut in messages.
+_LONG = 200
 _OLD_FORMAT = (
     "there is no .index beside it; if it is of the V1 format, restore it once and save it again "
     "with tf.compat.v1.train.Saver, whose default is V2"
@@ -30,18 +26,23 @@ def find_checkpoint(checkpoint: str | os.PathLike[str]) -> str:
     """Return a checkpoint's prefix: the one given, or the latest one of a directory.
 
     Raises:
-        ModelError: there is none.
+        ModelError: there is none, or its index cannot be read.
     """
-    path = os.fspath(checkpoint)
-    if Path(path).is_dir():
+    found = _found(os.fspath(checkpoint))
+    opened(found)
+    return found
+
+
+def _found(path: str) -> str:
+    if is_folder(path):
         return _latest(path)
-    if not Path(f"{path}{_INDEX}").is_file():
-        if Path(path).is_file():
+    if not is_file(f"{path}{INDEX}"):
+        if is_file(path):
             raise ModelError(f"{path} is no Saver V2 checkpoint: {_OLD_FORMAT}")
-        beside = sorted(p.name.removesuffix(_INDEX) for p in Path(path).parent.glob(f"*{_INDEX}"))
+        there = sorted(p.name.removesuffix(INDEX) for p in Path(path).parent.glob(f"*{INDEX}"))
         raise ModelError(
-            f"no checkpoint at {path}: expected {path}{_INDEX}, or a directory"
-            f"{nearest(Path(path).name, beside)}"
+            f"no checkpoint at {path}: expected {path}{INDEX}, or a directory"
+            f"{nearest(Path(path).name, there)}"
         )
     return path
 
@@ -52,24 +53,37 @@ def _latest(directory: str) -> str:
     A directory that was moved or copied names its old place, and TensorFlow would restore from
     there as long as it exists; a checkpoint of that name in the directory itself comes first.
     """
-    import tensorflow as tf
-
-    state = tf.train.get_checkpoint_state(directory)
-    named = None if state is None else str(state.model_checkpoint_path)
+    named = _named_latest(directory)
     if named is not None:
         for prefix in (str(Path(directory, Path(named).name)), named):
-            if Path(f"{prefix}{_INDEX}").is_file():
+            if is_file(f"{prefix}{INDEX}"):
                 return prefix
-    if named is not None and Path(directory, Path(named).name).is_file():
+    if named is not None and is_file(Path(directory, Path(named).name)):
         raise ModelError(
             f"{named}, latest of {directory}, is no Saver V2 checkpoint: {_OLD_FORMAT}"
         )
-    there = sorted(p.name.removesuffix(_INDEX) for p in Path(directory).glob(f"*{_INDEX}"))
-    raise ModelError(
-        f"no checkpoint in {directory}: "
-        + (f"its 'checkpoint' file names {named}" if named else "it has no 'checkpoint' file")
-        + (f"; name one of {listed(there)}" if there else "")
-    )
+    there = sorted(p.name.removesuffix(INDEX) for p in Path(directory).glob(f"*{INDEX}"))
+    if named is None:
+        said = "it has no 'checkpoint' file"
+    elif not named:
+        said = "its 'checkpoint' file cannot be read, or names none"
+    else:
+        said = f"its 'checkpoint' file names {named if len(named) < _LONG else named[:_LONG]}"
+    choice = f"; name one of {listed(there)}" if there else ", and no checkpoint"
+    raise ModelError(f"no checkpoint in {directory}: {said}{choice}")
+
+
+def _named_latest(directory: str) -> str | None:
+    """Return what a `checkpoint` file names, "" if it cannot be read, None if there is none."""
+    import tensorflow as tf
+
+    if not Path(directory, "checkpoint").exists():
+        return None
+    try:
+        state = tf.train.get_checkpoint_state(directory)
+    except (ValueError, OSError, tf.errors.OpError):  # not text, or with nothing in it
+        return ""
+    return "" if state is None else str(state.model_checkpoint_path)
 
 
 def beside(checkpoint: str) -> list[str]:
@@ -85,8 +99,8 @@ def beside(checkpoint: str) -> list[str]:
     path = Path(checkpoint)
     stem, step = _split(path.name)
     found = []
-    for index in path.parent.glob(f"*{_INDEX}"):
-        name = index.name.removesuffix(_INDEX)
+    for index in path.parent.glob(f"*{INDEX}"):
+        name = index.name.removesuffix(INDEX)
         other_stem, other = _split(name)
         if name != path.name and other_stem == stem and other is not None and step is not None:
             found.append((other < step, abs(step - other), str(path.parent / name)))
@@ -104,8 +118,8 @@ def siblings(checkpoint: str) -> list[str]:
     """
     path = Path(checkpoint)
     near = beside(checkpoint)[::-1]
-    indices = [*path.parent.glob(f"*{_INDEX}"), *path.parent.glob(f"*/*{_INDEX}")]
-    every = sorted(str(index.parent / index.name.removesuffix(_INDEX)) for index in indices)
+    indices = [*path.parent.glob(f"*{INDEX}"), *path.parent.glob(f"*/*{INDEX}")]
+    every = sorted(str(index.parent / index.name.removesuffix(INDEX)) for index in indices)
     return [*near, *(prefix for prefix in every if prefix not in {*near, str(path)})]
 
 
@@ -117,31 +131,6 @@ def shadow_keys(name: str) -> tuple[str, str]:
 def _split(name: str) -> tuple[str, int | None]:
     found = re.fullmatch(r"(.*)-(\d+)", name)
     return (found[1], int(found[2])) if found else (name, None)
-
-
-def values_of(checkpoint: str, parts: Mapping[str, Slice] | None = None) -> Lookup:
-    """Return what reads a checkpoint's values, one at a time.
-
-    Args:
-        checkpoint: a prefix.
-        parts: {name: where it lies} of parts of partitioned variables, whose values are cut out of
-            the whole variable's.
-    """
-    import tensorflow as tf
-
-    reader = tf.train.load_checkpoint(checkpoint)
-
-    def look_up(key: str) -> npt.NDArray[Any] | None:
-        if reader.has_tensor(key):
-            return reader.get_tensor(key)  # type: ignore[no-any-return]
-        for name, part in (parts or {}).items():
-            whole = partitions.whole_key(key, name, part)
-            if name in key and reader.has_tensor(whole):
-                value = reader.get_tensor(whole)
-                return part.of(value) if value.shape == part.shape else None
-        return None
-
-    return look_up
 
 
 def keys_to_restore(ema: str) -> dict[str, Any]:
@@ -193,9 +182,7 @@ def find_keys(wanted: Mapping[str, Any], checkpoint: str) -> dict[str, Any]:
         ModelError: a key is missing, or has another shape; a partial restore would leave initial
             values in the live model.
     """
-    import tensorflow as tf
-
-    shapes = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
+    shapes = opened(checkpoint).get_variable_to_shape_map()
     missing = [key for key in partitions.joined(wanted) if key not in shapes]
     scope = _common_scope(missing, shapes)
     found, lacking = {}, []

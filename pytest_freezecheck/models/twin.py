@@ -73,7 +73,7 @@ class Twin:
                 for node in definition.node
                 if node.op in REFERENCES | HANDLES
             }
-            self._constants = weights_in(definition)
+            self._constants = weights_in(definition, wanted)
             self.weights: Arrays = {**self._variables, **self._constants}
             self._assign, self._fed = self._assignments()
             self.session = v1.Session(graph=self._graph, config=plain_config())

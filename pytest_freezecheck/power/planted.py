@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.compare import is_real, wide
-from pytest_freezecheck.models.restore import Lookup, shadow_keys
+from pytest_freezecheck.models.checkpoint_files import Lookup
+from pytest_freezecheck.models.restore import shadow_keys
 
 Array = npt.NDArray[Any]
 Weights = Mapping[str, Array]

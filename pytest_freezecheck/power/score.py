@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_freezecheck.differences import differences
-from pytest_freezecheck.models.restore import Lookup, beside, values_of
+from pytest_freezecheck.models.checkpoint_files import Lookup, values_beside, values_of
+from pytest_freezecheck.models.restore import beside
 from pytest_freezecheck.power.planted import (
     Mistake,
     altered_weights,
@@ -157,7 +158,7 @@ def _lookups(checkpoint: str | None) -> tuple[Lookup | None, Lookup | None]:
     if checkpoint is None:
         return None, None
     others = beside(checkpoint)
-    return values_of(checkpoint), values_of(others[-1]) if others else None
+    return values_of(checkpoint), values_beside(others[-1]) if others else None
 
 
 def _reordered(answer: Answer, order: Callable[[Any], Any]) -> Answer:
