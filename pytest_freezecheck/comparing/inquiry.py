@@ -36,7 +36,7 @@ _TENSORS = 3
 #: A row that is answered so differently alone sees the others; float noise stays far below.
 _SEEN = 1e-4
 #: Causes that say that a value is none of the checkpoint's.
-_OF_NO_KEY = ("initial-values", "partial-restore")
+_OF_NO_KEY = ("initial-values", "partial-restore", "other-weights")
 #: Seconds by which files that were written together may be apart.
 _MOMENT = 60.0
 

@@ -71,6 +71,12 @@ _EVERY = (
         ("tensorflow/serving#529",),
     ),
     Cause(
+        "other-weights",
+        "holds other values than the live model, of no known key",
+        "find out which values were evaluated, and freeze those: restore the checkpoint in the "
+        "exporting script as the evaluation does, and change nothing afterwards",
+    ),
+    Cause(
         "initial-statistics",
         "has BatchNorm statistics that are still at 0 and 1",
         "restore moving_mean and moving_variance too: tf.compat.v1.train.Saver() without a list "

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pytest_freezecheck.diagnosis.initialised import looks_initialised
 from pytest_freezecheck.models.checkpoint_files import Lookup
 from pytest_freezecheck.models.restore import shadow_keys
 
@@ -69,7 +70,7 @@ def cause_of(name: str, live: Array, frozen: Array, origins: Origins) -> tuple[s
     if rounded is not None:
         return "reduced-precision", f"is the live value rounded to {rounded}"
     if origins.checkpoint is not None:
-        found = _of_checkpoint(name, frozen, origins.checkpoint, origins.siblings)
+        found = _of_checkpoint(name, live, frozen, origins.checkpoint, origins.siblings)
         if found is not None:
             return found
     for prefix, look_up in origins.siblings.items():
@@ -81,9 +82,28 @@ def cause_of(name: str, live: Array, frozen: Array, origins: Origins) -> tuple[s
     if _permuted(live, frozen):
         return "class-order", "has the live values in another order of its last axis"
     changed = live != frozen
-    if changed.mean() <= _FEW or changed.sum() == 1:
+    alone = changed.size == 1 and looks_initialised(frozen)
+    if not alone and (changed.mean() <= _FEW or changed.sum() == 1):
         return "altered-weights", f"differs in {int(changed.sum())} of {changed.size} elements"
-    return "initial-values", "matches no key of the checkpoint"
+    made = _made_of(live, frozen)
+    if made is not None:
+        return "other-weights", made
+    if looks_initialised(frozen):
+        return "initial-values", "matches no key of the checkpoint, and looks initialised"
+    return "other-weights", "matches no key of the checkpoint"
+
+
+def _made_of(live: Array, frozen: Array) -> str | None:
+    """Return what was made of the live value to give the frozen one, bit for bit, or None."""
+    square = live.ndim > 1 and live.shape[-1] == live.shape[-2]
+    if square and np.array_equal(np.swapaxes(live, -1, -2), frozen):
+        return "is the live value, its last two axes exchanged"
+    if np.array_equal(-live, frozen):
+        return "is the live value, negated"
+    kept = frozen != 0
+    if kept.any() and not kept.all() and np.array_equal(live[kept], frozen[kept]):
+        return f"is the live value, {int((~kept).sum())} of {kept.size} elements set to 0"
+    return None
 
 
 def keys_of(name: str) -> tuple[str, ...]:
@@ -92,7 +112,7 @@ def keys_of(name: str) -> tuple[str, ...]:
 
 
 def _of_checkpoint(
-    name: str, frozen: Array, look_up: Lookup, siblings: Mapping[str, Lookup]
+    name: str, live: Array, frozen: Array, look_up: Lookup, siblings: Mapping[str, Lookup]
 ) -> tuple[str, str] | None:
     raw_key, *shadow_keys = keys_of(name)
     raw = look_up(raw_key)
@@ -101,6 +121,8 @@ def _of_checkpoint(
     shadow = shadows.get(shadow_key)
     of_raw = "raw-statistics" if is_statistic(name) else "raw-weights"
     of_shadow = "averaged-statistics" if is_statistic(name) else "averaged-weights"
+    if _same(raw, frozen) and not _is_shadow(live, shadow):
+        return "other-weights", f"is {raw_key!r} of the checkpoint, and the live value is not"
     if _same(raw, frozen):
         swapped = _swapped_sibling(raw_key, shadow_key, raw, shadow, siblings)
         if swapped is not None:
@@ -110,6 +132,8 @@ def _of_checkpoint(
                 f"(or the raw {raw_key!r} of the live model's own checkpoint)",
             )
         return of_raw, f"is the raw {raw_key!r} of the checkpoint, the live one its shadow"
+    if _same(shadow, frozen) and not _same(raw, live):
+        return "other-weights", f"is {shadow_key!r} of the checkpoint, and the live value is not"
     if _same(shadow, frozen):
         return of_shadow, f"is the shadow {shadow_key!r}, the live one the variable itself"
     for cause, key, value in ((of_raw, raw_key, raw), (of_shadow, shadow_key, shadow)):
@@ -117,6 +141,13 @@ def _of_checkpoint(
         if grid is not None:
             return f"{cause} reduced-precision", f"is the checkpoint's {key!r}, rounded to {grid}"
     return None
+
+
+def _is_shadow(live: Array, shadow: Array | None) -> bool:
+    """Return whether the live model reads the shadow, if need be in a dtype of its own."""
+    if shadow is None or shadow.shape != live.shape:
+        return False
+    return np.array_equal(shadow.astype(live.dtype), live)
 
 
 def _swapped_sibling(
@@ -212,8 +243,17 @@ def grouped(
         origins: what they can come from.
     """
     causes: dict[str, dict[str, str]] = {}
+    trained = [name for name, value in live.items() if value.ndim and not is_statistic(name)]
+    last = _scope(trained[-1]) if trained else ""
     for name in names:
         cause, evidence = cause_of(name, live[name], frozen[name], origins)
+        if cause == "class-order" and _scope(name) != last:
+            # Only what stands at the end puts classes in another order.
+            cause = "other-weights"
+        if cause in ("other-weights", "initial-values"):
+            twin = _exchanged(name, live, frozen)
+            if twin is not None:
+                cause, evidence = "other-weights", f"is the live value of {twin}"
         causes.setdefault(cause, {})[name] = evidence
     # A value that happens to be its own rounding is no cause of its own beside others that are not.
     for both in [cause for cause in causes if " " in cause]:
@@ -232,6 +272,18 @@ def grouped(
         whole = len(ordered) >= 0.9 * len(every)
         causes["initial-values" if whole else "partial-restore"] = ordered
     return causes
+
+
+def _scope(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _exchanged(name: str, live: Mapping[str, Array], frozen: Mapping[str, Array]) -> str | None:
+    """Return the weight whose live value this one has, or None."""
+    value = frozen[name]
+    if value.size < 2 or (value == value.flat[0]).all():
+        return None  # zeros are everybody's
+    return next((n for n, other in live.items() if n != name and _same(other, value)), None)
 
 
 def _all_averages(found: Mapping[str, str], live: Mapping[str, Array], origins: Origins) -> bool:

@@ -24,6 +24,7 @@ def made(
     *,
     change: Change | None = None,
     rows: int | None = None,
+    checkpoint: Path | None = None,
 ) -> LiveModel:
     """Return the live model of a graph.
 
@@ -32,6 +33,7 @@ def made(
         inputs: {input name: fields of its InputSpec}.
         change: gives another value for the value of a variable, `change(name, value)`.
         rows: the only number of rows that it takes, or None for any.
+        checkpoint: a prefix to save its values under, as those that it was restored from.
     """
     specs = {name: InputSpec.of(fields, name) for name, fields in inputs.items()}
     graph = tf.Graph()
@@ -47,7 +49,12 @@ def made(
                 value = change(variable.op.name, value)
             variable.load(value.astype(variable.dtype.base_dtype.as_numpy_dtype), session)
         session.run(v1.tables_initializer())
-    live = LiveModel.from_session(session, placeholders, outputs, specs, name="made")
+        prefix = None
+        if checkpoint is not None:
+            prefix = v1.train.Saver().save(session, str(checkpoint))
+    live = LiveModel.from_session(
+        session, placeholders, outputs, specs, name="made", checkpoint=prefix
+    )
     session.close()
     return live
 
