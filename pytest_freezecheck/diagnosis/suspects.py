@@ -26,7 +26,7 @@ _INPUTS = frozenset({"Placeholder", "PlaceholderWithDefault"})
 #: What preprocessing is made of; another operation before the first weight is just another one.
 _ARITHMETIC = frozenset({"Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "Maximum", "Minimum"})
 _ARITHMETIC |= {"Cast", "Reshape", "Transpose", "ReverseV2", "StridedSlice", "GatherV2", "ConcatV2"}
-_BATCH_STATISTICS = ("moments", "SquaredDifference")
+_MOMENTS = ("moments", "SquaredDifference")
 
 
 def weights(
@@ -149,7 +149,8 @@ def _classified(
     if kinds & RANDOM:
         drawn = next(node.name for node in inserted if node.op in RANDOM)
         return "dropout", f"is computed from the random {drawn}"
-    if any(part in node.name for node in inserted for part in _BATCH_STATISTICS):
+    moments = any(part in node.name for node in inserted for part in _MOMENTS)
+    if moments and any(_of_batch(node, frozen) for node in inserted):
         return "training-batch-norm", "is computed from the moments of the batch"
     early = _reads_an_input(difference.live, live) or _reads(live, difference.name) & preprocessing
     if early and inserted:
@@ -171,6 +172,20 @@ def _classified(
         return changed, f"reads {names}, which the live graph has not"
     missing = listed(sorted(difference.missing))
     return changed, f"does not read {missing or 'the same'} as the live one does"
+
+
+def _of_batch(node: Any, side: Workbench) -> bool:
+    """Return whether a node takes a mean over the rows of a batch; over others, LayerNorm does."""
+    import tensorflow as tf
+
+    if node.op != "Mean":
+        return False
+    axes = side.nodes.get(node.input[1].split(":")[0].lstrip("^"))
+    if axes is None or axes.op != "Const":
+        return False
+    found = tf.make_ndarray(axes.attr["value"].tensor).ravel().tolist()
+    # Of a negative axis nobody knows where the batch is; those of a batch are counted from 0.
+    return 0 in found
 
 
 def _reads_an_input(node: Any, side: Workbench) -> bool:

@@ -93,8 +93,13 @@ def load_errors(path: Path) -> Iterator[None]:
     except FreezecheckError:
         raise
     except Exception as error:  # noqa: BLE001 - what follows no rule is told, not swallowed
+        from pytest_freezecheck.models.checkpoint_files import at_fault
+
+        found = at_fault(str(path / "variables" / "variables"), error)
+        why = reason(error) if found is None else f"variables/{found}"
         raise ArtifactError(
-            f"{path}: TensorFlow cannot load this SavedModel: {reason(error)}"
+            f"{path}: TensorFlow cannot load this SavedModel: {why}; if it was copied, copy it "
+            "again, with all of its files"
         ) from None
 
 

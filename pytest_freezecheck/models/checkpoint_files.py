@@ -60,17 +60,43 @@ def reading(checkpoint: str) -> Iterator[None]:
 
     Args:
         checkpoint: a prefix, whose index can be read.
+
+    Raises:
+        ModelError: something was raised.
     """
     try:
         yield
     except ModelError:
         raise
     except Exception as error:  # noqa: BLE001 - likewise
-        at_fault = _missing(checkpoint)
-        if at_fault is not None:
-            raise _damaged(checkpoint, at_fault, "there is no such file") from None
-        shards = listed(path.name for path in _shards(checkpoint))
-        raise _damaged(checkpoint, shards, reason(error)) from None
+        lost = missing(checkpoint)
+        file = lost or listed(path.name for path in _shards(checkpoint))
+        why = "there is no such file" if lost else reason(error)
+        raise _damaged(checkpoint, file, why) from None
+
+
+def at_fault(checkpoint: str, error: Exception) -> str | None:
+    """Return which file makes reading a checkpoint fail, and why, if that is clear.
+
+    Args:
+        checkpoint: a prefix.
+        error: what was raised.
+    """
+    import tensorflow as tf
+
+    index = Path(f"{checkpoint}{INDEX}")
+    if not is_file(index):
+        return None
+    try:
+        tf.train.load_checkpoint(checkpoint)
+    except Exception as fault:  # noqa: BLE001 - likewise
+        return f"{index.name}: {reason(fault)}"
+    lost = missing(checkpoint)
+    if lost is not None:
+        return f"{lost}: there is no such file"
+    if isinstance(error, (IndexError, tf.errors.OutOfRangeError, tf.errors.DataLossError)):
+        return f"{listed(path.name for path in _shards(checkpoint))}: {reason(error)}"
+    return None
 
 
 def values_of(checkpoint: str, parts: Mapping[str, Slice] | None = None) -> Lookup:
@@ -139,7 +165,7 @@ def _shards(checkpoint: str) -> list[Path]:
     return sorted(beside)
 
 
-def _missing(checkpoint: str) -> str | None:
+def missing(checkpoint: str) -> str | None:
     """Return the name of a data file that is not there, or None."""
     prefix = Path(checkpoint).name
     there = {path.name for path in _shards(checkpoint)}

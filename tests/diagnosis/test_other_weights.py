@@ -146,3 +146,23 @@ def test_other_values_do_not(seed: int) -> None:
     assert not looks_initialised(drawn.laplace(0.0, 0.1, (64, 32)))
     assert not looks_initialised(np.array([0.3141]))
     assert not looks_initialised(np.array([0.1, np.nan]))
+
+
+def test_another_layer_norm_is_no_training_mode(tmp_path: Path) -> None:
+    def normed(x: Any, epsilon: float) -> Any:
+        mean, variance = tf.nn.moments(_layer("square", x, 12), [-1], keepdims=True)
+        z = (_layer("second", x, 12) - mean) * tf.math.rsqrt(variance + epsilon)
+        return {"probs": tf.nn.softmax(_layer("logits", z, 4), name="probs")}
+
+    def plain(x: Any) -> Any:
+        return {"probs": tf.nn.softmax(_layer("logits", _layer("second", x, 12), 4), name="probs")}
+
+    live = made(plain, X, checkpoint=tmp_path / "model.ckpt-1")
+    other = made(lambda x: normed(x, 1e-3), X)
+    frozen = exported(other, "graph_def", tmp_path / "export")
+    result = freezecheck.check(live, frozen, examples=30)
+    assert result.outcome == "failed"
+    assert result.cause is not None
+    assert result.cause["id"] != "training-batch-norm", result.text
+    for model in (live, other, frozen):
+        model.close()

@@ -211,6 +211,40 @@ def test_damage_where_the_live_model_reads_nothing_is_told_when_it_is_read(
     live.close()
 
 
+TABLE = """
+[tool.freezecheck.models.flowers]
+build = "net:build"
+checkpoint = "training"
+artifacts = ["frozen.pb", "saved"]
+
+[tool.freezecheck.models.flowers.inputs.images]
+shape = [4, 4, 3]
+"""
+
+
+def test_a_run_has_a_line_for_each(
+    pytester: pytest.Pytester, training: Path, flowers: Subject, saved: dict[str, Path]
+) -> None:
+    freeze(flowers, pytester.path / "frozen.pb")
+    shutil.copytree(saved["saved_model"], pytester.path / "saved")
+    shutil.copytree(training, pytester.path / "training")
+    shutil.copy(tiny.__file__, pytester.path / "net.py")
+    (pytester.path / "pyproject.toml").write_text(TABLE)
+    cut(pytester.path / "saved" / "saved_model.pb")
+    arguments = ("--freezecheck", "--freezecheck-examples=1", "-p", "no:xdist")
+    result = pytester.runpytest(*arguments)
+    result.assert_outcomes(passed=1, failed=1)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["freezecheck: flowers: *saved: TensorFlow cannot load this *"])
+    cut(pytester.path / "training" / DATA)
+    result = pytester.runpytest(*arguments)
+    assert result.ret == 1
+    said = f"*freezecheck: flowers: checkpoint *{PREFIX} cannot be read: {DATA}: *"
+    result.stdout.fnmatch_lines([said])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    assert len(result.outlines) < 60
+
+
 @pytest.fixture(scope="module")
 def saved(flowers: Subject, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A SavedModel by TensorFlow 1's builder, and one of a `tf.Module`."""
@@ -259,7 +293,9 @@ def test_a_damaged_saved_model_is_told_in_a_line(
     damage(path / name)
     with pytest.raises(ArtifactError) as error:
         loader(path)
-    one_line(error, path)
+    text = one_line(error, path)
+    if name.startswith(VARIABLES) and damage is not folder:
+        assert f"{path}: TensorFlow cannot load this SavedModel: {name}: " in text
 
 
 def test_a_signature_that_names_no_tensor_is_told_in_a_line(

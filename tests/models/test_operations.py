@@ -111,6 +111,37 @@ def graph_def_with_function(deed: Deed, folder: Path) -> Path:
     return path
 
 
+def graph_def_with_loop(deed: Deed, folder: Path) -> Path:
+    """Write a GraphDef that does it in the body of a loop."""
+    with tf.Graph().as_default() as graph:
+        x = v1.placeholder(tf.float32, [None, 4], name="x")
+        kernel = tf.constant(KERNEL)
+        _, y = tf.while_loop(
+            lambda i, y: i < 1,
+            lambda i, y: (i + 1, answer(x, kernel, deed, folder)),
+            (tf.constant(0), tf.matmul(x, kernel)),
+        )
+        tf.identity(y, name="answered")
+    path = folder / "frozen.pb"
+    only = v1.graph_util.extract_sub_graph(graph.as_graph_def(), ["answered"])
+    path.write_bytes(only.SerializeToString())
+    return path
+
+
+def graph_def_with_old_function(deed: Deed, folder: Path) -> Path:
+    """Write a GraphDef that does it in a function of TensorFlow 1: its name is a node's type."""
+    from tensorflow.python.framework import function
+
+    defined = function.Defun(tf.float32, func_name="defined")(
+        lambda x: answer(x, tf.constant(KERNEL), deed, folder)
+    )
+    with tf.Graph().as_default() as graph:
+        tf.identity(defined(v1.placeholder(tf.float32, [None, 4], name="x")), name="answered")
+    path = folder / "frozen.pb"
+    path.write_bytes(graph.as_graph_def().SerializeToString())
+    return path
+
+
 def session_saved(deed: Deed, folder: Path, *, init: bool = False, **how: Any) -> Path:
     """Write a SavedModel from a session; with `init`, it is done in its initialisation."""
     path = folder / "saved"
@@ -150,7 +181,15 @@ def module_saved(deed: Deed, folder: Path) -> Path:
     return path
 
 
-KINDS = [graph_def, graph_def_with_function, session_saved, session_saved_init, module_saved]
+KINDS = [
+    graph_def,
+    graph_def_with_function,
+    graph_def_with_loop,
+    graph_def_with_old_function,
+    session_saved,
+    session_saved_init,
+    module_saved,
+]
 
 
 @pytest.fixture(scope="module")

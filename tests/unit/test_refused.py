@@ -1,0 +1,83 @@
+"""Which operations are refused by their type alone; no TensorFlow needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_freezecheck import ArtifactError
+from pytest_freezecheck.formats.operations import allowed_now, allowing, refuse_types
+
+PATH = Path("model.tflite")
+
+
+@pytest.mark.parametrize(
+    ("kind", "does"),
+    [
+        ("Abort", "ends the process"),
+        ("EagerPyFunc", "calls a Python function"),
+        ("PyFuncStateless", "calls a Python function"),
+        ("MatchingFiles", "reads files"),
+        ("TextLineReaderV2", "reads files"),
+        ("ReaderReadUpToV2", "reads files"),
+        ("TFRecordDatasetV2", "reads files"),
+        ("FixedLengthRecordDataset", "reads files"),
+        ("ImmutableConst", "reads files"),
+        ("Restore", "restores values"),
+        ("RestoreSlice", "restores values"),
+        ("SaveSlices", "writes files"),
+        ("MergeV2Checkpoints", "writes files"),
+        ("WriteScalarSummary", "writes files"),
+        ("CreateSummaryFileWriter", "writes files"),
+        ("RpcCall", "asks another process"),
+        ("Timestamp", "reads the clock"),
+    ],
+)
+def test_each_kind_is_refused_with_what_it_does(kind: str, does: str) -> None:
+    with pytest.raises(ArtifactError) as error:
+        refuse_types(["Flex" + kind], PATH, ())
+    first, second = str(error.value).splitlines()
+    assert first.startswith(f"model.tflite: refused: operation 'Flex{kind}' {does}")
+    assert second.endswith(f'allow_ops = ["{kind}"]')
+    refuse_types(["Flex" + kind], PATH, (kind,))
+    refuse_types(["Flex" + kind], PATH, (kind[:4] + "*",))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "MatMul",
+        "Print",
+        "Assert",
+        "Snapshot",
+        "ScalarSummary",
+        "MergeSummary",
+        "ReadVariableOp",
+        "TensorArrayReadV3",
+        "DecodeCSV",
+        "RngReadAndSkip",
+        "RandomUniform",
+        "Multinomial",
+        "ParseExampleV2",
+        "LookupTableImportV2",
+        "ShardedFilename",
+    ],
+)
+def test_arithmetic_tables_and_random_numbers_are_not(kind: str) -> None:
+    refuse_types([kind], PATH, ())
+
+
+def test_several_are_told_each_in_a_line() -> None:
+    with pytest.raises(ArtifactError) as error:
+        refuse_types(["Abort", "MatMul", "WriteFile"], PATH, ())
+    first, second, third = str(error.value).splitlines()
+    assert "'Abort'" in first
+    assert second == "  likewise, operation 'WriteFile' writes files"
+    assert third.endswith('allow_ops = ["Abort", "WriteFile"]')
+
+
+def test_what_is_allowed_lasts_as_long_as_its_block() -> None:
+    with allowing(["Abort"]), allowing(["Print*"]):
+        assert allowed_now() == ("Abort", "Print*")
+    assert allowed_now() == ()
