@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.diagnosis.initialised import looks_initialised
+from pytest_freezecheck.diagnosis.rounded import rounded_to
 from pytest_freezecheck.models.checkpoint_files import Lookup
 from pytest_freezecheck.models.restore import shadow_keys
 
@@ -174,42 +175,6 @@ def _same(one: Array | None, other: Array | None) -> bool:
         and one.dtype == other.dtype
         and one.tobytes() == other.tobytes()
     )
-
-
-def rounded_to(live: Array, frozen: Array) -> str | None:
-    """Return what a value was rounded to, if to anything."""
-    if live.dtype.kind != "f" or live.dtype != frozen.dtype or live.shape != frozen.shape:
-        return None
-    if not np.isfinite(live).all():
-        return None
-    with np.errstate(over="ignore"):
-        if np.array_equal(live.astype(np.float16).astype(live.dtype), frozen):
-            return "float16"
-    if live.dtype == np.float32 and np.array_equal(_bfloat16(live), frozen):
-        return "bfloat16"
-    levels = np.unique(frozen)
-    if frozen.size >= 300 and len(levels) <= 256:
-        span = float(frozen.max() - frozen.min())
-        if span > 0 and float(np.abs(frozen - live).max()) <= span / 250.0:
-            return f"an integer grid of {len(levels)} values"
-    return None
-
-
-def _bfloat16(value: Array) -> Array:
-    """Round to the nearest bfloat16, ties to even, and back to float32."""
-    bits = np.ascontiguousarray(value, np.float32).view(np.uint32).astype(np.uint64)
-    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16) << 16
-    return rounded.astype(np.uint32).view(np.float32)
-
-
-def _float16(value: Array) -> Array:
-    """Round to the nearest float16 and back to float32."""
-    with np.errstate(over="ignore"):
-        return value.astype(np.float16).astype(np.float32)
-
-
-#: {dtype: rounds float32 values to it, and back}.
-ROUNDINGS = {"float16": _float16, "bfloat16": _bfloat16}
 
 
 def _initial(name: str, frozen: Array) -> bool:

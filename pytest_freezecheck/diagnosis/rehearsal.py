@@ -16,12 +16,12 @@ import numpy as np
 from pytest_freezecheck.diagnosis import transforms
 from pytest_freezecheck.diagnosis.distance import NOISE, distance_to
 from pytest_freezecheck.diagnosis.labels import (
-    ROUNDINGS,
     Array,
     Origins,
     initial_statistics,
     is_statistic,
 )
+from pytest_freezecheck.diagnosis.rounded import ROUNDINGS
 from pytest_freezecheck.diagnosis.rounding import rounded
 from pytest_freezecheck.diagnosis.suspicion import Suspicion
 from pytest_freezecheck.differences import largest_difference

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_freezecheck.diagnosis.distance import distance_to
-from pytest_freezecheck.diagnosis.labels import ROUNDINGS, Array
+from pytest_freezecheck.diagnosis.rounded import ROUNDINGS, Array
 from pytest_freezecheck.diagnosis.suspicion import Suspicion
 from pytest_freezecheck.errors import counted, listed
 

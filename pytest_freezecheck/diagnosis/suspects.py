@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_freezecheck.diagnosis.folding import folded
-from pytest_freezecheck.diagnosis.labels import Origins, grouped, rounded_to
+from pytest_freezecheck.diagnosis.labels import Origins, grouped
 from pytest_freezecheck.diagnosis.likeness import differ_by_rows
+from pytest_freezecheck.diagnosis.rounded import rounded_to
 from pytest_freezecheck.diagnosis.structure import (
     RANDOM,
     NodeDifference,
