@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from pytest_freezecheck.diagnosis.causes import CAUSES
 from pytest_freezecheck.diagnosis.diagnose import Diagnosis, Finding, diagnose
 from pytest_freezecheck.diagnosis.distance import NOISE
 from pytest_freezecheck.diagnosis.labels import Origins
-from pytest_freezecheck.diagnosis.reference import untrained_statistics, young_average
 from pytest_freezecheck.diagnosis.rehearsal import rehearse
 from pytest_freezecheck.diagnosis.rounding import suspect_rounding
 from pytest_freezecheck.diagnosis.scopes import unscoped
@@ -24,7 +22,6 @@ from pytest_freezecheck.diagnosis.suspicion import Suspicion
 from pytest_freezecheck.differences import largest_by_row, largest_difference
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError, listed
 from pytest_freezecheck.models.checkpoint_files import Lookup, values_beside, values_of
-from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.restore import shadow_keys, siblings
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.models.workbench import ConstantGraph, Workbench
@@ -37,8 +34,8 @@ _TENSORS = 3
 _SEEN = 1e-4
 #: Causes that say that a value is none of the checkpoint's.
 _OF_NO_KEY = ("initial-values", "partial-restore", "other-weights")
-#: Seconds by which files that were written together may be apart.
-_MOMENT = 60.0
+#: Causes that are told by the answers, and not by what the file holds.
+_OF_ANSWERS = ("input-transform", "class-order", "output-tensor", "batch-norm-folding")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +67,7 @@ def inquire(sides: Sides, feeds: Arrays, *, steady: bool, non_finite: bool, atol
         found = _diagnosed(sides, feeds, atol)
     except FreezecheckError as error:
         found = Diagnosis([], None, [f"its graph could not be looked into: {error}"])
-    findings = [(f.suspicion, f.proven) for f in found.findings]
+    findings = [(f.suspicion, f.proven and not _by_numbers_alone(sides, f)) for f in found.findings]
     first = findings[0][0].cause if findings else "unknown"
     if non_finite and first in ("changed-operation", "altered-weights", "unknown"):
         findings = [_renamed(findings, "non-finite", "the answer is not finite")]
@@ -82,6 +79,16 @@ def inquire(sides: Sides, feeds: Arrays, *, steady: bool, non_finite: bool, atol
         evidence = "a row is answered otherwise with other rows beside it"
         findings = [_renamed(findings, "batch-dependence", evidence)]
     return _worded(findings, found)
+
+
+def _by_numbers_alone(sides: Sides, finding: Finding) -> bool:
+    """Return whether nothing but class numbers speaks for a cause: too many mistakes give the same.
+
+    What is held against a key of the checkpoint, bit for bit, speaks for itself.
+    """
+    kinds = {tensor.dtype.base_dtype for tensor in sides.live.outputs.values()}
+    numbers = not any(kind.is_floating or kind.is_complex for kind in kinds)
+    return numbers and finding.suspicion.cause in _OF_ANSWERS
 
 
 def _renamed(
@@ -244,28 +251,3 @@ def _cause(suspicion: Suspicion, proven: bool) -> dict[str, Any]:
         "explanation": f"the frozen model {entry.meaning}: {suspicion.evidence}",
         "fix": entry.fix,
     }
-
-
-def doubts(live: LiveModel) -> list[str]:
-    """Return what speaks against the reference itself."""
-    weights = live.weights()
-    said = untrained_statistics(weights)
-    if live.checkpoint is not None:
-        said += young_average(weights, values_of(live.checkpoint, live.parts))
-    return said
-
-
-def older_than_checkpoint(sides: Sides) -> list[str]:
-    """Return that the artifact is older than the checkpoint, if it is by more than a moment.
-
-    Said of failures only: a clone gives all of its files the time at which it was made.
-    """
-    if sides.live.checkpoint is None or sides.frozen.way is not None:
-        return []
-    checkpoint = Path(f"{sides.live.checkpoint}.index")
-    path = sides.frozen.path
-    path = path / "saved_model.pb" if path.is_dir() else path
-    if not (checkpoint.is_file() and path.is_file()):
-        return []
-    behind = checkpoint.stat().st_mtime - path.stat().st_mtime
-    return ["the artifact's file is older than the checkpoint's"] if behind > _MOMENT else []

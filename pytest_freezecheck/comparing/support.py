@@ -7,7 +7,7 @@ import dataclasses
 from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.comparing.allowance import Floor
 from pytest_freezecheck.comparing.corpus import Corpus
-from pytest_freezecheck.comparing.inquiry import doubts, older_than_checkpoint
+from pytest_freezecheck.comparing.doubts import doubts, older_than_checkpoint
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.strength import measured
 from pytest_freezecheck.comparing.tally import Tally

@@ -166,3 +166,23 @@ def test_another_layer_norm_is_no_training_mode(tmp_path: Path) -> None:
     assert result.cause["id"] != "training-batch-norm", result.text
     for model in (live, other, frozen):
         model.close()
+
+
+def test_class_numbers_alone_prove_no_transform(tmp_path: Path) -> None:
+    def labels(x: Any) -> Any:
+        return {"label": tf.argmax(_layer("logits", x, 4), -1, name="label")}
+
+    def reversed_input(x: Any) -> Any:
+        return labels(x[:, ::-1])
+
+    live = made(labels, X, checkpoint=tmp_path / "model.ckpt-1")
+    other = made(reversed_input, X)
+    for way in ("graph_def", "tflite"):
+        frozen = exported(other, way, tmp_path / way)
+        result = freezecheck.check(live, frozen, examples=30)
+        assert (result.outcome, result.reason) == ("failed", "differs")
+        assert result.cause is not None
+        assert not result.cause["proven"], result.text
+        frozen.close()
+    live.close()
+    other.close()
