@@ -80,7 +80,7 @@ def _row(check: Mapping[str, Any]) -> tuple[str, ...]:
         check["model"],
         check["artifact"],
         difference,
-        f"{check['atol']:g}",
+        f"{check['atol']:.3g}",
         shown(check["noise_floor"]),
         str(check["inputs"]) if check["inputs"] else "-",
         "-" if power is None else f"{power['caught']}/{power['planted']}",

@@ -97,7 +97,7 @@ def _title(agreement: Agreement) -> str:
 def _allowed(agreement: Agreement) -> str:
     worst = agreement.worst
     why = f", the default of {agreement.way}, which loses precision" if agreement.lossy else ""
-    said = f"allowed {agreement.atol:g}{_raised(agreement.unraised) or why}"
+    said = f"allowed {agreement.atol:.3g}{_raised(agreement.unraised) or why}"
     return said if worst is None or not worst.rtol else f"{said}{_of_its_size(worst)}"
 
 
@@ -131,7 +131,7 @@ def _headline(agreement: Agreement) -> str:
     if reason in ("differs", "batch-dependent"):
         company = " among other rows" if reason == "batch-dependent" else ""
         at = worst.allowed
-        more = f"allowed {at:g}{_of_its_size(worst)}" if worst.rtol else _allowed(agreement)
+        more = f"allowed {at:.3g}{_of_its_size(worst)}" if worst.rtol else _allowed(agreement)
         return (
             f"{title} differs from the live model by {shown(worst.apart)} in {worst.output!r}"
             f"{company} ({more})"
