@@ -170,11 +170,15 @@ def _raise(path: Path, found: Mapping[str, str]) -> None:
 
 
 def _does(node: Any, allowed: tuple[str, ...]) -> str | None:
-    """Return what is wrong with an operation, or None."""
+    """Return what is wrong with an operation, or None.
+
+    An attribute that is not there has its default; asking for it would add it to the node.
+    """
     if node.op == "PrintV2":
-        does = _WRITES if node.attr["output_stream"].s.startswith(b"file:") else None
+        stream = node.attr["output_stream"].s if "output_stream" in node.attr else b""
+        does = _WRITES if stream.startswith(b"file:") else None
     elif node.op.startswith("Debug"):
-        urls = "debug_urls" in node.attr and node.attr["debug_urls"].list.s
+        urls = node.attr["debug_urls"].list.s if "debug_urls" in node.attr else ()
         does = "sends values to a debugger" if urls else None
     else:
         return _named(node.op, allowed)

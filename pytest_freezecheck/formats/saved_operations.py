@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,14 @@ _INIT = "__saved_model_init_op"
 _CALLED = frozenset({"_create_resource", "_initialize", "_destroy_resource"})
 
 
-def refuse_saved_model(
-    meta_graph: Any, signature: Any, path: Path, allowed: Sequence[str] = ()
-) -> None:
+def refuse_saved_model(meta_graph: Any, key: str, path: Path, allowed: Sequence[str] = ()) -> None:
     """Make sure that loading a SavedModel restores its own values and files, and no more.
 
     And that serving the signature is arithmetic.
 
     Args:
         meta_graph: the `MetaGraphDef` that is served.
-        signature: the `SignatureDef` that is served.
+        key: of the signature that is served.
         path: the folder, for messages.
         allowed: patterns of types that are not refused.
 
@@ -32,19 +30,24 @@ def refuse_saved_model(
     """
     definition = meta_graph.graph_def
     assets = frozenset(_assets(meta_graph))
+    objects = meta_graph.object_graph_def
+    # A session runs what the signature names, and `tf.saved_model.load` the function of that key.
+    signed = list(_signed(objects, key))
+    bound = _bound(meta_graph, signed)
     served = Reach(definition)
-    outputs = [info.name for info in signature.outputs.values()]
+    outputs = [info.name for info in meta_graph.signature_def[key].outputs.values()]
     refuse_places(
-        served.places(outputs),
+        served.places(outputs, signed),
         path,
         OUTPUT,
         allowed,
-        lambda place, does: does == READS and served.comes_from(place, assets),
+        lambda place, does: does == READS and served.comes_from(place, assets, bound),
     )
-    functions, bound = _of_objects(meta_graph)
+    called = list(_called(objects))
+    bound = _bound(meta_graph, called)
     started = Reach(definition)
     refuse_places(
-        started.places(_initial(meta_graph), functions),
+        started.places(_initial(meta_graph), called),
         path,
         LOADING,
         allowed,
@@ -92,17 +95,15 @@ def _initial(meta_graph: Any) -> list[str]:
     return names
 
 
-def _of_objects(meta_graph: Any) -> tuple[list[str], dict[str, set[str]]]:
-    """Return the functions that objects run at loading, and their arguments that hold assets."""
+def _bound(meta_graph: Any, functions: Iterable[str]) -> dict[str, set[str]]:
+    """Return {function: its arguments that are bound to assets}."""
     objects = meta_graph.object_graph_def
     arguments = {
         f.signature.name: [a.name for a in f.signature.input_arg]
         for f in meta_graph.graph_def.library.function
     }
-    functions: list[str] = []
     bound: dict[str, set[str]] = {}
-    for name in _called(objects):
-        functions.append(name)
+    for name in functions:
         captured = objects.concrete_functions[name].bound_inputs
         given = arguments.get(name, [])[-len(captured) :] if captured else []
         bound[name] = {
@@ -110,7 +111,17 @@ def _of_objects(meta_graph: Any) -> tuple[list[str], dict[str, set[str]]]:
             for argument, number in zip(given, captured, strict=False)
             if objects.nodes[number].WhichOneof("kind") == "asset"
         }
-    return functions, bound
+    return bound
+
+
+def _signed(objects: Any, key: str) -> Iterator[str]:
+    """Yield the names of the concrete functions behind a signature of an object."""
+    for root in objects.nodes[:1]:
+        for child in root.children:
+            if child.local_name == "signatures":
+                for signed in objects.nodes[child.node_id].children:
+                    if signed.local_name == key:
+                        yield from _concrete(objects, signed.node_id)
 
 
 def _called(objects: Any) -> Iterator[str]:
@@ -120,10 +131,14 @@ def _called(objects: Any) -> Iterator[str]:
         for saveable in held.saveable_objects.values():
             numbers = [*numbers, saveable.save_function, saveable.restore_function]
         for number in numbers:
-            node = objects.nodes[number]
-            names = [*node.function.concrete_functions]
-            names += [node.bare_concrete_function.concrete_function_name]
-            yield from (name for name in names if name in objects.concrete_functions)
+            yield from _concrete(objects, number)
+
+
+def _concrete(objects: Any, number: int) -> Iterator[str]:
+    """Yield the names of the concrete functions of an object."""
+    node = objects.nodes[number]
+    names = [*node.function.concrete_functions, node.bare_concrete_function.concrete_function_name]
+    yield from (name for name in names if name in objects.concrete_functions)
 
 
 def _node(name: str) -> str:

@@ -41,7 +41,7 @@ class SignedModel(FrozenModel):
         self._tags, self._key, self._signature = choose_signature(path, signature)
         with load_errors(path):
             served = _served(path, self._tags)
-            refuse_saved_model(served, self._signature, path, self.allowed)
+            refuse_saved_model(served, self._key, path, self.allowed)
 
     @property
     def input_names(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Results as JSON, schema 2 (`schema-2.json` beside this): one document for a run."""
+"""Results as JSON, schema 2 (`report.schema.json` beside this): one document for a run."""
 
 from __future__ import annotations
 

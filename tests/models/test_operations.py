@@ -440,6 +440,17 @@ def test_an_object_that_runs_something_at_loading_is_refused(tmp_path: Path) -> 
         freezecheck.load(path)
 
 
+def test_the_function_of_a_signature_is_looked_into_too(tmp_path: Path) -> None:
+    path = module_saved(python, tmp_path)
+    saved = _parse(path)
+    graph = saved.meta_graphs[0]
+    info = graph.signature_def["serving_default"].outputs["y"]
+    info.name = f"{next(n.name for n in graph.graph_def.node if n.op == 'Placeholder')}:0"
+    (path / "saved_model.pb").write_bytes(saved.SerializeToString())
+    with pytest.raises(ArtifactError, match=r"refused: operation 'PyFunc' .* on the way to the ou"):
+        freezecheck.load(path)
+
+
 def _parse(path: Path) -> Any:
     from tensorflow.python.saved_model import loader_impl
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -142,6 +142,7 @@ def test_unsigned_integers_do_not_wrap_around() -> None:
     assert difference.max_abs == 2.0
 
 
+@settings(deadline=None)
 @given(
     hnp.arrays(np.float32, 6, elements=st.floats(-1, 1, width=32)),
     hnp.arrays(np.float32, 6, elements=st.floats(-1, 1, width=32)),

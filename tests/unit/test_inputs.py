@@ -10,7 +10,7 @@ from typing import Any
 import hypothesis
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from pytest_freezecheck.inputs import batches, build, feeds, images, probabilities
 from pytest_freezecheck.inputs.render import CENTRES, KINDS, SCALES, Batch, Row, render
@@ -29,6 +29,7 @@ SPECS = [
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)
+@settings(deadline=None)  # no test says how long it takes on a machine that is busy
 @given(described=batches())
 def test_every_row_is_legal(spec: InputSpec, described: Batch) -> None:
     batch: Any = render(described.rows(), spec)
@@ -139,18 +140,21 @@ def test_a_batch_in_words() -> None:
     assert in_words(Batch(1, 6, 8, 8, 1)) == "1 row: spikes"
 
 
+@settings(deadline=None)
 @given(images((4, 4, 3), dtype="uint8", max_batch=2))
 def test_images_under_a_plain_given(batch: Any) -> None:
     assert batch.dtype == np.uint8
     assert 1 <= len(batch) <= 2
 
 
+@settings(deadline=None)
 @given(feeds({"a": {"shape": [3]}, "b": InputSpec((2, 2))}))
 def test_feeds_under_a_plain_given(fed: Any) -> None:
     assert set(fed) == {"a", "b"}
     assert len(fed["a"]) == len(fed["b"])
 
 
+@settings(deadline=None)
 @given(probabilities((2, 5)))
 def test_probabilities_under_a_plain_given(batch: Any) -> None:
     assert batch.shape[1:] == (2, 5)
