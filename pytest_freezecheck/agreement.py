@@ -11,6 +11,7 @@ from pytest_freezecheck.findings import (
     Compared,
     Counterexample,
     Power,
+    Reached,
     Replayed,
     Weights,
     finite,
@@ -70,6 +71,7 @@ class Agreement:
         row_dependence: how far the live model's answer to a row depends on the other rows of its
             batch, relative to the size of the answer; None if it does not, or was not asked.
         largest_batch: the most rows that were fed at once.
+        reached: how much of small ranges of whole numbers, and of tables, the inputs reached.
         power: how many planted mistakes the inputs would have caught.
         min_power: least share of them to catch.
         counterexample: the smallest input found that shows the difference.
@@ -121,6 +123,7 @@ class Agreement:
     noise_floor: float | None = None
     row_dependence: float | None = None
     largest_batch: int = 0
+    reached: list[Reached] = dataclasses.field(default_factory=list)
     power: Power | None = None
     min_power: float = 0.0
     counterexample: Counterexample | None = None
@@ -207,6 +210,7 @@ class Agreement:
             "inputs": self.inputs,
             "examples": self.examples,
             "largest_batch": self.largest_batch,
+            "reached": [part.as_json() for part in self.reached],
             "showing": self.showing,
             "excused": self.excused,
             "undecided": self.undecided,

@@ -71,6 +71,27 @@ class Compared:
         return {name: finite(value) for name, value in values.items()}
 
 
+@dataclasses.dataclass(frozen=True)
+class Reached:
+    """How much of a range of whole numbers, or of the rows of a table, the inputs reached.
+
+    Attributes:
+        name: of an input, or of a weight that rows are looked up in.
+        kind: "input" or "weight".
+        values: how many values or rows there are.
+        reached: how many of them were fed or looked up.
+    """
+
+    name: str
+    kind: str
+    values: int
+    reached: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the report says of it."""
+        return dataclasses.asdict(self)
+
+
 def finite(value: Any) -> Any:
     """Return a value as JSON can have it: it has no NaN, no infinity and no tuple."""
     if isinstance(value, float) and not math.isfinite(value):

@@ -14,7 +14,7 @@ from pytest_freezecheck.comparing.batches import Batches
 from pytest_freezecheck.comparing.known import Output, is_row_by_row, outputs_of, row_dependence
 from pytest_freezecheck.comparing.steering import Drawn, Steered, Steering
 from pytest_freezecheck.errors import ModelError
-from pytest_freezecheck.findings import Power
+from pytest_freezecheck.findings import Power, Reached
 from pytest_freezecheck.inputs.search import drawn_once
 from pytest_freezecheck.inputs.sizes import alike
 from pytest_freezecheck.models.live import LiveModel
@@ -54,6 +54,7 @@ class Corpus:
             would have caught}.
         doubts: what speaks against the reference itself, once that was looked for.
         floor: how far the live model is from itself, once that was measured.
+        reached: how much of small ranges and of tables the inputs reach, once that was counted.
         drift: what was seen of the live model's variables moving while it answered.
 
     Raises:
@@ -82,6 +83,7 @@ class Corpus:
         self.floor: Floor | None = None
         self.drift: list[str] = []
         self.doubts: list[str] | None = None
+        self.reached: list[Reached] | None = None
         self._known: dict[str, Output] | None = None
         self._dependence: float | None = None
 

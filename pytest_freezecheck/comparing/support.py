@@ -8,6 +8,7 @@ from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.comparing.allowance import Floor
 from pytest_freezecheck.comparing.corpus import Corpus
 from pytest_freezecheck.comparing.doubts import doubts, older_than_checkpoint
+from pytest_freezecheck.comparing.reach import reached
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.strength import measured
 from pytest_freezecheck.comparing.tally import Tally
@@ -99,5 +100,6 @@ class Support:
         agreement.warnings += self.sides.cautions(corpus.probe(_NOISE_ROWS))
         if not agreement:
             agreement.warnings += older_than_checkpoint(self.sides)
+        agreement.reached = reached(self.sides.live, corpus)
         probe = corpus.spread(_ROWS)
         agreement.warnings += vacuity.idle_inputs(self.sides.ask_live, probe)

@@ -78,6 +78,17 @@ def noise(agreement: Agreement) -> list[str]:
     return [f"  noise floor {shown(floor)}{unexplained}"]
 
 
+def reached(agreement: Agreement) -> list[str]:
+    """Return the lines on ranges and tables that the inputs did not reach in full."""
+    return [
+        f"  {part.reached} of {part.values} "
+        f"{'values of the input' if part.kind == 'input' else 'rows of the table'} {part.name!r} "
+        "were reached: the others were not compared"
+        for part in agreement.reached
+        if part.reached < part.values
+    ]
+
+
 def repeat(agreement: Agreement) -> list[str]:
     """Return the lines on how to repeat a check."""
     lines = []

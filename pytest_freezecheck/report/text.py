@@ -27,6 +27,7 @@ def _passed(agreement: Agreement) -> list[str]:
         f"{_title(agreement)} agrees with the live model: {exact} on "
         f"{counted(agreement.inputs, 'input')} ({_allowed(agreement)}){strength}",
         *_compared(agreement),
+        *details.reached(agreement),
         *details.replayed(agreement),
     ]
 
