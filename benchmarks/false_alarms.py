@@ -10,11 +10,13 @@ import argparse
 import math
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest_freezecheck as freezecheck
 from benchmarks.common import Bench, bench, number, table
+from benchmarks.many import compare_networks, row
 from pytest_freezecheck.formats import find_way
 from tests.models.ways import HERE
 
@@ -28,7 +30,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--comparisons", type=int, default=10_000, help="at least so many")
     parser.add_argument("--seeds", type=int, default=10, help="check with seeds 0 to this - 1")
+    parser.add_argument("--only", action="append", default=[], help="of the many networks, this")
+    parser.add_argument("--ways", nargs="+", default=HERE, help="freeze the many networks in these")
+    parser.add_argument("--many-seeds", type=int, default=1, help="check them with so many seeds")
+    parser.add_argument("--many", action="store_true", help="the many networks, and no others")
     options = parser.parse_args()
+    if options.many or options.only:
+        return many(options.only, options.ways, options.many_seeds)
     started = time.perf_counter()
     with bench() as made, TemporaryDirectory() as folder:
         checks = len(made.subjects) * len(HERE) * options.seeds
@@ -48,7 +56,24 @@ def main() -> int:
     )
     for alarm in alarms:
         print(alarm.text)
-    return 1 if alarms or missed else 0
+    failed = many(options.only, options.ways, options.many_seeds)
+    return 1 if alarms or missed or failed else 0
+
+
+def many(names: Sequence[str], ways: Sequence[str], seeds: int) -> int:
+    """Check the exports of many small networks; return the exit status."""
+    started = time.perf_counter()
+    results = dict(compare_networks(names, ways, seeds))
+    print(table([row(name, result) for name, result in results.items()]), end="\n\n")
+    passed = sum(len(result.passed) for result in results.values())
+    alarms = [(n, way, said) for n, r in results.items() for way, said in r.alarms.items()]
+    print(
+        f"{len(results)} networks, {passed} exports that pass, {len(alarms)} alarms; "
+        f"{time.perf_counter() - started:.0f} s"
+    )
+    for name, way, said in alarms:
+        print(f"{name}, {way}: {said}")
+    return 1 if alarms else 0
 
 
 def compare(

@@ -240,12 +240,19 @@ def centred_log_probabilities(
     classes = live.shape[-1]
     wide_live = wide(live).reshape(-1, classes)
     wide_frozen = wide(frozen).reshape(-1, classes)
-    counts = wide_live >= _TELLING
+    counts = wide_live >= max(_TELLING, _least(live))
     counts &= counts.sum(axis=-1, keepdims=True) >= 2
     if not counts.any():
         return None
     # What underflowed where the live model did not is far off, and has to show as that.
     return _centred_logs(wide_live, counts), _centred_logs(wide_frozen, counts)
+
+
+def _least(values: Array) -> float:
+    """Return the smallest number that a dtype has with all of its digits."""
+    if values.dtype.kind != "f":
+        return 0.0
+    return float(np.finfo(values.dtype).tiny)  # type: ignore[type-var]
 
 
 def _centred_logs(

@@ -192,22 +192,28 @@ def widened(tolerance: Tolerance, live: Array, spread: Floats, rows: int) -> Flo
     places = FLOORS * np.abs(np.nan_to_num(wide(live))) * _epsilon(live)
     allowed = np.maximum(np.repeat(own, by_input.shape[1]).reshape(live.shape), places)
     if tolerance.kind == PROBABILITIES:
-        allowed = np.minimum(allowed, MOST)
+        allowed = np.minimum(allowed, max(MOST, FLOORS * _epsilon(live)))
     return np.asarray(np.maximum(plain, allowed))
 
 
-def widened_logits(tolerance: Tolerance, spread: Floats) -> Floats:
+def widened_logits(tolerance: Tolerance, live: Array, spread: Floats) -> Floats:
     """Return what each row of logits may be apart, likewise.
 
     Args:
         tolerance: of the output.
+        live: the live model's answer, for its dtype.
         spread: how far noise moves the centred logits of each row; NaN where that is not known.
     """
     plain = tolerance.logits_allowed() or 0.0
     if tolerance.logits_chosen:
         return np.full(spread.shape, plain)
-    most = MOST_OF_LOGITS * tolerance.logit_size
-    return np.maximum(plain, np.minimum(np.where(np.isnan(spread), 0.0, spread), most))
+    places = FLOORS * _epsilon(live)
+    finite = np.isfinite(spread)
+    usual = float(np.median(spread[finite])) if finite.any() else 0.0
+    usual = max(usual, places * tolerance.logit_size)
+    own = np.where(np.isnan(spread), 0.0, np.maximum(spread, usual))
+    most = max(MOST_OF_LOGITS, places) * tolerance.logit_size
+    return np.maximum(plain, np.minimum(own, most))
 
 
 def _epsilon(values: Array) -> float:

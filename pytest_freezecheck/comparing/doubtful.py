@@ -111,7 +111,7 @@ class Doubtful:
             apart = logits_apart((one, other), pair, rows, recover=tolerance.recover)
             own = np.full(rows, allowed)
             if name in noise.logits:
-                logits[name] = widened_logits(tolerance, noise.logits[name])
+                logits[name] = widened_logits(tolerance, one, noise.logits[name])
                 own = by_row(logits[name], rows)
             worst = np.maximum(worst, multiples(apart, own))
         return _Found(limits, logits, worst)

@@ -100,7 +100,7 @@ class NamedModel(FrozenModel):
             raise ArtifactError(
                 f"{self.path}: {self.executor} cannot run it on the inputs: {_first_line(error)}"
             ) from error
-        return Answer(dict(zip(outputs, map(np.array, arrays), strict=True)), {})
+        return Answer(dict(zip(outputs, map(_as_tensorflow, arrays), strict=True)), {})
 
     def answer_disturbed(
         self, feeds: Mapping[str, Any], outputs: Sequence[str], change: Change
@@ -113,6 +113,17 @@ class NamedModel(FrozenModel):
 
     def close(self) -> None:
         """Nothing to free but memory."""
+
+
+def _as_tensorflow(array: Any) -> Any:
+    """Return an answer as TensorFlow gives it: text is objects of bytes."""
+    import numpy as np
+
+    found = np.array(array)
+    if found.dtype.kind not in "OU":
+        return found
+    flat = [each.encode() if isinstance(each, str) else each for each in found.ravel().tolist()]
+    return np.array(flat, object).reshape(found.shape)
 
 
 def loading_failed(path: Path, executor: str, error: Exception) -> ArtifactError:

@@ -97,7 +97,8 @@ def _moved(value: npt.NDArray[Any], rng: Any, spec: InputSpec | None = None) -> 
     units = _UNITS if value.dtype.itemsize > 2 else _UNITS_OF_16_BITS
     # float32 is enough to choose a direction, and halves what a large network takes.
     factors = rng.random(value.shape, np.float32) * np.float32(2.0) - np.float32(1.0)
-    moved = value + value * (factors * np.float32(units * epsilon)).astype(value.dtype)
+    with np.errstate(over="ignore"):
+        moved = value + value * (factors * np.float32(units * epsilon)).astype(value.dtype)
     if spec is not None:
         moved = np.clip(moved, *(np.asarray(bound, value.dtype) for bound in spec.bounds))
     return np.asarray(moved.astype(value.dtype))

@@ -1,0 +1,102 @@
+"""Every network of `networks`, exported rightly in every way that can: none may fail."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest_freezecheck as freezecheck
+from benchmarks.networks import NETWORKS, Network
+from pytest_freezecheck.errors import FreezecheckError, FreezeError
+from pytest_freezecheck.formats import find_way
+from tests.models.made import made
+
+
+@dataclasses.dataclass
+class Result:
+    """What became of one network.
+
+    Attributes:
+        kind: what it is for.
+        passed: ways whose exports passed.
+        lossy: of those that give up precision, how many passed, and how many there are.
+        cannot: ways that cannot freeze it.
+        alarms: {way: text} of exports that failed or could not be checked.
+        worst: the largest difference of an export that is exact, as a multiple of what is allowed.
+    """
+
+    kind: str
+    passed: list[str] = dataclasses.field(default_factory=list)
+    lossy: tuple[int, int] = (0, 0)
+    cannot: list[str] = dataclasses.field(default_factory=list)
+    alarms: dict[str, str] = dataclasses.field(default_factory=dict)
+    worst: float = 0.0
+
+    def add(self, way: str, live: freezecheck.LiveModel, folder: Path, seeds: int) -> None:
+        """Export a model in one way, and check it with every seed."""
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            path = freezecheck.freeze(live, way, folder)
+        except (FreezeError, freezecheck.UnavailableError):
+            self.cannot.append(way)
+            return
+        is_lossy = bool(find_way(way).tolerances)
+        try:
+            frozen = freezecheck.load(path, way=way)
+        except freezecheck.ArtifactError:
+            self.cannot.append(way)  # what the exporter wrote is nothing that can be run
+            return
+        try:
+            found = [freezecheck.check(live, frozen, seed=s, examples=50) for s in range(seeds)]
+            frozen.close()
+        except FreezecheckError as error:
+            self.alarms[way] = str(error).partition("\n")[0]
+            return
+        failed = [agreement for agreement in found if not agreement]
+        if is_lossy:
+            self.lossy = (self.lossy[0] + (not failed), self.lossy[1] + 1)
+        elif failed:
+            self.alarms[way] = failed[0].text.partition("\n")[0]
+        else:
+            self.passed.append(way)
+            ratios = [one.ratio for agreement in found for one in agreement.compared]
+            self.worst = max([self.worst, *ratios])
+
+
+def compare_networks(
+    names: Sequence[str], ways: Sequence[str], seeds: int
+) -> Iterator[tuple[str, Result]]:
+    """Yield the name of each network, and what became of it.
+
+    Args:
+        names: of networks; all if empty.
+        ways: in which they are frozen.
+        seeds: how many each export is checked with.
+    """
+    for name in names or NETWORKS:
+        network: Network = NETWORKS[name]
+        result = Result(network.kind)
+        live = made(network.build, network.inputs)
+        with TemporaryDirectory() as folder:
+            for way in ways:
+                result.add(way, live, Path(folder) / way, seeds)
+        live.close()
+        print(f"{name}: {len(result.alarms)} alarms", file=sys.stderr)
+        yield name, result
+
+
+def row(name: str, result: Result) -> dict[str, Any]:
+    """Return what the table says of a network."""
+    return {
+        "network": name,
+        "kind": result.kind,
+        "ways that pass": len(result.passed),
+        "ways that cannot": len(result.cannot),
+        "lossy ways within their tolerance": f"{result.lossy[0]} of {result.lossy[1]}",
+        "alarms": len(result.alarms),
+        "worst, of what is allowed": f"{result.worst:.2g}",
+    }
