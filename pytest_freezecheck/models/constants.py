@@ -86,7 +86,7 @@ def _held(tensor: Any, constant: Constant, model: str) -> Held:
     dtype = tensor.dtype.base_dtype
     value = np.asarray(constant.value, None if dtype.name == "string" else dtype.as_numpy_dtype)
     lossy = dtype.name == "bool" or dtype.is_integer
-    if (lossy and not (value == np.asarray(constant.value)).all()) or (
+    if (lossy and not np.array_equal(value, np.asarray(constant.value))) or (
         dtype.name == "string" and value.dtype.kind not in "OSU"
     ):
         raise ModelError(
