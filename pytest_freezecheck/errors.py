@@ -81,15 +81,22 @@ for _error in (
     _error.__module__ = "pytest_freezecheck"
 
 
-#: Lines of TensorFlow's errors that say that there was an error.
-_EMPTY_WORDS = ("Graph execution error", "Detected at node", "Node: ", "2 root error")
+#: Lines of TensorFlow's and OpenVINO's errors that say that there was an error.
+_EMPTY_WORDS = (
+    "Graph execution error",
+    "Detected at node",
+    "Node: ",
+    "2 root error",
+    "Exception from ",
+    "Check '",
+)
 
 
 def reason(error: BaseException) -> str:
-    """Return the one line of an error of TensorFlow's that says what is wrong.
+    """Return the one line of an executor's error that says what is wrong.
 
-    The message of a failed operation stands before the `[[{{node ...}}]]` that it failed in, after
-    lines that only lead up to it.
+    The message of a failed operation of TensorFlow's stands before the `[[{{node ...}}]]` that it
+    failed in, after lines that only lead up to it.
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     for line, following in itertools.pairwise(lines):

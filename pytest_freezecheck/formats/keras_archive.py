@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,6 +43,11 @@ class KerasArchive(NamedModel):
 
     def __init__(self, path: Path, way: str | None = None) -> None:
         super().__init__(path, way)
+        if not _members(path):
+            raise ArtifactError(
+                f"{path}: Keras cannot load it: no zip archive, or one that is truncated or "
+                "damaged; save it again, or copy it again"
+            )
         import keras
 
         from pytest_freezecheck.models.keras_live import names_of, traced
@@ -191,10 +197,16 @@ def _export(live: LiveModel, directory: Path) -> Path:
 
 
 def _recognises(path: Path) -> bool:
-    if not path.is_file() or not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return set(archive.namelist()) >= _MEMBERS
+    return path.is_file() and (path.suffix == ".keras" or _members(path) >= _MEMBERS)
+
+
+def _members(path: Path) -> set[str]:
+    """Return the names of what is in a zip archive; nothing if it is none, or damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return set(archive.namelist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, struct.error):
+        return set()
 
 
 _FINALIZED = (

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_freezecheck.errors import ArtifactError
+from pytest_freezecheck.errors import ArtifactError, reason
 from pytest_freezecheck.formats.base import Change, FrozenModel
 from pytest_freezecheck.formats.matching import match, names_of_outputs, nothing_left, same_types
 
@@ -98,7 +98,7 @@ class NamedModel(FrozenModel):
             arrays = self.run(fed, outputs)
         except Exception as error:
             raise ArtifactError(
-                f"{self.path}: {self.executor} cannot run it on the inputs: {_first_line(error)}"
+                f"{self.path}: {self.executor} cannot run it on the inputs: {reason(error)}"
             ) from error
         return Answer(dict(zip(outputs, map(_as_tensorflow, arrays), strict=True)), {})
 
@@ -128,7 +128,7 @@ def _as_tensorflow(array: Any) -> Any:
 
 def loading_failed(path: Path, executor: str, error: Exception) -> ArtifactError:
     """Return the error of a file that its executor does not take."""
-    return ArtifactError(f"{path}: {executor} cannot load it: {_first_line(error)}")
+    return ArtifactError(f"{path}: {executor} cannot load it: {reason(error)}")
 
 
 def counted_kinds(kinds: Sequence[str], reduced: Sequence[str]) -> dict[str, int]:
@@ -145,8 +145,3 @@ def _either(name: str, there: Sequence[str]) -> str:
     """Return a name as the artifact has it: `answers` and `answers:0` are one tensor."""
     other = name.removesuffix(":0") if name.endswith(":0") else f"{name}:0"
     return other if name not in there and other in there else name
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

@@ -52,27 +52,31 @@ class OnnxModel(NamedModel):
             self._session: Any = onnxruntime.InferenceSession(
                 str(path), options, providers=["CPUExecutionProvider"]
             )
+            # Read once, and here: a name that was damaged is no text.
+            inputs = self._session.get_inputs()
+            self._types: dict[str, str] = {i.name: i.type for i in inputs}
+            self._shapes = {i.name: known(i.shape) for i in inputs}
+            self._outputs = [output.name for output in self._session.get_outputs()]
         except Exception as error:
             raise loading_failed(path, self.executor, error) from error
-        self._inputs = {i.name: i for i in self._session.get_inputs()}
 
     @property
     def input_types(self) -> Mapping[str, Any]:
         """{input name: NumPy dtype}."""
         import numpy as np
 
-        kinds = {n: i.type.removeprefix("tensor(").rstrip(")") for n, i in self._inputs.items()}
+        kinds = {n: kind.removeprefix("tensor(").rstrip(")") for n, kind in self._types.items()}
         return {name: np.dtype(_TYPES.get(kind, "object")) for name, kind in kinds.items()}
 
     @property
     def output_names(self) -> list[str]:
         """Names of the graph's outputs."""
-        return [output.name for output in self._session.get_outputs()]
+        return self._outputs
 
     @property
     def input_shapes(self) -> Mapping[str, Shape | None]:
         """{input name: shape}; onnxruntime tells no rank from a scalar's."""
-        return {name: known(there.shape) for name, there in self._inputs.items()}
+        return self._shapes
 
     def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
         """Return the outputs for one batch."""

@@ -22,6 +22,7 @@ READS = "reads files that the artifact does not hold"
 RESTORES = "restores values from a checkpoint that the artifact does not hold"
 _WRITES = "writes files"
 _NETWORK = "asks another process"
+_WAITS = "waits for another device or process, which a file has not"
 
 #: {type of operation, or pattern: what it does}. From the list of all operations that TensorFlow
 #: 2.21 registers, and tf.contrib's of TensorFlow 1.15.
@@ -47,6 +48,10 @@ REFUSED: Mapping[str, str] = {
     "ImmutableConst": READS,
     "InitializeTableFromTextFile*": READS,
     "GenerateVocabRemapping": READS,
+    "Skipgram": READS,
+    "CacheDataset*": "keeps values from one call to the next, in memory or in a file",
+    "*SnapshotChunk*": READS,
+    "DatasetFromGraph": "runs a graph that stands in a value, where nobody sees it",
     "LoadAndRemapMatrix": RESTORES,
     "Restore*": RESTORES,
     "DTensorRestoreV2": RESTORES,
@@ -65,9 +70,28 @@ REFUSED: Mapping[str, str] = {
     "Rpc*": _NETWORK,
     "TryRpc": _NETWORK,
     "DataServiceDataset*": _NETWORK,
+    "RegisterDataset*": _NETWORK,
+    "Collective*": _WAITS,
+    "Send": _WAITS,
+    "Recv": _WAITS,
+    "_Send": _WAITS,
+    "_Recv": _WAITS,
+    "_HostSend": _WAITS,
+    "_HostRecv": _WAITS,
+    "FileSystemSetConfiguration": "changes how this process reads files",
     "*BigQueryReader*": _NETWORK,
     "*Bigtable*": _NETWORK,
     "Timestamp": "reads the clock",
+}
+
+#: {type, or pattern: (attribute, whether its value does harm, what it does)} of those that do harm
+#: with some attributes alone. Descriptors of protocol buffers may stand in the file itself.
+BY_ATTRIBUTE: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
+    "PrintV2": ("output_stream", lambda value: value.s.startswith(b"file:"), _WRITES),
+    "Debug*": ("debug_urls", lambda value: bool(value.list.s), "sends values to a debugger"),
+    "FixedUnigramCandidateSampler": ("vocab_file", lambda value: bool(value.s), READS),
+    "DecodeProto*": ("descriptor_source", lambda value: _is_path(value.s), READS),
+    "EncodeProto": ("descriptor_source", lambda value: _is_path(value.s), READS),
 }
 
 _allowed: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("allowed", default=())
@@ -174,15 +198,15 @@ def _does(node: Any, allowed: tuple[str, ...]) -> str | None:
 
     An attribute that is not there has its default; asking for it would add it to the node.
     """
-    if node.op == "PrintV2":
-        stream = node.attr["output_stream"].s if "output_stream" in node.attr else b""
-        does = _WRITES if stream.startswith(b"file:") else None
-    elif node.op.startswith("Debug"):
-        urls = node.attr["debug_urls"].list.s if "debug_urls" in node.attr else ()
-        does = "sends values to a debugger" if urls else None
-    else:
-        return _named(node.op, allowed)
-    return None if _matches(node.op, allowed) else does
+    for kind, (attribute, harms, does) in BY_ATTRIBUTE.items():
+        if fnmatch.fnmatchcase(node.op, kind):
+            harm = attribute in node.attr and harms(node.attr[attribute])
+            return does if harm and not _matches(node.op, allowed) else None
+    return _named(node.op, allowed)
+
+
+def _is_path(source: bytes) -> bool:
+    return bool(source) and not source.startswith((b"local:", b"bytes:"))
 
 
 @functools.cache

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_freezecheck.errors import ArtifactError, listed
 from pytest_freezecheck.formats.base import Change
 from pytest_freezecheck.formats.operations import allowing
 from pytest_freezecheck.formats.signatures import SignedModel, load_errors
@@ -32,11 +33,24 @@ class EagerSavedModel(SignedModel):
             self._loaded = tf.saved_model.load(str(path), tags=list(self._tags))
             self._function = self._loaded.signatures[self._key]
             self._pruned = self._pruned_again()
+            if self._pruned is None:
+                self._check_keys()
 
     @property
     def session(self) -> Any:
         """None: functions run in no session."""
         return None
+
+    def _check_keys(self) -> None:
+        """Make sure that the signature's function has the keys that the signature names."""
+        _, taken = self._function.structured_input_signature
+        lost = [key for key in self.input_names if key not in taken]
+        lost += [key for key in self.output_names if key not in self._function.structured_outputs]
+        if lost:
+            raise ArtifactError(
+                f"{self.path}: signature {self._key!r} names {listed(lost)}, which the function "
+                "behind it has not: it is damaged or was edited; copy it again, or save it again"
+            )
 
     def _pruned_again(self) -> Any:
         """Return a function of the same inputs that answers outputs and logits, or None.

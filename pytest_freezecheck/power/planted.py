@@ -30,6 +30,8 @@ _ALTERED: Mapping[str, tuple[float, float]] = {
     "negated": (-1.0, 0.0),
 }
 _CELLS = 3
+#: What a weight that is all zeros, and so has no spread, is shifted by.
+_STEP = 0.01
 #: From one usual epsilon of BatchNorm to the other; as seen by the square root, so much more
 #: variance is so much more epsilon.
 _EPSILON = 1e-3 - 1e-5
@@ -65,22 +67,41 @@ def altered_weights(weights: Weights, seed: int) -> Iterator[Mistake]:
     for name, value in weights.items():
         if not is_real(np.asarray(value)) or not value.size:
             continue
-        exact = wide(np.asarray(value))
-        spread = float(np.std(exact)) or float(np.max(np.abs(exact)))
         cells = rng.choice(value.size, size=min(_CELLS, value.size), replace=False)
         for cell in cells.tolist():
-            for done, (factor, share) in _ALTERED.items():
-                before = np.asarray(value).reshape(-1)[cell]
-                after = value.dtype.type(factor * float(before) + share * spread)
-                # A negative variance is not a number in every answer: nothing could miss that.
-                absurd = factor < 0 and name.endswith("moving_variance")
-                if after != before and not absurd:
-                    place = tuple(int(i) for i in np.unravel_index(cell, value.shape))
-                    yield Mistake(
-                        f"{name}{list(place)} {done}",
-                        _one_element(name, value, cell, after),
-                        (name,),
-                    )
+            place = [int(i) for i in np.unravel_index(cell, value.shape)]
+            before = np.asarray(value).reshape(-1)[cell]
+            for done, after in _altered(np.asarray(value), before):
+                # What is no number, or the square root of a variance below 0, is none in every
+                # answer: nothing could miss that.
+                absurd = after < 0 and name.endswith("moving_variance")
+                if after != before and np.isfinite(after) and not absurd:
+                    change = _one_element(name, value, cell, after)
+                    yield Mistake(f"{name}{place} {done}", change, (name,))
+
+
+def _altered(value: Array, before: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what is done to an element of a weight, and what it is then, in the weight's type."""
+    spread = _spread(value)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large becomes infinite
+        for done, (factor, share) in _ALTERED.items():
+            yield done, value.dtype.type(factor * float(before) + share * spread)
+        if not spread:
+            yield f"shifted by {_STEP:g}", value.dtype.type(float(before) + _STEP)
+
+
+def _spread(value: Array) -> float:
+    """Return how far a weight's elements are apart, or their size if they are equal.
+
+    Infinite elements, such as the mask of an attention, have no part in it.
+    """
+    exact = wide(value)
+    exact = exact[np.isfinite(exact)]
+    if not exact.size:
+        return 0.0
+    with np.errstate(over="ignore"):  # squares of float64 can be too large
+        spread = float(np.std(exact))
+    return spread if 0.0 < spread < np.inf else float(np.max(np.abs(exact)))
 
 
 def _one_element(name: str, value: Array, cell: int, after: Any) -> Callable[[], dict[str, Array]]:

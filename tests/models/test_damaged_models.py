@@ -298,6 +298,26 @@ def test_a_damaged_saved_model_is_told_in_a_line(
         assert f"{path}: TensorFlow cannot load this SavedModel: {name}: " in text
 
 
+def test_a_signature_whose_function_has_other_keys_is_told_in_a_line(
+    saved: dict[str, Path], tmp_path: Path
+) -> None:
+    from tensorflow.python.saved_model import loader_impl
+
+    for side in ("inputs", "outputs"):
+        path = Path(shutil.copytree(saved["saved_model_module"], tmp_path / side))
+        parsed = loader_impl.parse_saved_model(str(path))
+        keys = getattr(parsed.meta_graphs[0].signature_def["serving_default"], side)
+        (key,) = keys
+        keys["other"].CopyFrom(keys[key])
+        del keys[key]
+        (path / "saved_model.pb").write_bytes(parsed.SerializeToString())
+        with pytest.raises(ArtifactError) as error:
+            freezecheck.load(path)
+        assert one_line(error, path).startswith(
+            f"{path}: signature 'serving_default' names other, which the function behind it has not"
+        )
+
+
 def test_a_signature_that_names_no_tensor_is_told_in_a_line(
     saved: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -18,6 +18,13 @@ SESSION = """indices[0] = 7 is not in [0, 5)
 
 Errors may have originated from an input operation."""
 
+OPENVINO = """Exception from src/inference/src/cpp/core.cpp:132:
+Check 'is_valid_weights_range(size, offset)' failed at src/core/xml_deserialize_util.cpp:900:
+Incorrect weights in bin file!
+
+
+"""
+
 
 @pytest.mark.parametrize(
     ("text", "line"),
@@ -25,6 +32,7 @@ Errors may have originated from an input operation."""
         (FUNCTION, "indices[0,1] = 31 is not in [0, 30)"),
         (SESSION, "indices[0] = 7 is not in [0, 5)"),
         ("Graph execution error:\n\nbad shape", "bad shape"),
+        (OPENVINO, "Incorrect weights in bin file!"),
         ("plain", "plain"),
         ("", "ValueError"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -57,9 +58,17 @@ def test_every_altered_weight_differs_in_one_element_and_says_which() -> None:
         assert any(n.startswith(name) for n in names) == (name != "global_step")
 
 
+@pytest.mark.parametrize("shape", [(3,), ()])
+def test_a_weight_that_is_all_zeros_is_shifted(shape: tuple[int, ...]) -> None:
+    zeros: dict[str, Any] = {"w": np.zeros(shape, np.float32)}
+    mistakes = list(altered_weights(zeros, seed=0))
+    assert len(mistakes) == zeros["w"].size
+    for mistake in mistakes:
+        assert mistake.name.endswith("] shifted by 0.01")
+        assert np.abs(mistake.changes()["w"]).sum() == np.float32(0.01)
+
+
 def test_what_changes_nothing_is_no_mistake() -> None:
-    zeros = {"w": np.zeros(3, np.float32)}
-    assert list(altered_weights(zeros, seed=0)) == []
     names = [m.name for m in altered_weights({"w": np.array([0.0, 2.0], np.float32)}, seed=0)]
     assert "w[0] set to 0" not in names
     assert "w[0] negated" not in names
@@ -71,6 +80,29 @@ def test_a_variance_is_not_made_negative() -> None:
     names = [m.name for m in altered_weights(LIVE, seed=0) if "moving_variance" in m.name]
     assert names
     assert not any("negated" in name for name in names)
+
+
+LARGEST = [(kind, float(np.finfo(kind).max)) for kind in (np.float16, np.float32, np.float64)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [*LARGEST, (np.float32, np.inf), (np.float32, -np.inf), (np.float32, np.nan)]
+)
+def test_no_number_is_planted_that_is_none_and_nothing_is_warned_of(
+    kind: Any, value: float
+) -> None:
+    weights: dict[str, Any] = {"w": np.array([value, 1.0], kind)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mistakes = [*altered_weights(weights, seed=0), *freezing_mistakes(weights, None, None)]
+        altered = [m for m in mistakes if m.name.startswith("w[")]
+        for mistake in mistakes:
+            mistake.changes()
+    assert any(m.name.startswith("w[0]") for m in altered) == bool(np.isfinite(value))
+    for mistake in altered:
+        place = int(mistake.name[2])
+        assert np.isfinite(mistake.changes()["w"][place]), mistake.name
+    assert sum(m.name.startswith("w[1]") for m in altered) == 4
 
 
 def test_the_live_model_is_left_as_it_is() -> None:

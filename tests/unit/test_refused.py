@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from pytest_freezecheck import ArtifactError
-from pytest_freezecheck.formats.operations import allowed_now, allowing, refuse_types
+from pytest_freezecheck.formats.operations import (
+    OUTPUT,
+    allowed_now,
+    allowing,
+    refuse_places,
+    refuse_types,
+)
+from pytest_freezecheck.formats.reach import Place
 
 PATH = Path("model.tflite")
 
@@ -32,6 +42,12 @@ PATH = Path("model.tflite")
         ("CreateSummaryFileWriter", "writes files"),
         ("RpcCall", "asks another process"),
         ("Timestamp", "reads the clock"),
+        ("SnapshotChunkDataset", "reads files"),
+        ("CacheDatasetV2", "keeps values from one call to the next"),
+        ("DatasetFromGraph", "runs a graph that stands in a value"),
+        ("CollectiveReduceV3", "waits for another device or process"),
+        ("Recv", "waits for another device or process"),
+        ("RegisterDatasetV2", "asks another process"),
     ],
 )
 def test_each_kind_is_refused_with_what_it_does(kind: str, does: str) -> None:
@@ -66,6 +82,31 @@ def test_each_kind_is_refused_with_what_it_does(kind: str, does: str) -> None:
 )
 def test_arithmetic_tables_and_random_numbers_are_not(kind: str) -> None:
     refuse_types([kind], PATH, ())
+
+
+@pytest.mark.parametrize(
+    ("kind", "attribute", "harmful", "harmless"),
+    [
+        ("PrintV2", "output_stream", b"file:///tmp/log", b"stderr"),
+        ("DecodeProtoV2", "descriptor_source", b"/tmp/descriptors.pb", b"local://"),
+        ("EncodeProto", "descriptor_source", b"/tmp/descriptors.pb", b"bytes://rest"),
+        ("FixedUnigramCandidateSampler", "vocab_file", b"/tmp/words.csv", b""),
+        ("DebugIdentityV2", "debug_urls", [b"file:///tmp/dump"], []),
+    ],
+)
+def test_some_are_refused_for_the_file_that_they_name(
+    kind: str, attribute: str, harmful: Any, harmless: Any
+) -> None:
+    def look_at(value: Any, allowed: tuple[str, ...] = ()) -> None:
+        held = SimpleNamespace(s=value, list=SimpleNamespace(s=value))
+        node: Any = SimpleNamespace(name="n", op=kind, attr={attribute: held})
+        refuse_places([Place(node)], PATH, OUTPUT, allowed)
+
+    said = f"refused: operation {kind!r} (node 'n') on the way to the output"
+    with pytest.raises(ArtifactError, match=re.escape(said)):
+        look_at(harmful)
+    look_at(harmless)
+    look_at(harmful, (kind,))
 
 
 def test_several_are_told_each_in_a_line() -> None:
