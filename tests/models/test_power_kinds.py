@@ -65,6 +65,22 @@ def test_mistakes_are_planted_in_weights_of_every_kind_and_noticed(
     assert len(unnoticed) < 4
 
 
+def test_a_scalar_of_zero_is_planted_and_noticed(tmp_path: Path) -> None:
+    def build(x: Any) -> Any:
+        z = tf.matmul(x, weight("w", 8, 4)) * tf.exp(weight("temperature"))
+        return {"probs": tf.nn.softmax(z, name="probs")}
+
+    live = made(build, X, change=lambda name, value: value * (name != "temperature"))
+    frozen = exported(live, "graph_def", tmp_path)
+    result = freezecheck.check(live, frozen, examples=10)
+    assert result
+    assert result.power is not None
+    assert result.power.altered == result.power.weights == 2
+    assert not any(name.startswith("temperature") for name, _ in result.power.survivors)
+    frozen.close()
+    live.close()
+
+
 def test_orders_of_classes_alone_are_no_power(tmp_path: Path) -> None:
     result = power_of(without_weights, tmp_path)
     assert result

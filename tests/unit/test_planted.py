@@ -88,9 +88,7 @@ LARGEST = [(kind, float(np.finfo(kind).max)) for kind in (np.float16, np.float32
 @pytest.mark.parametrize(
     ("kind", "value"), [*LARGEST, (np.float32, np.inf), (np.float32, -np.inf), (np.float32, np.nan)]
 )
-def test_no_number_is_planted_that_is_none_and_nothing_is_warned_of(
-    kind: Any, value: float
-) -> None:
+def test_what_is_no_number_is_not_planted_and_nothing_is_warned_of(kind: Any, value: float) -> None:
     weights: dict[str, Any] = {"w": np.array([value, 1.0], kind)}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
