@@ -94,8 +94,15 @@ def shipped(flowers: Subject, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def of_keras() -> LiveModel:
     import keras
 
-    layers = [keras.layers.Conv2D(2, 3), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")]
-    model = keras.Sequential([keras.layers.Input(tiny.SHAPE, name="images"), *layers])
+    # Named, or the layers of other tests in this process would be called otherwise than alone.
+    layers = [
+        keras.layers.Conv2D(2, 3, name="filters"),
+        keras.layers.Flatten(name="flat"),
+        keras.layers.Dense(3, "softmax", name="classes"),
+    ]
+    model = keras.Sequential(
+        [keras.layers.Input(tiny.SHAPE, name="images"), *layers], name="damaged"
+    )
     rng = np.random.default_rng(0)
     model.set_weights([rng.normal(size=weight.shape) for weight in model.get_weights()])
     return LiveModel.from_keras(model, tiny.INPUTS)
