@@ -153,7 +153,7 @@ def run_tests(session: nox.Session, cell: Cell, record: dict[str, Any]) -> str |
     """Run the tests that a cell runs; return what is wrong, or None."""
     junit = RESULTS / cell.name / "tests.xml"
     junit.unlink(missing_ok=True)
-    failure = attempt(session, "pytest", "-n", "2", f"--junitxml={junit}")
+    failure = attempt(session, "pytest", "-n", "2", "--dist=worksteal", f"--junitxml={junit}")
     if junit.exists():
         record["tests"] = compatibility.tests_of(junit)
     return failure and f"the tests: {failure}"
