@@ -67,7 +67,10 @@ def inquire(sides: Sides, feeds: Arrays, *, steady: bool, non_finite: bool, atol
         found = _diagnosed(sides, feeds, atol)
     except FreezecheckError as error:
         found = Diagnosis([], None, [f"its graph could not be looked into: {error}"])
-    findings = [(f.suspicion, f.proven and not _by_numbers_alone(sides, f)) for f in found.findings]
+    findings = [
+        (f.suspicion, f.proven and not _by_numbers_alone(sides, f, rehearsed=found.rehearsed))
+        for f in found.findings
+    ]
     first = findings[0][0].cause if findings else "unknown"
     if non_finite and first in ("changed-operation", "altered-weights", "unknown"):
         findings = [_renamed(findings, "non-finite", "the answer is not finite")]
@@ -81,14 +84,15 @@ def inquire(sides: Sides, feeds: Arrays, *, steady: bool, non_finite: bool, atol
     return _worded(findings, found)
 
 
-def _by_numbers_alone(sides: Sides, finding: Finding) -> bool:
+def _by_numbers_alone(sides: Sides, finding: Finding, *, rehearsed: bool) -> bool:
     """Return whether nothing but class numbers speaks for a cause: too many mistakes give the same.
 
-    What is held against a key of the checkpoint, bit for bit, speaks for itself.
+    What is held against a key of the checkpoint, bit for bit, speaks for itself; what the live
+    model rehearsed has its answers alone.
     """
     kinds = {tensor.dtype.base_dtype for tensor in sides.live.outputs.values()}
     numbers = not any(kind.is_floating or kind.is_complex for kind in kinds)
-    return numbers and finding.suspicion.cause in _OF_ANSWERS
+    return numbers and (rehearsed or finding.suspicion.cause in _OF_ANSWERS)
 
 
 def _renamed(

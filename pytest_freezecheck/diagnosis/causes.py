@@ -72,7 +72,7 @@ _EVERY = (
     ),
     Cause(
         "other-weights",
-        "holds other values than the live model, of no known key",
+        "holds other values than the live model",
         "find out which values were evaluated, and freeze those: restore the checkpoint in the "
         "exporting script as the evaluation does, and change nothing afterwards",
     ),

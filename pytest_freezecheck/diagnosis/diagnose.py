@@ -192,6 +192,8 @@ def _refined(
     What else is wrong is mended first: behind raw weights, shifted classes look like nothing.
     """
     suspicion = finding.suspicion
+    if suspicion.cause == "class-order" and suspicion.weights:
+        return _really_classes(finding, proven, mender, right)
     if suspicion.cause not in ("changed-operation", "input-transform", "output-tensor"):
         return finding
     try:
@@ -208,6 +210,26 @@ def _refined(
         return finding
     both = f"{found.evidence}: {suspicion.evidence}"
     changed = dataclasses.replace(suspicion, cause=found.cause, evidence=both)
+    return Finding(changed, finding.proven)
+
+
+def _really_classes(
+    finding: Finding, proven: Sequence[Suspicion], mender: Mender, right: Answer
+) -> Finding:
+    """Keep that weights put classes in another order only if the answer is the live one so moved.
+
+    Those of hidden channels or of the gates of an LSTM are in another order too, and classes not.
+    """
+    try:
+        wrong = mender.answer([other for other in proven if other is not finding.suspicion])
+    except ModelError:
+        wrong = None
+    if wrong is not None and any(
+        transforms.class_order(one, wrong.outputs[name], NOISE)
+        for name, one in right.outputs.items()
+    ):
+        return finding
+    changed = dataclasses.replace(finding.suspicion, cause="other-weights")
     return Finding(changed, finding.proven)
 
 

@@ -89,6 +89,11 @@ def cause_of(name: str, live: Array, frozen: Array, origins: Origins) -> tuple[s
     made = _made_of(live, frozen)
     if made is not None:
         return "other-weights", made
+    look_up = origins.checkpoint or (lambda _: None)
+    for key in keys_of(name):
+        held = look_up(key)
+        if held is not None and held.size and _reordered(held, frozen):
+            return "other-weights", f"has the values of the checkpoint's {key!r} in another order"
     if looks_initialised(frozen):
         return "initial-values", "matches no key of the checkpoint, and looks initialised"
     return "other-weights", "matches no key of the checkpoint"
@@ -104,7 +109,16 @@ def _made_of(live: Array, frozen: Array) -> str | None:
     kept = frozen != 0
     if kept.any() and not kept.all() and np.array_equal(live[kept], frozen[kept]):
         return f"is the live value, {int((~kept).sum())} of {kept.size} elements set to 0"
+    if _reordered(live, frozen):
+        return "has the live values in another order"
     return None
+
+
+def _reordered(one: Array, other: Array) -> bool:
+    """Return whether two arrays hold the same values, at least two, in different places."""
+    if np.array_equal(one, other) or (one == one.flat[0]).all():
+        return False
+    return np.array_equal(np.sort(one, axis=None), np.sort(other, axis=None))
 
 
 def keys_of(name: str) -> tuple[str, ...]:
@@ -208,13 +222,8 @@ def grouped(
         origins: what they can come from.
     """
     causes: dict[str, dict[str, str]] = {}
-    trained = [name for name, value in live.items() if value.ndim and not is_statistic(name)]
-    last = _scope(trained[-1]) if trained else ""
     for name in names:
         cause, evidence = cause_of(name, live[name], frozen[name], origins)
-        if cause == "class-order" and _scope(name) != last:
-            # Only what stands at the end puts classes in another order.
-            cause = "other-weights"
         if cause in ("other-weights", "initial-values"):
             twin = _exchanged(name, live, frozen)
             if twin is not None:
@@ -237,10 +246,6 @@ def grouped(
         whole = len(ordered) >= 0.9 * len(every)
         causes["initial-values" if whole else "partial-restore"] = ordered
     return causes
-
-
-def _scope(name: str) -> str:
-    return name.rpartition("/")[0]
 
 
 def _exchanged(name: str, live: Mapping[str, Array], frozen: Mapping[str, Array]) -> str | None:

@@ -69,7 +69,7 @@ def bypassed(definition: Any) -> Any:
     made.CopyFrom(definition)
     nodes = {node.name: node for node in definition.node}
     for node in made.node:
-        sources = [n if n.startswith("^") else _source(n, nodes) for n in node.input]
+        sources = [n if n.startswith("^") else source(n, nodes) for n in node.input]
         del node.input[:]
         node.input.extend(sources)
     return made
@@ -111,10 +111,11 @@ def node_differences(live: Any, frozen: Any) -> list[NodeDifference]:
 
 def _read(node: Any, nodes: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what a node reads, looking through what only passes values on."""
-    return tuple(_source(name, nodes) for name in node.input if not name.startswith("^"))
+    return tuple(source(name, nodes) for name in node.input if not name.startswith("^"))
 
 
-def _source(name: str, nodes: Mapping[str, Any]) -> str:
+def source(name: str, nodes: Mapping[str, Any]) -> str:
+    """Return the tensor that a name stands for, looking through what only passes values on."""
     short = name.removesuffix(":0")
     while short in nodes and nodes[short].op in _PASSING and nodes[short].input:
         short = nodes[short].input[0].removesuffix(":0")

@@ -10,12 +10,20 @@ import numpy as np
 from pytest_freezecheck.diagnosis.folding import folded
 from pytest_freezecheck.diagnosis.labels import Origins, grouped
 from pytest_freezecheck.diagnosis.likeness import differ_by_rows
+from pytest_freezecheck.diagnosis.passages import (
+    INPUTS,
+    all_passes,
+    before_weights,
+    computed_from_input,
+    reads,
+)
 from pytest_freezecheck.diagnosis.rounded import rounded_to
 from pytest_freezecheck.diagnosis.structure import (
     RANDOM,
     NodeDifference,
     node_differences,
     reads_input_names,
+    source,
 )
 from pytest_freezecheck.diagnosis.suspicion import Suspicion
 from pytest_freezecheck.errors import listed
@@ -23,7 +31,6 @@ from pytest_freezecheck.errors import listed
 if TYPE_CHECKING:
     from pytest_freezecheck.models.workbench import Workbench
 
-_INPUTS = frozenset({"Placeholder", "PlaceholderWithDefault"})
 #: What preprocessing is made of; another operation before the first weight is just another one.
 _ARITHMETIC = frozenset({"Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "Maximum", "Minimum"})
 _ARITHMETIC |= {"Cast", "Reshape", "Transpose", "ReverseV2", "StridedSlice", "GatherV2", "ConcatV2"}
@@ -71,9 +78,10 @@ def weights(
     for name in differing:
         if name not in variables:
             cause = "changed-operation"
-            if name.endswith("batchnorm/add/y"):
+            readers = [n for n, node in live.nodes.items() if name in reads(node)]
+            if name.endswith("batchnorm/add/y") and not computed_from_input(live, readers):
                 cause = "batch-norm-epsilon"
-            elif any(name in _reads(live, reader) for reader in preprocessing):
+            elif any(n in preprocessing and all_passes(live, n) for n in readers):
                 cause = "input-transform"
             one, other = (np.ravel(side.weights[name]) for side in (live, frozen))
             shown = f"is {other[:3].tolist()}, in the live graph {one[:3].tolist()}"
@@ -83,41 +91,6 @@ def weights(
 
 def _is_rounded(live: Workbench, frozen: Workbench, name: str) -> bool:
     return rounded_to(live.weights[name], frozen.weights[name]) is not None
-
-
-def _reads(side: Workbench, name: str) -> set[str]:
-    return {read.split(":")[0].lstrip("^") for read in side.nodes[name].input}
-
-
-def before_weights(live: Workbench, variables: set[str]) -> set[str]:
-    """Return the nodes that are computed from an input and from no variable.
-
-    Those in a loop of TensorFlow 1's are computed from all that comes round in it.
-    """
-    found: set[str] = set()
-    tainted = set(variables)
-    for name in _ordered(live):
-        node = live.nodes[name]
-        if any(read in tainted for read in _reads(live, name)):
-            tainted.add(name)
-        elif node.op not in ("Const", "Placeholder"):
-            found.add(name)
-    return (found & set(reads_input_names(live.definition))) - live.inside
-
-
-def _ordered(side: Workbench) -> list[str]:
-    """Return all nodes, each after what it is computed from."""
-    done: dict[str, None] = {}
-    for start in side.nodes:
-        waiting = [start]
-        while waiting:
-            left = [r for r in _reads(side, waiting[-1]) if r in side.nodes and r not in done]
-            left = [read for read in left if read not in waiting]
-            if left:
-                waiting.append(left[0])
-            else:
-                done[waiting.pop()] = None
-    return list(done)
 
 
 def operations(live: Workbench, frozen: Workbench, variables: set[str]) -> Iterator[Suspicion]:
@@ -153,13 +126,13 @@ def _classified(
     moments = any(part in node.name for node in inserted for part in _MOMENTS)
     if moments and any(_of_batch(node, frozen) for node in inserted):
         return "training-batch-norm", "is computed from the moments of the batch"
-    early = _reads_an_input(difference.live, live) or _reads(live, difference.name) & preprocessing
-    if early and inserted:
+    if inserted and _at_the_input(difference, live, frozen, preprocessing):
         names = listed(sorted(f"{node.name} ({node.op})" for node in inserted))
         return "input-transform", f"reads the input through {names}"
     changed = "changed-operation"
     kinds = {difference.live.op, difference.frozen.op}
-    if difference.name in preprocessing and kinds <= _ARITHMETIC:
+    before = difference.name in preprocessing and kinds <= _ARITHMETIC
+    if before and all_passes(live, difference.name):
         changed = "input-transform"
     if difference.operation:
         return (
@@ -176,10 +149,13 @@ def _classified(
 
 
 def _of_batch(node: Any, side: Workbench) -> bool:
-    """Return whether a node takes a mean over the rows of a batch; over others, LayerNorm does."""
+    """Return whether a node takes a mean over the rows of a batch.
+
+    Over other axes LayerNorm does, and over the first one of a kernel, weight standardisation.
+    """
     import tensorflow as tf
 
-    if node.op != "Mean":
+    if node.op != "Mean" or not computed_from_input(side, [node.name]):
         return False
     axes = side.nodes.get(node.input[1].split(":")[0].lstrip("^"))
     if axes is None or axes.op != "Const":
@@ -189,18 +165,27 @@ def _of_batch(node: Any, side: Workbench) -> bool:
     return 0 in found
 
 
-def _reads_an_input(node: Any, side: Workbench) -> bool:
-    """Return whether a node reads an input, with nothing but casts and identities between."""
-    waiting = list(node.input)
-    while waiting:
-        read = side.nodes.get(waiting.pop().split(":")[0].lstrip("^"))
-        if read is None:
+def _at_the_input(
+    difference: NodeDifference, live: Workbench, frozen: Workbench, preprocessing: set[str]
+) -> bool:
+    """Return whether what was inserted stands between an input and all that reads it."""
+    mine, theirs = (
+        [source(read, side.nodes) for read in node.input if not read.startswith("^")]
+        for node, side in ((difference.live, live), (difference.frozen, frozen))
+    )
+    if len(mine) != len(theirs):
+        return False
+    for here, there in zip(mine, theirs, strict=True):
+        if here == there:
             continue
-        if read.op in _INPUTS:
-            return True
-        if read.op in ("Identity", "Cast"):
-            waiting.extend(read.input)
-    return False
+        name, other = here.split(":")[0], there.split(":")[0]
+        if name not in preprocessing and live.nodes[name].op not in INPUTS:
+            return False
+        if other not in difference.inserted or name not in frozen.before(other):
+            return False
+        if not all_passes(frozen, other):
+            return False
+    return True
 
 
 def flags(frozen: Workbench) -> Iterator[Suspicion]:
@@ -209,7 +194,7 @@ def flags(frozen: Workbench) -> Iterator[Suspicion]:
 
     given = {name.split(":")[0]: value for name, value in frozen.graph.constants.items()}
     for node in frozen.definition.node:
-        if node.op in _INPUTS and given.get(node.name) is True:
+        if node.op in INPUTS and given.get(node.name) is True:
             yield Suspicion(
                 "training-flag",
                 (node.name,),

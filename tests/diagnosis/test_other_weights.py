@@ -186,3 +186,82 @@ def test_class_numbers_alone_prove_no_transform(tmp_path: Path) -> None:
         frozen.close()
     live.close()
     other.close()
+
+
+def unscoped(x: Any) -> Any:
+    """A network whose variables are in no scope."""
+    hidden = tf.nn.relu(tf.matmul(x, weight("w1", 12, 12)) + weight("b1", 12))
+    return {"probs": tf.nn.softmax(tf.matmul(hidden, weight("w2", 12, 4)) + weight("b2", 4))}
+
+
+def lstm(x: Any) -> Any:
+    """A network that ends in an LSTM, whose gates are columns of one kernel."""
+    kernel, bias = weight("lstm/kernel", 16, 16), weight("lstm/bias", 16)
+    h = c = tf.zeros([tf.shape(x)[0], 4])
+    for step in range(3):
+        gates = tf.matmul(tf.concat([x[:, step * 4 : step * 4 + 4], h, x[:, :8]], 1), kernel)
+        i, j, f, o = tf.split(gates + bias, 4, axis=1)
+        c = c * tf.sigmoid(f) + tf.sigmoid(i) * tf.tanh(j)
+        h = tf.tanh(c) * tf.sigmoid(o)
+    return {"state": h}
+
+
+def _other_gates(value: Any) -> Any:
+    i, j, f, o = np.split(value, 4, axis=-1)
+    return np.concatenate([i, f, j, o], axis=-1)
+
+
+def _reversed_columns(value: Any) -> Any:
+    return value[..., ::-1]
+
+
+@pytest.mark.parametrize(
+    ("network", "names", "change", "cause"),
+    [
+        (unscoped, ("w1", "b1"), _reversed_columns, "other-weights"),
+        (unscoped, ("w2", "b2"), _reversed_columns, "class-order"),
+        (lstm, ("lstm/kernel", "lstm/bias"), _other_gates, "other-weights"),
+        (unscoped, ("w1",), lambda value: value[::-1], "other-weights"),
+    ],
+    ids=["hidden channels", "classes", "gates", "rows"],
+)
+def test_an_order_is_one_of_classes_where_the_answers_say_so(
+    network: Callable[[Any], Any],
+    names: tuple[str, ...],
+    change: Callable[[Any], Any],
+    cause: str,
+    tmp_path: Path,
+) -> None:
+    live = made(network, X, checkpoint=tmp_path / "model.ckpt-1")
+    other = made(network, X, change=lambda n, value: change(value) if n in names else value)
+    frozen = exported(other, "graph_def", tmp_path / "export")
+    result = freezecheck.check(live, frozen, examples=30)
+    assert result.cause is not None
+    assert (result.cause["id"], result.cause["proven"]) == (cause, True), result.text
+    assert "another order" in result.cause["explanation"]
+    for model in (live, other, frozen):
+        model.close()
+
+
+def numbers(x: Any) -> Any:
+    """A classifier that answers with the number of the class alone."""
+    hidden = tf.nn.relu(_layer("first", x, 12))
+    return {"class": tf.argmax(_layer("logits", hidden, 4), axis=1, output_type=tf.int32)}
+
+
+@pytest.mark.parametrize("way", ["tflite", "onnx"])
+def test_class_numbers_alone_prove_nothing(way: str, tmp_path: Path) -> None:
+    """That the raw weights give these few numbers too is no proof: so may many another mistake."""
+    prefix = tmp_path / "model.ckpt-1"
+    live = made(numbers, X, checkpoint=prefix)
+    other = made(numbers, X, change=lambda n, value: value + 0.5 * np.sign(value))
+    sibling = made(
+        numbers, X, change=lambda n, v: v + 0.5 * np.sign(v), checkpoint=tmp_path / "model.ckpt-2"
+    )
+    frozen = exported(other, way, tmp_path / "export")
+    result = freezecheck.check(live, frozen, examples=30)
+    assert (result.outcome, result.reason) == ("failed", "differs"), result.text
+    assert result.cause is not None
+    assert not result.cause["proven"], result.text
+    for model in (live, other, sibling, frozen):
+        model.close()

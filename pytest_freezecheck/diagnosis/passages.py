@@ -1,0 +1,90 @@
+"""What every value of an input passes through: only there is a change one of the input itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from pytest_freezecheck.diagnosis.structure import reads_input_names
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.models.workbench import Workbench
+
+INPUTS = frozenset({"Placeholder", "PlaceholderWithDefault"})
+#: They read how large a tensor is, and none of its values.
+_SIZES = frozenset({"Shape", "ShapeN", "Size", "Rank"})
+
+
+def reads(node: Any) -> list[str]:
+    """Return the names of the operations that a node reads, control inputs included."""
+    return [read.split(":")[0].lstrip("^") for read in node.input]
+
+
+def all_passes(side: Workbench, name: str) -> bool:
+    """Return whether all that reaches an output of one input passes through a node.
+
+    What is done to an input on one of several ways into the network, say on a late skip, is another
+    operation of that way and no transform of the input.
+
+    Args:
+        side: live or frozen, as a graph of constants.
+        name: of a node that is computed from inputs.
+    """
+    sources = {n for n in side.before(name) if side.nodes[n].op in INPUTS}
+    ends = {tensor.split(":")[0] for tensor in side.graph.outputs.values()}
+    if not sources or name in sources:
+        return False
+    reached = set(sources)
+    readers: dict[str, list[str]] = {}
+    for node in side.nodes.values():
+        if node.op in _SIZES or node.name == name:
+            continue
+        for read in node.input:
+            if not read.startswith("^"):
+                readers.setdefault(read.split(":")[0], []).append(node.name)
+    waiting = list(sources)
+    while waiting:
+        for reader in readers.get(waiting.pop(), ()):
+            if reader not in reached:
+                reached.add(reader)
+                waiting.append(reader)
+    return not reached & ends
+
+
+def computed_from_input(side: Workbench, names: Iterable[str]) -> bool:
+    """Return whether one of these nodes is computed from an input.
+
+    The variance that LayerNorm adds an epsilon to is, and that of BatchNorm's statistics is not.
+    """
+    return not set(names).isdisjoint(reads_input_names(side.definition))
+
+
+def before_weights(live: Workbench, variables: set[str]) -> set[str]:
+    """Return the nodes that are computed from an input and from no variable.
+
+    Those in a loop of TensorFlow 1's are computed from all that comes round in it.
+    """
+    found: set[str] = set()
+    tainted = set(variables)
+    for name in _ordered(live):
+        node = live.nodes[name]
+        if any(read in tainted for read in reads(node)):
+            tainted.add(name)
+        elif node.op not in ("Const", "Placeholder"):
+            found.add(name)
+    return (found & set(reads_input_names(live.definition))) - live.inside
+
+
+def _ordered(side: Workbench) -> list[str]:
+    """Return all nodes, each after what it is computed from."""
+    done: dict[str, None] = {}
+    for start in side.nodes:
+        waiting = [start]
+        while waiting:
+            left = [r for r in reads(side.nodes[waiting[-1]]) if r in side.nodes and r not in done]
+            left = [read for read in left if read not in waiting]
+            if left:
+                waiting.append(left[0])
+            else:
+                done[waiting.pop()] = None
+    return list(done)
