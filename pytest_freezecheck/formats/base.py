@@ -14,6 +14,8 @@ from pytest_freezecheck.formats.matching import Shape
 from pytest_freezecheck.formats.operations import allowed_now
 
 if TYPE_CHECKING:
+    from pytest_freezecheck.computation.builder import Builder
+    from pytest_freezecheck.computation.node import Node
     from pytest_freezecheck.models.live import LiveModel
     from pytest_freezecheck.models.session import Answer, Arrays
     from pytest_freezecheck.models.workbench import ConstantGraph
@@ -173,6 +175,29 @@ class FrozenModel(abc.ABC):
         """
         del inputs, outputs
         raise ArtifactError(f"{self.path}: a file of {self.format} cannot be looked into")
+
+    def expressions(
+        self, builder: Builder, leaves: Mapping[str, Node], outputs: Mapping[str, str]
+    ) -> dict[str, Node]:
+        """Return what this model computes, in normal form.
+
+        Only asked where it is no GraphDef: see `constant_graph`.
+
+        Args:
+            builder: makes the nodes; its operations are those of `computation.vocabulary`, and what
+                has no entry there is `opaque`. Pictures have their channels last in it: one that
+                has them second is transposed before and after.
+            leaves: {input name here: the node that stands for it}.
+            outputs: {live output name: name here}.
+
+        Returns:
+            {live output name: its node}.
+
+        Raises:
+            ArtifactError: this format cannot be read, or this model cannot.
+        """
+        del builder, leaves, outputs
+        raise ArtifactError(f"{self.path}: what a file of {self.format} computes cannot be read")
 
     def predict(self, feeds: Mapping[str, Any]) -> Arrays:
         """Return {output name: array} for one batch, {input name: array (rows, *shape)}.

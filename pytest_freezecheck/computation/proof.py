@@ -1,0 +1,164 @@
+"""What a comparison of two computations came to."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pytest_freezecheck.computation.locally import Parting, differ, part
+from pytest_freezecheck.computation.matching import Constants, Matcher, Pair, variables
+from pytest_freezecheck.computation.node import Node, walk
+from pytest_freezecheck.computation.values import FOLDING, UNIT
+
+#: Of constants that differ, so many are tried alone.
+_ALONE = 8
+IDENTICAL, EQUAL, DIFFERS, NOT_MATCHED = RESULTS = ("identical", "equal", "differs", "not-matched")
+
+
+@dataclasses.dataclass(frozen=True)
+class Proof:
+    """What the comparison of two computations came to.
+
+    Attributes:
+        result: `identical`: the same operations on the same constants, bit for bit; `equal`: the
+            same function of its inputs but for the rounding of constants; `differs`: the same but
+            for constants or operations that are named here; `not-matched`: nobody knows.
+        furthest: the largest difference of two constants, of the largest in its channel.
+        bound: what may be there.
+        at: what the live model calls the constant that is furthest apart.
+        grid: what the file rounds its weights to, in words; empty if it keeps them.
+        accounted: share of the live model's weights that were compared.
+        constants: those that are further apart than rounding explains.
+        partings: where operations differ.
+        why: why no more is known, in words; may be empty.
+        compared: how many pairs of constants were compared that are not one and the same.
+    """
+
+    result: str
+    furthest: float = 0.0
+    bound: float = 0.0
+    at: str = ""
+    grid: str = ""
+    accounted: float = 0.0
+    constants: tuple[Constants, ...] = ()
+    partings: tuple[Parting, ...] = ()
+    why: str = ""
+    compared: int = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether both sides compute the same."""
+        return self.result in (IDENTICAL, EQUAL)
+
+
+def unread(why: str) -> Proof:
+    """Return what is known where a side cannot be read."""
+    return Proof(NOT_MATCHED, why=why)
+
+
+def same(live: Mapping[str, Node], frozen: Mapping[str, Node]) -> bool:
+    """Return whether each output is one and the same expression on both sides."""
+    return all(live[name] is frozen[name] for name in frozen)
+
+
+def compare(live: Mapping[str, Node], frozen: Mapping[str, Node], names: frozenset[str]) -> Proof:
+    """Return what the comparison of two computations in normal form comes to.
+
+    Args:
+        live: {output: its expression}.
+        frozen: the same of the artifact, made in the same arena.
+        names: of the live model's weights, as constants have them in their origin.
+    """
+    outputs = {name: (live[name], frozen[name]) for name in frozen}
+    matcher = Matcher()
+    for pair in outputs.values():
+        matcher.alike(*pair)
+    constants = matcher.constants(outputs)
+    stops = matcher.stops(outputs)
+    partings = tuple(part(matcher, stop) for stop in stops)
+    apart = tuple(found for found in constants if found.differ)
+    furthest = max(constants, key=lambda c: c.apart.relative, default=None)
+    closest = [c for c in constants if not c.differ]
+    shown = furthest if apart else max(closest, key=lambda c: c.apart.relative, default=None)
+    needed = variables(live, names)
+    met = _met(matcher, outputs, names)
+    grids = sorted({c.apart.grid for c in constants if c.apart.grid})
+    result, why = _result(matcher, list(outputs.values()), apart, partings)
+    return Proof(
+        result,
+        furthest=0.0 if shown is None else shown.apart.relative,
+        bound=FOLDING * UNIT if shown is None else shown.apart.bound,
+        at="" if shown is None else named(shown.live),
+        grid=", ".join(grids),
+        accounted=len(met & needed) / len(needed) if needed else 1.0,
+        constants=apart,
+        partings=partings,
+        compared=len(constants),
+        why=why,
+    )
+
+
+def _result(
+    matcher: Matcher,
+    outputs: Sequence[Pair],
+    apart: Sequence[Constants],
+    partings: Sequence[Parting],
+) -> tuple[str, str]:
+    """Return what constants and operations that are not the same amount to, and why not more.
+
+    One of them alone makes another function. Several may cancel: a factor that stands in one weight
+    on this side and in another on that. So both sides are worked out, as functions of what they
+    have in common; where they agree, each constant is tried alone: if that shows, they cancel.
+    """
+    if not apart and not partings:
+        return EQUAL, ""
+    if not all(parting.proven for parting in partings):
+        return NOT_MATCHED, ""
+    if len(apart) + len(partings) == 1:
+        return DIFFERS, ""
+    whole = differ(matcher, outputs)
+    if whole:
+        return DIFFERS, ""
+    if whole is None:
+        own = all(parting.live.opaque and parting.frozen.opaque for parting in partings)
+        return (DIFFERS, "") if own else (NOT_MATCHED, "what differs cannot be worked out")
+    alone = (differ(matcher, outputs, {id(c.live): c.frozen}) for c in apart[:_ALONE])
+    if partings or any(alone):
+        return NOT_MATCHED, "what differs in one place is made up for in another"
+    return DIFFERS, ""
+
+
+def named(constant: Node) -> str:
+    """Return what a constant is made of, in a few names."""
+    origin = constant.value.origin if constant.value is not None else ()
+    return ", ".join(origin[:3]) + (", ..." if len(origin) > 3 else "")
+
+
+def _met(
+    matcher: Matcher, outputs: Mapping[str, tuple[Node, Node]], names: frozenset[str]
+) -> set[str]:
+    """Return which weights stand in parts that were paired, or are the same object."""
+    found: set[str] = set()
+    same_parts: list[Node] = []
+    for pair in outputs.values():
+        for one, other in matcher.pairs(*pair):
+            if one is other:
+                same_parts.append(one)
+            elif one.value is not None and matcher.alike(one, other):
+                found.update(name for name in one.value.origin if name in names)
+    for node in walk(same_parts):
+        if node.value is not None:
+            found.update(name for name in node.value.origin if name in names)
+    return found
+
+
+def as_json(proof: Proof) -> dict[str, Any]:
+    """Return a proof as plain values, as the report has it."""
+    return {
+        "result": proof.result,
+        "furthest": proof.furthest,
+        "bound": proof.bound,
+        "at": proof.at or None,
+        "weights_accounted": round(proof.accounted, 4),
+    }

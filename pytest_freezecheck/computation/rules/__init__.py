@@ -1,0 +1,7 @@
+"""The rules: identities over the reals, each with its source. Every one has a property test."""
+
+from __future__ import annotations
+
+from pytest_freezecheck.computation.rules import arithmetic, layers, layout
+
+RULES = (*arithmetic.RULES, *layout.RULES, *layers.RULES)

@@ -1,0 +1,127 @@
+"""Constants of a computation: as a file stores them, with what was folded into them. NumPy only.
+
+A weight is kept as it was read, and what is multiplied into it as one factor for each index of its
+last axis: nothing of a network is held twice, least of all in float64.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+#: Numbers that are worked at a time, so that a large weight is never widened as a whole.
+BLOCK = 1 << 20
+#: Units in the last place of float32 that folding may move a weight by, of its channel's largest.
+FOLDING = 4.0
+#: Of the value that a factor was multiplied into, this is what is called one unit.
+UNIT = 2.0**-23
+_UNITS = {"float64": 2.0**-52, "complex128": 2.0**-52, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Value:
+    """One constant.
+
+    Attributes:
+        array: as it was read, its axes in the order of the vocabulary; never changed.
+        scale: float64 factors of the last axis, or None.
+        terms: of a vector that was added up, the sum of the terms' absolute values: what it was
+            rounded by; of the same shape, or None.
+        folded: whether anything was computed to make it, so that it may be rounded.
+        half: half of the step that its file rounds it to, for each index of the last axis or for
+            all; 0 where it is kept exactly.
+        grid: what its file rounds it to, in words, such as "int8"; empty where it is kept exactly.
+        origin: names of the tensors that it was made of.
+        unit: the unit in the last place of 1 of what worked it.
+    """
+
+    array: Array
+    scale: Floats | None = None
+    terms: Floats | None = None
+    folded: bool = False
+    half: Any = 0.0
+    grid: str = ""
+    origin: tuple[str, ...] = ()
+    unit: float = UNIT
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return tuple(self.array.shape)
+
+    @property
+    def dtype(self) -> str:
+        """The name of its dtype."""
+        return self.array.dtype.name if self.array.dtype != object else "string"
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it holds floating-point numbers."""
+        return self.array.dtype.kind == "f" or self.dtype == "bfloat16"
+
+    def wide(self) -> Array:
+        """Return it as float64, or as it is if it holds no floating-point numbers."""
+        if not self.is_real:
+            return self.array
+        wide = self.array.astype(np.float64)
+        return wide if self.scale is None else wide * self.scale
+
+    def scaled(self, factors: Floats, origin: tuple[str, ...] = ()) -> Value:
+        """Return it times one factor for each index of its last axis."""
+        scale = factors if self.scale is None else self.scale * factors
+        half = self.half if not np.any(self.half) else self.half * np.abs(factors)
+        return dataclasses.replace(
+            self, scale=scale, folded=True, half=half, origin=_joined(self.origin, origin)
+        )
+
+    def number(self) -> float | None:
+        """Return it as a number if it holds one alone, once or many times over."""
+        if not self.array.size or self.array.dtype == object or self.array.dtype.kind == "c":
+            return None
+        if self.array.size > BLOCK:
+            return None
+        wide = self.wide()
+        return float(wide.flat[0]) if (wide == wide.flat[0]).all() else None
+
+
+def computed(array: Array, *sources: Value, terms: Floats | None = None) -> Value:
+    """Return what was computed from other constants.
+
+    Args:
+        array: what came out, in float64.
+        sources: what it was computed from.
+        terms: the sum of the absolute values of what was added up, of the same shape.
+    """
+    return Value(
+        np.asarray(array),
+        terms=terms,
+        folded=True,
+        grid=next((s.grid for s in sources if s.grid), ""),
+        half=_widest(np.asarray(array), sources),
+        origin=_joined(*(s.origin for s in sources)),
+        unit=max((s.unit for s in sources), default=UNIT),
+    )
+
+
+def _widest(array: Array, sources: tuple[Value, ...]) -> Any:
+    """Return a half step for what was computed from values on a grid: in proportion to it."""
+    share = 0.0
+    for source in sources:
+        if np.any(source.half):
+            largest = float(np.abs(source.wide()).max(initial=0.0))
+            share = max(share, float(np.max(source.half)) / largest if largest else 0.0)
+    return share * float(np.abs(array).max(initial=0.0)) if share else 0.0
+
+
+def _joined(*origins: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for names in origins for name in names if name))
+
+
+def unit_of(dtype: str) -> float:
+    """Return the unit in the last place of 1 of a dtype; of those that are no floats, float32's."""
+    return _UNITS.get(dtype, UNIT)

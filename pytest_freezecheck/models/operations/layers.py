@@ -1,0 +1,217 @@
+"""Layers: convolutions, products with weights, normalisations, pools, and what is fused of them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.models.operations.translation import Call, Translate, operation
+
+_ACTIVATIONS = {"Relu": (0.0, math.inf), "Relu6": (0.0, 6.0)}
+_NORM_EPSILON = 1e-4
+
+
+def _pads(call: Call, rank: int) -> Any:
+    mode = call.attribute("padding")
+    if mode != "EXPLICIT":
+        return mode
+    given = call.attribute("explicit_paddings") or [0] * (2 * (rank + 2))
+    pairs = tuple((given[2 * n], given[2 * n + 1]) for n in range(rank + 2))
+    first = str(call.attribute("data_format", "NHWC")).startswith("NC")
+    return pairs[2:] if first else pairs[1:-1]
+
+
+def _convolved(call: Call, bias: Node | None = None) -> Node | None:
+    weight = call.x[1]
+    rank = len(weight.shape or ()) - 2
+    if not weight.is_constant or rank < 1:
+        return None
+    x = call.channels_last(call.x[0])
+    groups = 1
+    width = (x.shape or (None,))[-1]
+    if "Depthwise" in call.raw.op:
+        *kernel, into, times = weight.shape or ()
+        weight = call.b.op("reshape", weight, shape=(*kernel, 1, (into or 0) * (times or 0)))
+        groups = into or 0
+    elif width and (weight.shape or ())[-2] != width:
+        groups = width // ((weight.shape or ())[-2] or 1)
+    return call.b.convolution(
+        x,
+        weight,
+        bias,
+        strides=call.spatial(call.attribute("strides"), rank),
+        pads=_pads(call, rank),
+        dilations=call.spatial(call.attribute("dilations"), rank),
+        groups=groups,
+        origin=call.name,
+    )
+
+
+@operation("Conv2D", "DepthwiseConv2dNative", "Conv3D")
+def _convolution(call: Call) -> Node | None:
+    made = _convolved(call)
+    return None if made is None else call.as_it_was(made)
+
+
+@operation("_FusedConv2D", "_FusedDepthwiseConv2dNative")
+def _fused_convolution(call: Call) -> Node | None:
+    made = _convolved(call)
+    return None if made is None else _with_fused(call, made, call.as_it_was)
+
+
+@operation("_FusedMatMul")
+def _fused_product(call: Call) -> Node | None:
+    made = _product(call)
+    return None if made is None else _with_fused(call, made, lambda node: node)
+
+
+def _with_fused(call: Call, made: Node, back: Any) -> Node | None:
+    """Return a layer with what Grappler has fused into it (grappler/optimizers/remapper.cc)."""
+    names = list(call.attribute("fused_ops") or [])
+    rest = call.x[2:]
+    if names[:1] == ["BiasAdd"]:
+        made = call.op("add", made, rest[0])
+        names = names[1:]
+    elif names[:1] == ["FusedBatchNorm"] and len(rest) >= 4:
+        epsilon = float(call.attribute("epsilon", _NORM_EPSILON))
+        made = call.b.normalised(made, rest[:4], epsilon, call.name)
+        names = names[1:]
+    for name in names:
+        activated = _activated(call, made, name)
+        if activated is None:
+            return None
+        made = activated
+    result: Node = back(made)
+    return result
+
+
+def _activated(call: Call, x: Node, name: str) -> Node | None:
+    if name in _ACTIVATIONS:
+        low, high = _ACTIVATIONS[name]
+        return call.op("clip", x, low=low, high=high)
+    if name == "LeakyRelu":
+        alpha = float(np.float32(call.attribute("leakyrelu_alpha", 0.2)))
+        return call.op("leaky_relu", x, alpha=alpha)
+    if name == "Elu":
+        return call.op("elu", x, alpha=1.0)
+    return call.op(name.lower(), x) if name in ("Sigmoid", "Tanh") else None
+
+
+def _product(call: Call) -> Node | None:
+    x, weight = call.x[:2]
+    if call.attribute("transpose_a"):
+        x = call.b.op("transpose", x, perm=(1, 0))
+    if call.attribute("transpose_b"):
+        weight = call.b.op("transpose", weight, perm=(1, 0))
+    return call.op("dot", x, weight)
+
+
+@operation("MatMul")
+def _matmul(call: Call) -> Node | None:
+    return _product(call)
+
+
+@operation("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
+def _batch_product(call: Call) -> Node | None:
+    operands = []
+    for node, flag in zip(call.x, ("adj_x", "adj_y"), strict=True):
+        rank = len(node.shape or ())
+        if node.shape is None or rank < 2:
+            return None
+        perm = (*range(rank - 2), rank - 1, rank - 2)
+        operands.append(call.b.op("transpose", node, perm=perm) if call.attribute(flag) else node)
+    return call.op("dot", *operands)
+
+
+@operation("BiasAdd")
+def _bias(call: Call) -> Node | None:
+    return call.as_it_was(call.op("add", call.channels_last(call.x[0]), call.x[1]))
+
+
+@operation("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBatchNormEx")
+def _normalisation(call: Call) -> Node | None:
+    if call.attribute("is_training", default=True) or call.port:
+        return None
+    epsilon = float(call.attribute("epsilon", _NORM_EPSILON))
+    x, *rest = call.x
+    made = call.b.normalised(call.channels_last(x), rest[:4], epsilon, call.name)
+    if call.attribute("num_side_inputs"):
+        made = call.op("add", made, call.channels_last(rest[4]))
+    mode = call.attribute("activation_mode", "Identity")
+    if mode != "Identity":
+        activated = _activated(call, made, mode)
+        if activated is None:
+            return None
+        made = activated
+    return call.as_it_was(made)
+
+
+def _pooling(kind: str) -> Translate:
+    def translate(call: Call) -> Node | None:
+        shape = call.x[0].shape
+        if shape is None:
+            return None
+        rank = len(shape) - 2
+        made = call.b.pooled(
+            kind,
+            call.channels_last(call.x[0]),
+            kernel=call.spatial(call.attribute("ksize"), rank),
+            strides=call.spatial(call.attribute("strides"), rank),
+            pads=_pads(call, rank),
+            origin=call.name,
+        )
+        return call.as_it_was(made)
+
+    return translate
+
+
+operation("MaxPool", "MaxPool3D")(_pooling("max_pool"))
+operation("AvgPool", "AvgPool3D")(_pooling("avg_pool"))
+
+
+@operation("Einsum")
+def _einsum(call: Call) -> Node | None:
+    """Return a contraction of two operands as a product of matrices, with axes moved around it."""
+    equation = str(call.attribute("equation", "")).replace(" ", "")
+    if len(call.x) != 2 or "." in equation or "->" not in equation:
+        return None
+    terms, out = equation.split("->")
+    one, other = terms.split(",")
+    if any(len(set(term)) < len(term) for term in (one, other, out)):
+        return None
+    x, y = call.x
+    if x.shape is None or y.shape is None:
+        return None
+    if (set(one) ^ set(other)) - set(out):
+        return None
+    batch = [axis for axis in one if axis in other and axis in out]
+    inner = [axis for axis in one if axis in other and axis not in out]
+    left = [axis for axis in one if axis not in other]
+    right = [axis for axis in other if axis not in one]
+    sizes = {**dict(zip(other, y.shape, strict=True)), **dict(zip(one, x.shape, strict=True))}
+    if any(sizes[axis] is None for axis in [*inner, *right]) or not inner:
+        return None
+    if sum(sizes[axis] is None for axis in [*batch, *left]) > 1:
+        return None
+    width = math.prod(sizes[axis] or 0 for axis in right)
+    depth = math.prod(sizes[axis] or 0 for axis in inner)
+    x = call.b.op("transpose", x, perm=tuple(one.index(axis) for axis in [*batch, *left, *inner]))
+    y = call.b.op(
+        "transpose", y, perm=tuple(other.index(axis) for axis in [*batch, *inner, *right])
+    )
+    first = [sizes[axis] for axis in batch]
+    rows = [sizes[axis] for axis in left]
+    if batch:
+        height = None if None in rows else math.prod(n or 0 for n in rows)
+        x = call.b.op("reshape", x, shape=(*first, height, depth))
+        y = call.b.op("reshape", y, shape=(*first, depth, width))
+    else:
+        x = call.b.op("reshape", x, shape=(*rows, depth))
+        y = call.b.op("reshape", y, shape=(depth, width))
+    made = call.op("dot", x, y)
+    made = call.op("reshape", made, shape=(*first, *rows, *(sizes[axis] for axis in right)))
+    order = [*batch, *left, *right]
+    return call.op("transpose", made, perm=tuple(order.index(axis) for axis in out))

@@ -1,0 +1,185 @@
+"""Functions of single numbers, of two operands, and summaries over axes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.models.operations.translation import TABLE, Call, Translate, operation
+
+_SAME_NAME = {
+    "Square": "square",
+    "Sqrt": "sqrt",
+    "Rsqrt": "rsqrt",
+    "Reciprocal": "reciprocal",
+    "Inv": "reciprocal",
+    "Exp": "exp",
+    "Expm1": "expm1",
+    "Log": "log",
+    "Log1p": "log1p",
+    "Sigmoid": "sigmoid",
+    "Tanh": "tanh",
+    "Sin": "sin",
+    "Cos": "cos",
+    "Erf": "erf",
+    "Softplus": "softplus",
+    "Softsign": "softsign",
+    "Selu": "selu",
+    "Abs": "abs",
+    "Sign": "sign",
+    "Floor": "floor",
+    "Ceil": "ceil",
+    "Round": "round",
+    "Rint": "round",
+    "LogicalNot": "logical_not",
+    "Add": "add",
+    "AddV2": "add",
+    "Sub": "sub",
+    "Mul": "mul",
+    "RealDiv": "div",
+    "Div": "div",
+    "FloorDiv": "floor_div",
+    "FloorMod": "floor_mod",
+    "Pow": "pow",
+    "Maximum": "maximum",
+    "Minimum": "minimum",
+    "Equal": "equal",
+    "NotEqual": "not_equal",
+    "Less": "less",
+    "LessEqual": "less_equal",
+    "LogicalAnd": "logical_and",
+    "LogicalOr": "logical_or",
+    "SelectV2": "select",
+}
+_EXCHANGED = {"Greater": "less", "GreaterEqual": "less_equal"}
+_REDUCTIONS = {
+    "Mean": "reduce_mean",
+    "Sum": "reduce_sum",
+    "Max": "reduce_max",
+    "Min": "reduce_min",
+    "Prod": "reduce_prod",
+    "Any": "reduce_any",
+    "All": "reduce_all",
+}
+_REAL = ("float16", "bfloat16", "float32", "float64")
+
+
+def _named(name: str) -> Translate:
+    return lambda call: call.op(name, *call.x)
+
+
+def _exchanged(name: str) -> Translate:
+    return lambda call: call.op(name, call.x[1], call.x[0])
+
+
+def _reduction(name: str) -> Translate:
+    def translate(call: Call) -> Node | None:
+        axes, rank = call.integers(1), call.rank()
+        if axes is None or rank is None:
+            return None
+        keep = bool(call.attribute("keep_dims", False))
+        return call.b.reduced(name, call.x[0], axes, keep=keep, origin=call.name)
+
+    return translate
+
+
+TABLE.update({f"tf:{there}": _named(here) for there, here in _SAME_NAME.items()})
+TABLE.update({f"tf:{there}": _exchanged(here) for there, here in _EXCHANGED.items()})
+TABLE.update({f"tf:{there}": _reduction(here) for there, here in _REDUCTIONS.items()})
+
+
+@operation("Neg")
+def _negated(call: Call) -> Node | None:
+    return call.b.negative(call.x[0], call.name)
+
+
+@operation("AddN")
+def _added(call: Call) -> Node | None:
+    total, *others = call.x
+    for other in others:
+        total = call.op("add", total, other)
+    return total
+
+
+@operation("SquaredDifference")
+def _squared_difference(call: Call) -> Node | None:
+    return call.op("square", call.b.subtract(call.x[0], call.x[1], call.name))
+
+
+@operation("Relu")
+def _relu(call: Call) -> Node | None:
+    return call.op("clip", call.x[0], low=0.0, high=math.inf)
+
+
+@operation("Relu6")
+def _relu6(call: Call) -> Node | None:
+    return call.op("clip", call.x[0], low=0.0, high=6.0)
+
+
+@operation("ClipByValue")
+def _clipped(call: Call) -> Node | None:
+    bounds = [x.value.number() if x.value is not None else None for x in call.x[1:]]
+    if None in bounds or call.x[0].dtype not in _REAL:
+        return None
+    return call.op("clip", call.x[0], low=bounds[0], high=bounds[1])
+
+
+@operation("LeakyRelu")
+def _leaky(call: Call) -> Node | None:
+    alpha = float(np.float32(call.attribute("alpha", 0.2)))
+    return call.op("leaky_relu", call.x[0], alpha=alpha)
+
+
+@operation("Elu")
+def _elu(call: Call) -> Node | None:
+    return call.op("elu", call.x[0], alpha=1.0)
+
+
+@operation("Cast")
+def _cast(call: Call) -> Node | None:
+    to = call.attribute("DstT")
+    return call.op("cast", call.x[0], to=to) if call.x[0].dtype else None
+
+
+@operation("Select")
+def _select(call: Call) -> Node | None:
+    # Of the first version a vector chooses whole rows, which is no broadcasting.
+    same = call.x[0].shape is not None and call.x[0].shape == call.x[1].shape
+    return call.op("select", *call.x) if same else None
+
+
+@operation("Softmax")
+def _softmax(call: Call) -> Node | None:
+    rank = call.rank()
+    return call.op("softmax", call.x[0], axis=rank - 1) if rank else None
+
+
+@operation("LogSoftmax")
+def _log_softmax(call: Call) -> Node | None:
+    rank = call.rank()
+    return call.op("log_softmax", call.x[0], axis=rank - 1) if rank else None
+
+
+def _best(name: str) -> Translate:
+    def translate(call: Call) -> Node | None:
+        axes, rank = call.integers(1), call.rank()
+        if axes is None or rank is None:
+            return None
+        made = call.op(name, call.x[0], axis=axes[0] % rank)
+        return call.op("cast", made, to=call.attribute("output_type", "int64"))
+
+    return translate
+
+
+operation("ArgMax")(_best("argmax"))
+operation("ArgMin")(_best("argmin"))
+
+
+@operation("Cumsum")
+def _cumsum(call: Call) -> Node | None:
+    axes, rank = call.integers(1), call.rank()
+    if axes is None or rank is None or call.attribute("exclusive") or call.attribute("reverse"):
+        return None
+    return call.op("cumsum", call.x[0], axis=axes[0] % rank)
