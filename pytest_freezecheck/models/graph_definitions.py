@@ -1,4 +1,4 @@
-"""How TensorFlow has registered its operations: defaults, outputs, and whether they keep a state."""
+"""How TensorFlow has registered operations: their defaults, outputs, whether they keep a state."""
 
 from __future__ import annotations
 
