@@ -16,6 +16,7 @@ from pytest_freezecheck.findings import (
     Weights,
     finite,
 )
+from pytest_freezecheck.proved import Proof
 
 
 @dataclasses.dataclass(repr=False)
@@ -72,6 +73,8 @@ class Agreement:
             batch, relative to the size of the answer; None if it does not, or was not asked.
         largest_batch: the most rows that were fed at once.
         reached: how much of small ranges of whole numbers, and of tables, the inputs reached.
+        proof: what the comparison of both computations came to, or None if it was not made.
+        require: "agreement" of the answers, or "proof".
         power: how many planted mistakes the inputs would have caught.
         min_power: least share of them to catch.
         counterexample: the smallest input found that shows the difference.
@@ -124,6 +127,8 @@ class Agreement:
     row_dependence: float | None = None
     largest_batch: int = 0
     reached: list[Reached] = dataclasses.field(default_factory=list)
+    proof: Proof | None = None
+    require: str = "agreement"
     power: Power | None = None
     min_power: float = 0.0
     counterexample: Counterexample | None = None
@@ -221,6 +226,7 @@ class Agreement:
             "moved": list(self.moved),
             "row_dependence": finite(self.row_dependence),
             "weights": self.weights.as_json(),
+            "proof": None if self.proof is None else self.proof.as_json(),
             "power": None if self.power is None else self.power.as_json(),
             "cause": self.cause,
             "first_difference": self.first_difference,

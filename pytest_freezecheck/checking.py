@@ -33,8 +33,8 @@ def check(
             to draw, default 100), `seed` (default 0), `exact` (demand bit-identity of what
             TensorFlow itself runs, default False), `logit_rtol` (largest relative difference of
             the centred logits, default 1e-4, False turns it off), `min_power` (least share of
-            planted mistakes to catch, default 0). In a test under `--freezecheck`
-            the defaults are that test's settings.
+            planted mistakes to catch, default 0), `require` ("agreement", the default, or "proof").
+            In a test under `--freezecheck` the defaults are that test's settings.
 
     Returns:
         The result, falsy if the two disagree.
@@ -183,6 +183,7 @@ def _result(
         atol=chosen.atol,
         logit_rtol=chosen.logit_rtol,
         min_power=chosen.min_power,
+        require=chosen.require,
         seed=chosen.seed,
         nodeid=nodeid,
         checkpoint=None if live.checkpoint is None else str(from_here(Path(live.checkpoint))),

@@ -23,7 +23,7 @@ Reference = str | Callable[..., Any]
 
 #: Name of the check of what an exporting function writes.
 EXPORT = "export"
-_OVERRIDES = ("atol", "examples", "logit_rtol", "min_power")
+_OVERRIDES = ("atol", "examples", "logit_rtol", "min_power", "require")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -39,23 +39,27 @@ class Artifact:
             {"tf_example": live input names}} for serialised tf.Examples that are made of those.
         outputs: {live output name: name in the artifact}.
         ignore_outputs: patterns of names of its outputs that need not be compared.
+        ignore_weights: patterns of names of live weights that are meant to be others in it.
         signature: the key of the signature to serve, of a file that has several.
         allow_ops: types of its operations, or patterns, that are no arithmetic, and meant.
         atol: as for a check, instead of the model's.
         examples: likewise.
         logit_rtol: likewise.
         min_power: likewise.
+        require: likewise.
     """
 
     path: str
     inputs: Mapping[str, str | Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     outputs: Mapping[str, str] = dataclasses.field(default_factory=dict)
     ignore_outputs: Sequence[str] = ()
+    ignore_weights: Sequence[str] = ()
     allow_ops: Sequence[str] = ()
     atol: float | None = None
     examples: int | None = None
     logit_rtol: float | bool | None = None
     min_power: float | None = None
+    require: str | None = None
     signature: str | None = None
 
     @property
@@ -94,11 +98,13 @@ class Model:
         outputs: {output name: OutputSpec, or a mapping with its fields}, of the outputs of which
             the live graph does not tell what they hold, or that need a tolerance of their own.
         ignore_outputs: patterns of names of artifacts' outputs that need not be compared.
+        ignore_weights: patterns of names of weights that are meant to be others in artifacts.
         allow_ops: types of artifacts' operations, or patterns, that are no arithmetic, and meant.
         atol: as for a check, instead of the run's.
         examples: likewise.
         logit_rtol: likewise.
         min_power: likewise.
+        require: likewise.
         root: folder that relative paths start from; by default pytest's rootdir.
         source: where the declaration stands, for messages.
 
@@ -119,11 +125,13 @@ class Model:
         default_factory=dict
     )
     ignore_outputs: Sequence[str] = ()
+    ignore_weights: Sequence[str] = ()
     allow_ops: Sequence[str] = ()
     atol: float | None = None
     examples: int | None = None
     logit_rtol: float | bool | None = None
     min_power: float | None = None
+    require: str | None = None
     root: Path | None = None
     source: str = ""
 
@@ -133,6 +141,7 @@ class Model:
         object.__setattr__(self, "inputs", self._checked_inputs())
         object.__setattr__(self, "outputs", outputs_of(self.outputs, self._where))
         check_patterns(self.ignore_outputs, f"{self._where}: ignore_outputs")
+        check_patterns(self.ignore_weights, f"{self._where}: ignore_weights")
         check_patterns(self.allow_ops, f"{self._where}: allow_ops")
         object.__setattr__(self, "artifacts", self._checked_artifacts())
         self._check_sources()
@@ -196,6 +205,7 @@ class Model:
             raise self._refuse(f"{key}.path", value.path, "a path without square brackets")
         self._check_names(value, key)
         check_patterns(value.ignore_outputs, f"{self._where}: {key}.ignore_outputs")
+        check_patterns(value.ignore_weights, f"{self._where}: {key}.ignore_weights")
         check_patterns(value.allow_ops, f"{self._where}: {key}.allow_ops")
         self.settings(Settings(), value)
         return value

@@ -132,8 +132,10 @@ class FreezeItem(pytest.Function):
 
         scratch = self.config.stash[WORKSHOP].scratch
         if self.artifact is not None and self.model is not None:
-            root, ignored = self.model.root or Path(), self.model.ignore_outputs
-            shipping.check_artifact(live, self.artifact, root, ignored)
+            root, model = self.model.root or Path(), self.model
+            shipping.check_artifact(
+                live, self.artifact, root, model.ignore_outputs, model.ignore_weights
+            )
         elif self.way is not None:
             try:
                 shipping.check_way(live, self.way, scratch(self.way), skipped=self._skipped_errors)

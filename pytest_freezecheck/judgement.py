@@ -32,9 +32,14 @@ REASONS: dict[str, tuple[str, str, str]] = {
     "differs": (FAILED, "DIFFERS", "an output is further apart than allowed"),
     "logits-differ": (FAILED, "DIFFERS", "the logits of an output are further apart than allowed"),
     "not-bit-identical": (FAILED, "FAILED", "close, where bit-identity is demanded"),
+    "executor-differs": (FAILED, "DIFFERS", "it computes the same and answers otherwise"),
+    "weights-differ": (FAILED, "DIFFERS", "its weights are others, though no input shows it"),
+    "operation-differs": (FAILED, "DIFFERS", "its operations are others, though no input shows it"),
+    "not-proved": (FAILED, "not proved", "it agrees, and a proof is required"),
     "unsteady": (FAILED, "FAILED", "the artifact does not answer the same when asked again"),
     "too-weak": (FAILED, "FAILED", "too few planted mistakes would have been noticed"),
     "identical": (PASSED, "agrees", "every output and every logit is bit-identical"),
+    "equal": (PASSED, "agrees", "it computes the same for every input, but for rounding"),
     "agrees-lossy": (PASSED, "agrees, lossy", "as close as a way that loses precision may be"),
     "agrees-within-noise": (PASSED, "agrees within noise", "as close as the float noise allows"),
     "agrees": (PASSED, "agrees", "every output is as close as allowed"),
@@ -96,6 +101,11 @@ class Evidence:
         steady: whether the artifact answers the same when asked the same again.
         noise: whether it is close only by what float noise allows.
         lossy: whether the way to freeze is declared to lose precision.
+        proof: what the comparison of both computations came to: "identical", "equal", "differs",
+            "not-matched", or None if it was not made.
+        operations: whether operations differ there, and not constants alone.
+        rounded: whether the file rounds its weights to a grid of its own.
+        proof_required: whether a check without a proof fails.
         power: share of planted mistakes that would have been noticed, or None if not measured.
         min_power: least share demanded.
     """
@@ -114,6 +124,10 @@ class Evidence:
     steady: bool = True
     noise: bool = False
     lossy: bool = False
+    proof: str | None = None
+    operations: bool = False
+    rounded: bool = False
+    proof_required: bool = False
     power: float | None = None
     min_power: float = 0.0
 
@@ -146,16 +160,27 @@ def _failure(found: Evidence) -> str | None:
     if found.non_finite:
         return "non-finite"
     if not found.ratio <= 1.0:
-        return "batch-dependent" if found.batch_dependent else "differs"
+        if found.batch_dependent:
+            return "batch-dependent"
+        return "executor-differs" if _of_the_executor(found) else "differs"
     if not found.logit_ratio <= 1.0:
-        return "logits-differ"
+        return "executor-differs" if _of_the_executor(found) else "logits-differ"
     if found.exact_demanded and not found.exact:
         return "not-bit-identical"
     if found.not_compared or not found.compared:
         return "output-not-compared"
     if not found.steady:
         return "unsteady"
+    if found.proof == "differs":
+        return "operation-differs" if found.operations else "weights-differ"
+    if found.proof_required and found.proof not in ("identical", "equal"):
+        return "not-proved"
     return "too-weak" if _weak(found) else None
+
+
+def _of_the_executor(found: Evidence) -> bool:
+    """Return whether both sides compute the same, so that only what runs them can differ."""
+    return found.proof in ("identical", "equal") and not found.rounded and found.steady
 
 
 def _weak(found: Evidence) -> bool:
@@ -170,6 +195,8 @@ def _pass(found: Evidence) -> str:
         return "identical"
     if found.lossy:
         return "agrees-lossy"
+    if found.proof in ("identical", "equal"):
+        return "equal"
     return "agrees-within-noise" if found.noise else "agrees"
 
 

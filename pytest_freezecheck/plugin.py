@@ -21,7 +21,7 @@ GATE = "freezecheck-gate"
 _FIXTURES = frozenset({"freezecheck", "freezecheck_live_model", "freezecheck_frozen_model"})
 _MARKER = (
     "freezecheck(*, atol=None, examples=None, seed=None, exact=None, logit_rtol=None, "
-    "min_power=None): "
+    "min_power=None, require=None): "
     "this test compares a frozen with a live model; it is skipped without --freezecheck, its "
     "settings override the run's, and it fails if it compared nothing."
 )
@@ -72,6 +72,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "float",
         "Fail a check whose inputs catch less than this share of planted mistakes (default: 0)",
         metavar="P",
+    )
+    both(
+        "freezecheck-require",
+        "string",
+        "What a check needs to pass: agreement of answers, or proof that both sides compute the "
+        "same (default: agreement)",
+        metavar="agreement|proof",
     )
     group.addoption(
         "--freezecheck-replay",
@@ -126,7 +133,7 @@ def pytest_configure(config: pytest.Config) -> None:
     armed = bool(_value(config, "freezecheck"))
     typed = {
         name: config.getoption(f"freezecheck_{name}", None)
-        for name in ("atol", "examples", "seed", "report", "min_power")
+        for name in ("atol", "examples", "seed", "report", "min_power", "require")
     }
     replay = config.getoption("freezecheck_replay", None)
     if not armed and all(value is None for value in (*typed.values(), replay)):
@@ -140,7 +147,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if armed:
             written = {
                 name: _ini(config, f"freezecheck_{name}")
-                for name in ("atol", "examples", "seed", "exact", "min_power")
+                for name in ("atol", "examples", "seed", "exact", "min_power", "require")
             }
             written["reports"] = _ini(config, "freezecheck_report") or None
             settings = settings.override(

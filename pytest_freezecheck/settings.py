@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 #: Hypothesis takes any integer; one that fits in 32 bits is also a NumPy and TensorFlow seed.
 LARGEST_SEED = 2**32 - 1
+REQUIRED = ("agreement", "proof")
 REPORT_ENDINGS = (".json",)
 _OF_A_RUN = ("reports",)
 #: A value is shown up to so many characters.
@@ -39,6 +40,7 @@ class Settings:
             default lies between the 4.1e-5 that true exports reached on real-size networks with
             other executors and the 3.2e-4 of the least raw bias (docs/benchmarks.md).
         min_power: least share of planted mistakes that the inputs have to catch, 0 to 1.
+        require: "agreement" of answers, or "proof" that both sides compute the same.
         reports: files to write results to.
         given: names of the fields that somebody chose; the others are defaults.
     """
@@ -49,6 +51,7 @@ class Settings:
     exact: bool = False
     logit_rtol: float | None = 1e-4
     min_power: float = 0.0
+    require: str = "agreement"
     reports: tuple[str, ...] = ()
     given: frozenset[str] = dataclasses.field(default=frozenset(), compare=False)
 
@@ -154,6 +157,12 @@ def _boolean(value: object, key: str, source: str) -> bool:
     return value
 
 
+def _required(value: object, key: str, source: str) -> str:
+    if value not in REQUIRED:
+        raise _refuse(key, value, source, " or ".join(map(repr, REQUIRED)))
+    return str(value)
+
+
 def _reports(value: object, key: str, source: str) -> tuple[str, ...]:
     paths = [value] if isinstance(value, str) else value
     if not isinstance(paths, (list, tuple)):
@@ -172,6 +181,7 @@ _PARSERS: dict[str, Callable[[object, str, str], object]] = {
     "exact": _boolean,
     "logit_rtol": _logit_rtol,
     "min_power": _share,
+    "require": _required,
     "reports": _reports,
 }
 

@@ -26,7 +26,11 @@ from pytest_freezecheck.raised import described, told
 
 
 def check_artifact(
-    live: LiveModel, artifact: Artifact, root: Path, ignored: Sequence[str] = ()
+    live: LiveModel,
+    artifact: Artifact,
+    root: Path,
+    ignored: Sequence[str] = (),
+    ignored_weights: Sequence[str] = (),
 ) -> None:
     """Check a file or folder.
 
@@ -35,6 +39,7 @@ def check_artifact(
         artifact: what ships, with its table of names and constants.
         root: folder that its path starts from.
         ignored: patterns of outputs that need not be compared, beside the artifact's own.
+        ignored_weights: patterns of live weights that are meant to be others, likewise.
 
     Raises:
         FrozenMismatch: it does not compute what the live model computes.
@@ -53,6 +58,7 @@ def check_artifact(
         )
     frozen.label = artifact.path
     frozen.ignored = (*ignored, *artifact.ignore_outputs)
+    frozen.ignored_weights = (*ignored_weights, *artifact.ignore_weights)
     with contextlib.closing(frozen):
         assert_agreement(live, frozen)
 
@@ -116,6 +122,7 @@ def check_export(live: LiveModel, model: Model, directory: Path) -> None:
             with errors_recorded(live, label):
                 frozen = formats.load(path)
             frozen.label, frozen.ignored = label, model.ignore_outputs
+            frozen.ignored_weights = model.ignore_weights
             with contextlib.closing(frozen):
                 agreement = check(live, frozen)
             if others:

@@ -14,8 +14,10 @@ from pytest_freezecheck.comparing.disagreement import Disagreement
 from pytest_freezecheck.comparing.doubtful import Doubtful
 from pytest_freezecheck.comparing.feeding import Feeding
 from pytest_freezecheck.comparing.known import outputs_of, sees_others
+from pytest_freezecheck.comparing.proving import Computation, described, prove, unignored
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.support import Support
+from pytest_freezecheck.computation.proof import Proof
 from pytest_freezecheck.errors import SettingError
 from pytest_freezecheck.findings import Counterexample, Replayed
 from pytest_freezecheck.formats.base import FrozenModel
@@ -113,6 +115,8 @@ class Comparison:
             seed=self.settings.seed,
             state=(*sorted(state.items()), *self._probed(proof)),
         )
+        found = self._proof(corpus, frozenset(state))
+        agreement.proof = described(found)
         fed, floor = prepared(self.sides, corpus, self.settings, steady=proof.steady)
         if floor is not None and sees_others(floor.row_dependence):
             agreement.row_dependence = floor.row_dependence
@@ -140,6 +144,13 @@ class Comparison:
         if self.sides.bit_exact and not agreement.exact and not apart:
             shown.inexactness(agreement, corpus.spread(_ORDINARY))
         support.vacuity(agreement, corpus)
+
+    def _proof(self, corpus: Corpus, names: frozenset[str]) -> Proof:
+        """Compare both computations, before anything is fed."""
+        if corpus.computation is None:
+            corpus.computation = Computation(self.live, names)
+        found = prove(self.sides, corpus.computation)
+        return unignored(found, self.frozen.ignored_weights)
 
     def _disagreement(self, fed: Feeding, steady: tuple[bool, bool]) -> Disagreement:
         return Disagreement(

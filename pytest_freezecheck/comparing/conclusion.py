@@ -60,7 +60,7 @@ def evidence(agreement: Agreement, fed: Feeding | None) -> Evidence:
         return Evidence(suspicion=agreement.suspicion)
     logits = fed.tally.logit_worst
     limit = None if logits is None else fed.tally.tolerances[logits[0]].logit_rtol
-    power, replayed = agreement.power, agreement.replayed is not None
+    power, replayed, proof = agreement.power, agreement.replayed is not None, agreement.proof
     return Evidence(
         problem=worst.problem_kind,
         lone=fed.sides.lone,
@@ -75,6 +75,10 @@ def evidence(agreement: Agreement, fed: Feeding | None) -> Evidence:
         steady=not agreement.moved and agreement.unsteady in (None, SIDES[0]),
         noise=any(agreement.needed) or bool(agreement.excused or agreement.undecided),
         lossy=agreement.lossy,
+        proof=None if proof is None else proof.result,
+        operations=bool(proof and proof.operations),
+        rounded=bool(proof and proof.grid),
+        proof_required=agreement.require == "proof" and not replayed,
         power=None if power is None else power.telling,
         min_power=0.0 if replayed else agreement.min_power,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from pytest_freezecheck.inputs.sizes import alike
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.models.twin import Twin
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.comparing.proving import Computation
 
 Ask = Callable[[Arrays], Answer]
 #: A batch in words, its arrays, and the live model's answer.
@@ -55,6 +58,7 @@ class Corpus:
         doubts: what speaks against the reference itself, once that was looked for.
         floor: how far the live model is from itself, once that was measured.
         reached: how much of small ranges and of tables the inputs reach, once that was counted.
+        computation: what the live model computes, once that was read.
         drift: what was seen of the live model's variables moving while it answered.
 
     Raises:
@@ -84,6 +88,7 @@ class Corpus:
         self.drift: list[str] = []
         self.doubts: list[str] | None = None
         self.reached: list[Reached] | None = None
+        self.computation: Computation | None = None
         self._known: dict[str, Output] | None = None
         self._dependence: float | None = None
 

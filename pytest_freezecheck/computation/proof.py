@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from pytest_freezecheck.computation.locally import Parting, differ, part
 from pytest_freezecheck.computation.matching import Constants, Matcher, Pair, variables
@@ -50,6 +49,24 @@ class Proof:
     def holds(self) -> bool:
         """Whether both sides compute the same."""
         return self.result in (IDENTICAL, EQUAL)
+
+    def without(self, known: Callable[[Constants], bool]) -> Proof:
+        """Return it without the constants that are known to differ, and that are meant to.
+
+        Args:
+            known: tells of a pair of constants whether it is.
+        """
+        left = tuple(found for found in self.constants if not known(found))
+        if len(left) == len(self.constants):
+            return self
+        if left or self.partings or self.result != DIFFERS:
+            return dataclasses.replace(self, constants=left)
+        why = "weights that differ are ignored, as was asked for"
+        return dataclasses.replace(self, result=NOT_MATCHED, constants=(), why=why)
+
+
+#: What is known of two sides that are one and the same expression.
+IDENTITY = Proof(IDENTICAL, accounted=1.0)
 
 
 def unread(why: str) -> Proof:
@@ -151,14 +168,3 @@ def _met(
         if node.value is not None:
             found.update(name for name in node.value.origin if name in names)
     return found
-
-
-def as_json(proof: Proof) -> dict[str, Any]:
-    """Return a proof as plain values, as the report has it."""
-    return {
-        "result": proof.result,
-        "furthest": proof.furthest,
-        "bound": proof.bound,
-        "at": proof.at or None,
-        "weights_accounted": round(proof.accounted, 4),
-    }

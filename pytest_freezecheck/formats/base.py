@@ -42,6 +42,7 @@ class FrozenModel(abc.ABC):
         outputs: {live output name: name here} where they differ.
         constants: {name here: value to feed} of inputs that the live model has not.
         ignored: patterns of names of outputs that need not be compared.
+        ignored_weights: patterns of names of live weights that are meant to be others.
         aliases: {live output name: another name of it}, which comes before its own.
         signature: the key of the signature that it serves, or None for the usual one.
         features: {input here: {live input name: feature}} of inputs that take tf.Examples.
@@ -60,6 +61,7 @@ class FrozenModel(abc.ABC):
         self.outputs: dict[str, str] = {}
         self.constants: dict[str, Any] = {}
         self.ignored: Sequence[str] = ()
+        self.ignored_weights: Sequence[str] = ()
         self.aliases: dict[str, str] = {}
         self.signature: str | None = None
         self.features: Mapping[str, Mapping[str, str]] = {}

@@ -7,6 +7,7 @@ from typing import Any
 
 from pytest_freezecheck.agreement import shown
 from pytest_freezecheck.judgement import REASONS
+from pytest_freezecheck.report.proof import column
 
 _HEADER = (
     "model",
@@ -16,6 +17,7 @@ _HEADER = (
     "noise",
     "inputs",
     "power",
+    "proof",
     "time",
     "verdict",
 )
@@ -84,6 +86,7 @@ def _row(check: Mapping[str, Any]) -> tuple[str, ...]:
         shown(check["noise_floor"]),
         str(check["inputs"]) if check["inputs"] else "-",
         "-" if power is None else f"{power['caught']}/{power['planted']}",
+        column(check["proof"]),
         f"{check['seconds']:.2f} s",
         REASONS[check["reason"]][1],
     )

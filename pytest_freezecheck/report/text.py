@@ -10,7 +10,7 @@ from typing import Any
 from pytest_freezecheck.agreement import Agreement, shown
 from pytest_freezecheck.errors import counted, listed
 from pytest_freezecheck.findings import Compared
-from pytest_freezecheck.report import details
+from pytest_freezecheck.report import details, proof
 
 
 def render(agreement: Agreement) -> str:
@@ -25,7 +25,8 @@ def _passed(agreement: Agreement) -> list[str]:
     strength = "" if power is None else f"; it {details.noticed(power)}"
     return [
         f"{_title(agreement)} agrees with the live model: {exact} on "
-        f"{counted(agreement.inputs, 'input')} ({_allowed(agreement)}){strength}",
+        f"{counted(agreement.inputs, 'input')} ({_allowed(agreement)})"
+        f"{proof.passed(agreement.proof)}{strength}",
         *_compared(agreement),
         *details.reached(agreement),
         *details.replayed(agreement),
@@ -38,7 +39,12 @@ def _failed(agreement: Agreement) -> list[str]:
     if agreement.reason == "too-weak":
         first, *rest = details.too_weak(agreement)
         return [f"{_title(agreement)}: {first}", *rest, *details.repeat(agreement)]
-    lines = [_headline(agreement), *_numbers(agreement)]
+    if agreement.reason in _OF_COMPUTATIONS:
+        first, *rest = _OF_COMPUTATIONS[agreement.reason](agreement)
+        lines = [f"{_title(agreement)} {first}", *rest, *_compared(agreement)]
+        lines += agreement.diagnosis
+        return [*lines, *details.smallest(agreement), *details.repeat(agreement)]
+    lines = [_headline(agreement), *_numbers(agreement), *proof.same(agreement)]
     if agreement.reason in _ABOUT_VALUES and agreement.showing:
         verb = "shows" if agreement.showing == 1 else "show"
         lines.append(f"  {agreement.showing} of {counted(agreement.inputs, 'input')} {verb} it")
@@ -55,6 +61,12 @@ def _failed(agreement: Agreement) -> list[str]:
     return [*lines, *details.repeat(agreement)]
 
 
+#: Reasons that no answer speaks for.
+_OF_COMPUTATIONS = {
+    "weights-differ": proof.constants,
+    "operation-differs": proof.operations,
+    "not-proved": proof.missing,
+}
 #: Reasons that speak of values, and not of what was or was not compared.
 _ABOUT_VALUES = frozenset(
     {
@@ -63,6 +75,7 @@ _ABOUT_VALUES = frozenset(
         "non-finite",
         "batch-dependent",
         "differs",
+        "executor-differs",
         "logits-differ",
         "not-bit-identical",
     }
@@ -129,7 +142,9 @@ def _headline(agreement: Agreement) -> str:
             f"{title}: output {worst.output!r} answers {_value(worst.frozen, worst)} where the "
             f"live model answers {_value(worst.live, worst)}"
         )
-    if reason in ("differs", "batch-dependent"):
+    if reason in ("differs", "batch-dependent") or (
+        reason == "executor-differs" and not worst.ratio <= 1.0
+    ):
         company = " among other rows" if reason == "batch-dependent" else ""
         at = worst.allowed
         more = f"allowed {at:.3g}{_of_its_size(worst)}" if worst.rtol else _allowed(agreement)
@@ -137,7 +152,7 @@ def _headline(agreement: Agreement) -> str:
             f"{title} differs from the live model by {shown(worst.apart)} in {worst.output!r}"
             f"{company} ({more})"
         )
-    if reason == "logits-differ":
+    if reason in ("logits-differ", "executor-differs"):
         most = max(agreement.compared, key=lambda one: one.logit_rel_diff or 0.0)
         return (
             f"{title} differs from the live model by {shown(agreement.logit_rel_diff)} of the "

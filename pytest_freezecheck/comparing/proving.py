@@ -1,0 +1,212 @@
+"""Compares what both sides compute, beside what they answer."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pytest_freezecheck.comparing.sides import Sides
+from pytest_freezecheck.computation import proof as proofs
+from pytest_freezecheck.computation.builder import Builder
+from pytest_freezecheck.computation.matching import Constants
+from pytest_freezecheck.computation.node import Arena, Node, Shape
+from pytest_freezecheck.computation.rules import RULES
+from pytest_freezecheck.errors import ArtifactError, ModelError, reason
+from pytest_freezecheck.models.graph_reader import read_graph
+from pytest_freezecheck.models.live import LiveModel
+from pytest_freezecheck.models.operations import Translator
+from pytest_freezecheck.models.operations.translation import decoded
+from pytest_freezecheck.models.pieces import static_shape
+from pytest_freezecheck.proved import Constant, Operation, Proof
+
+#: Constants and operations that a result names at most.
+_MOST = 100
+
+
+class Computation:
+    """What a live model computes, read once for all of its artifacts.
+
+    Args:
+        live: the model.
+        names: of its weights.
+
+    Attributes:
+        arena: of its nodes.
+        raw: {output: its expression, of TensorFlow's operations}.
+        inputs: {input: (shape with the batch, dtype)}.
+        names: of its weights.
+        error: why it cannot be read, or None.
+    """
+
+    def __init__(self, live: LiveModel, names: frozenset[str]) -> None:
+        self.arena, self.names = Arena(), names
+        self.inputs = {n: (_shape(tensor), tensor.dtype.name) for n, tensor in live.inputs.items()}
+        self.raw: dict[str, Node] = {}
+        self.error: str | None = None
+        self._rows = live.batch_size
+        self._shape_of = shapes_in(live.graph, self._rows)
+        self._normal: dict[str, Node] | None = None
+        try:
+            self.raw = read_graph(self.arena, live.constant_graph())
+        except (ArtifactError, ModelError) as error:
+            self.error = f"of the live model, {error}"
+
+    @property
+    def normal(self) -> Mapping[str, Node]:
+        """{output: its expression in normal form}."""
+        if self._normal is None:
+            builder = Builder(self.arena, RULES, self._rows)
+            translate = Translator(builder, self.inputs, self._shape_of)
+            self._normal = {name: translate(node) for name, node in self.raw.items()}
+        return self._normal
+
+
+def prove(sides: Sides, live: Computation) -> proofs.Proof:
+    """Return what the comparison of both computations comes to.
+
+    Args:
+        sides: live and frozen.
+        live: what the live model computes.
+    """
+    if live.error is not None:
+        return proofs.unread(live.error)
+    arena = Arena(live.arena)
+    mine = {name: live.raw[name] for name in sides.outputs}
+    try:
+        try:
+            graph = sides.frozen.constant_graph(sides.inputs, sides.outputs)
+        except ArtifactError:
+            graph = None
+        if graph is None:
+            theirs = _converted(sides, live, arena)
+        else:
+            raw = read_graph(arena, graph)
+            if proofs.same(mine, raw):
+                return proofs.IDENTITY
+            theirs = _translated(sides, live, arena, raw)
+        normal = {name: live.normal[name] for name in sides.outputs}
+    except (ArtifactError, ModelError) as error:
+        return proofs.unread(str(error))
+    return proofs.compare(normal, theirs, live.names)
+
+
+def _translated(
+    sides: Sides, live: Computation, arena: Arena, raw: Mapping[str, Node]
+) -> dict[str, Node]:
+    session = sides.frozen.session
+    shape_of = shapes_in(None if session is None else session.graph, sides.frozen_rows)
+    builder = Builder(arena, RULES, sides.frozen_rows)
+    translate = Translator(builder, live.inputs, shape_of)
+    return {name: translate(node) for name, node in raw.items()}
+
+
+def _converted(sides: Sides, live: Computation, arena: Arena) -> dict[str, Node]:
+    """Return what a file computes that is no GraphDef."""
+    builder = Builder(arena, RULES, sides.frozen_rows)
+    leaves = {sides.inputs[n]: builder.input(n, *live.inputs[n]) for n in sides.inputs}
+    try:
+        return dict(sides.frozen.expressions(builder, leaves, sides.outputs))
+    except (KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
+        # A file that its executor runs may still be written in a way that the reader has not met.
+        raise ArtifactError(f"it is written in a way that is not known: {reason(error)}") from None
+
+
+def shapes_in(graph: Any, rows: int | None) -> Callable[[Node], Shape | None]:
+    """Return what tells the static shape of an operation of a `tf.Graph`.
+
+    Args:
+        graph: the graph, or None where there is none.
+        rows: how many rows it takes at a time, or None for any.
+    """
+
+    def shape_of(raw: Node) -> Shape | None:
+        if graph is None or not raw.origin:
+            return None
+        try:
+            tensor = graph.get_tensor_by_name(f"{raw.origin}:{raw.get('port', 0)}")
+        except (KeyError, ValueError):
+            return None  # it stands in a function
+        shape = static_shape(tensor)
+        return (None, *shape[1:]) if shape and shape[0] == rows else shape
+
+    return shape_of
+
+
+def _shape(tensor: Any) -> Shape | None:
+    """Return the shape of an input, of any number of rows."""
+    shape = static_shape(tensor)
+    return (None, *shape[1:]) if shape else shape
+
+
+def described(proof: proofs.Proof) -> Proof:
+    """Return a proof as a result has it: plain values and names."""
+    constants = sorted(proof.constants, key=lambda found: -found.apart.excess)
+    return Proof(
+        result=proof.result,
+        furthest=proof.furthest,
+        bound=proof.bound,
+        at=proof.at,
+        grid=proof.grid,
+        weights_accounted=proof.accounted,
+        constants=tuple(_constant(found) for found in constants[:_MOST]),
+        operations=tuple(
+            Operation(_words(p.live, p.frozen), _words(p.frozen, p.live), p.proven)
+            for p in proof.partings[:_MOST]
+        ),
+        why=proof.why,
+    )
+
+
+def _constant(found: Constants) -> Constant:
+    one, other = found.live.value, found.frozen.value
+    return Constant(
+        names=one.origin if one is not None else (),
+        frozen_names=other.origin if other is not None else (),
+        index=found.apart.index,
+        live=found.apart.live,
+        frozen=found.apart.frozen,
+        relative=found.apart.relative,
+        bound=found.apart.bound,
+        differing=found.apart.count,
+        size=found.apart.size,
+    )
+
+
+def _words(node: Node, other: Node) -> str:
+    """Return an operation in words: its name, and the attributes that the other has not."""
+    theirs = dict(other.attributes)
+    own = [
+        f"{name} = {_value(value)}"
+        for name, value in node.attributes
+        if theirs.get(name) != value and (node.op == other.op or not node.opaque)
+    ]
+    op = node.op.partition(":")[2] if node.opaque else node.op
+    if node.value is not None:
+        op = "a constant"
+    given = f" with {', '.join(own)}" if own else ""
+    return f"{node.origin}: {op}{given}" if node.origin else f"{op}{given}"
+
+
+def _value(value: Any) -> str:
+    shown = decoded(value) if isinstance(value, bytes) else value
+    return f"{shown:g}" if isinstance(shown, float) else str(shown)
+
+
+def unignored(proof: proofs.Proof, patterns: Sequence[str]) -> proofs.Proof:
+    """Return a proof without what is known to differ.
+
+    Args:
+        proof: what was found.
+        patterns: of names of live weights that may differ.
+    """
+    if not patterns or not proof.constants:
+        return proof
+
+    def known(constants: Constants) -> bool:
+        names = constants.live.value.origin if constants.live.value is not None else ()
+        return bool(names) and all(
+            any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns) for name in names
+        )
+
+    return proof.without(known)
