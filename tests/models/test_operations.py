@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
-from pytest_freezecheck import ArtifactError, LiveModel
+from pytest_freezecheck import ArtifactError, LiveModel, SettingError
 from pytest_freezecheck.formats.saved_model_session import SessionSavedModel
 from pytest_freezecheck.formats.signatures import SignedModel
 from tests.models import tiny
@@ -253,6 +253,48 @@ def test_what_is_declared_is_allowed(
     frozen = freezecheck.load(path, allow_ops=["Time*"])
     freezecheck.assert_agreement(simple, frozen, examples=1)
     frozen.close()
+
+
+@pytest.mark.parametrize("kind", [graph_def, session_saved, module_saved])
+def test_check_takes_what_is_allowed_with_a_path(
+    kind: Callable[[Deed, Path], Path], simple: LiveModel, tmp_path: Path
+) -> None:
+    path = kind(clock, tmp_path)
+    assert freezecheck.check(simple, path, examples=1, allow_ops=["Timestamp"])
+    freezecheck.assert_agreement(simple, path, examples=1, allow_ops=("Time*",))
+    for others in ((), ["PyFunc"]):
+        with pytest.raises(ArtifactError, match="refused: operation 'Timestamp'"):
+            freezecheck.check(simple, path, examples=1, allow_ops=others)
+
+
+def test_what_is_allowed_still_has_to_agree(simple: LiveModel, tmp_path: Path) -> None:
+    path = graph_def(clock, tmp_path)
+    definition = v1.GraphDef.FromString(path.read_bytes())
+    (kernel,) = [n for n in definition.node if n.op == "Const" and n.attr["dtype"].type == 1]
+    kernel.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(KERNEL * 1.01))
+    path.write_bytes(definition.SerializeToString())
+    agreement = freezecheck.check(simple, path, examples=1, allow_ops=["Timestamp"])
+    assert (bool(agreement), agreement.reason) == (False, "differs")
+    with pytest.raises(freezecheck.FrozenMismatch):
+        freezecheck.assert_agreement(simple, path, examples=1, allow_ops=["Timestamp"])
+
+
+def test_what_is_allowed_of_a_loaded_model_is_for_load(simple: LiveModel, tmp_path: Path) -> None:
+    frozen = freezecheck.load(graph_def(nothing, tmp_path))
+    with pytest.raises(SettingError, match=r"check\(\): allow_ops is for a path.* load\(\)"):
+        freezecheck.check(simple, frozen, allow_ops=["Timestamp"])
+    freezecheck.assert_agreement(simple, frozen, examples=1, allow_ops=())
+    frozen.close()
+
+
+def test_a_name_alone_is_no_list_of_them(simple: LiveModel, tmp_path: Path) -> None:
+    path = graph_def(nothing, tmp_path)
+    with pytest.raises(SettingError, match=r"check\(\): allow_ops = 'Timestamp' is not accepted"):
+        freezecheck.check(simple, path, allow_ops="Timestamp")
+    with pytest.raises(SettingError, match=r"load\(\): allow_ops = 'Timestamp' is not accepted"):
+        freezecheck.load(path, allow_ops="Timestamp")
+    with pytest.raises(SettingError, match=r"'allow_op' \(nearest: 'allow_ops'\); acc.*_ops$"):
+        freezecheck.check(simple, path, allow_op=["Timestamp"])
 
 
 TABLE = """
