@@ -18,7 +18,7 @@ from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.output_spec import check_patterns
 from pytest_freezecheck.paths import digests, from_here
 from pytest_freezecheck.recording import record
-from pytest_freezecheck.report import text
+from pytest_freezecheck.report import explained, text
 from pytest_freezecheck.settings import Run, Settings, current
 
 
@@ -143,6 +143,7 @@ def _run(live: LiveModel, frozen: FrozenModel, chosen: Settings, run: Run) -> Ag
         return agreement
     agreement.bit_exact = comparison.sides.bit_exact
     comparison.run(agreement)
+    agreement.cause = explained.cause(agreement)
     agreement.text = text.render(agreement)
     return agreement
 

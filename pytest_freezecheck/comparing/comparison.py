@@ -26,7 +26,7 @@ from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.paths import from_here
 from pytest_freezecheck.power import independence, vacuity
-from pytest_freezecheck.report import cautions, text
+from pytest_freezecheck.report import cautions
 from pytest_freezecheck.settings import Settings
 from pytest_freezecheck.tolerance import Tolerance, Tolerances
 
@@ -83,7 +83,6 @@ class Comparison:
             if proof.reason is None:
                 self._compare(agreement, proof, first)
         if agreement.suspicion is not None:
-            agreement.cause = text.self_comparison(agreement.suspicion)
             conclude(agreement, None)
         agreement.seconds = time.perf_counter() - started
 

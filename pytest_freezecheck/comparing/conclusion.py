@@ -61,6 +61,7 @@ def evidence(agreement: Agreement, fed: Feeding | None) -> Evidence:
     logits = fed.tally.logit_worst
     limit = None if logits is None else fed.tally.tolerances[logits[0]].logit_rtol
     power, replayed = agreement.power, agreement.replayed is not None
+    causes = () if agreement.explanation is None else agreement.explanation.causes
     return Evidence(
         problem=worst.problem_kind,
         lone=fed.sides.lone,
@@ -69,7 +70,7 @@ def evidence(agreement: Agreement, fed: Feeding | None) -> Evidence:
         non_finite=worst.non_finite,
         ratio=worst.ratio,
         logit_ratio=0.0 if logits is None or limit is None else _over(logits[1], limit),
-        batch_dependent=(agreement.cause or {}).get("id") == "batch-dependence",
+        batch_dependent=bool(causes) and causes[0].id == "batch-dependence",
         exact=fed.tally.identical,
         exact_demanded=agreement.exact_demanded and fed.sides.bit_exact,
         steady=not agreement.moved and agreement.unsteady in (None, SIDES[0]),
