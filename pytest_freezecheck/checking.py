@@ -18,7 +18,7 @@ from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.output_spec import check_patterns
 from pytest_freezecheck.paths import digests, from_here
 from pytest_freezecheck.recording import record
-from pytest_freezecheck.report import explained, text
+from pytest_freezecheck.report import cautions, explained, text
 from pytest_freezecheck.settings import Run, Settings, current
 
 
@@ -172,7 +172,7 @@ def _saved(agreement: Agreement, live: LiveModel, run: Run) -> tuple[Saved | Non
     except SettingError as error:
         why = str(error)
     if why is not None:
-        agreement.warnings.append(f"a failing input of an earlier run is not tried again: {why}")
+        agreement.warnings.append(cautions.NOT_TRIED.format(why))
         return None, None
     return saved, None
 

@@ -127,9 +127,10 @@ class Comparison:
             shown.counterexample(agreement)
             shown.cause(agreement, corpus.spread(_ORDINARY))
         # A later artifact is compared with the answers that the live model gave for the first.
-        drifted = vacuity.drifting(state, vacuity.digests(self.live.weights()))
+        drifted = vacuity.moved(state, vacuity.digests(self.live.weights()))
         drift = corpus.drift = drifted or corpus.drift
-        agreement.warnings += drift
+        if drift:
+            agreement.warnings.append(cautions.drifting(drift, len(state)))
         if not proof.steady:
             agreement.warnings.append(cautions.UNSTEADY)
         support = Support(self.sides, self.settings, fed.tally, proof.steady)

@@ -85,16 +85,8 @@ def conclude(agreement: Agreement, fed: Feeding | None) -> None:
     """Write the verdict into a result, and what a reader should know beside it."""
     verdict = judge(evidence(agreement, fed))
     agreement.outcome, agreement.reason = verdict.outcome, verdict.reason
-    if fed is None:
-        return
-    if agreement and fed.sides.bit_exact and not agreement.exact:
-        agreement.warnings.append(cautions.inexact(agreement))
-    if agreement.within_noise:
-        agreement.warnings.append(cautions.within_noise(agreement))
-    if agreement.row_dependence is not None:
-        agreement.warnings.append(cautions.row_dependent(agreement))
-    if fed.sides.dropped:
-        agreement.warnings.append(cautions.dropped(fed.sides.dropped))
+    if fed is not None:
+        agreement.warnings += cautions.of_verdict(agreement, fed.sides.dropped)
 
 
 def _weights(sides: Sides) -> Weights:

@@ -17,8 +17,8 @@ from pytest_freezecheck.inputs.saved import Saved, place, save
 from pytest_freezecheck.inputs.strategies import beside
 from pytest_freezecheck.models.session import Arrays
 from pytest_freezecheck.paths import from_here
+from pytest_freezecheck.report import cautions
 from pytest_freezecheck.report import details as words
-from pytest_freezecheck.report import explained
 from pytest_freezecheck.settings import Settings
 from pytest_freezecheck.tolerance import Tolerances
 from pytest_freezecheck.versions import versions
@@ -91,7 +91,7 @@ class Disagreement:
             return
         causes = self._explained(ordinary, non_finite=False).causes
         if causes and causes[0].proven:
-            agreement.warnings.append(explained.inexact(agreement.artifact, causes[0]))
+            agreement.warnings.append(cautions.why_inexact(agreement, causes[0]))
 
     def _explained(self, ordinary: Arrays, *, non_finite: bool) -> Explanation:
         return inquire(
@@ -131,7 +131,7 @@ class Disagreement:
         try:
             save(path, saved)
         except OSError as error:
-            agreement.warnings.append(f"the failing input cannot be saved: {path}: {error}")
+            agreement.warnings.append(cautions.UNSAVED.format(path, error))
             return found
         shown = str(from_here(path))
         agreement.replay = words.replay(shown)

@@ -45,9 +45,9 @@ def lines(agreement: Agreement) -> list[str]:
     return said
 
 
-def inexact(artifact: str, blamed: Blamed) -> str:
-    """Return the warning of what keeps an artifact from being bit-identical."""
-    return f"what keeps {artifact} from being bit-identical: {blamed.id}: {_explanation(blamed)}"
+def explanation(blamed: Blamed) -> str:
+    """Return what is wrong and what speaks for it, in a line."""
+    return f"the frozen model {CAUSES[blamed.id].meaning}: {blamed.evidence}"
 
 
 def _blamed(found: Explanation) -> tuple[Blamed, ...]:
@@ -59,13 +59,9 @@ def _entry(blamed: Blamed) -> dict[str, Any]:
         "id": blamed.id,
         "proven": blamed.proven,
         "tensors": list(blamed.tensors),
-        "explanation": _explanation(blamed),
+        "explanation": explanation(blamed),
         "fix": CAUSES[blamed.id].fix,
     }
-
-
-def _explanation(blamed: Blamed) -> str:
-    return f"the frozen model {CAUSES[blamed.id].meaning}: {blamed.evidence}"
 
 
 def _told(blamed: Blamed, lead: str) -> list[str]:

@@ -81,6 +81,7 @@ ALLOWED: dict[str, set[str]] = {
         "models",
         "paths",
         "raised",
+        "report",
     },
     "pyproject": {"declaration", "errors"},
     "undeclared": {"errors", "pyproject"},
