@@ -10,6 +10,7 @@ from pytest_freezecheck.errors import FrozenMismatch
 from pytest_freezecheck.findings import (
     Compared,
     Counterexample,
+    Explanation,
     Power,
     Reached,
     Replayed,
@@ -53,8 +54,7 @@ class Agreement:
         ignored: outputs of the artifact that were to be ignored.
         showing: inputs that were further apart than allowed.
         weights: which weights differ, where both sides have them by name.
-        diagnosis: lines on the cause.
-        first_difference: {"tensor", "max_abs_diff"} of the first tensor that differs.
+        explanation: what the difference is put down to, if it was looked into.
         bit_exact: whether a correct artifact of this kind answers bit for bit as the live model.
         exact_demanded: whether it failed unless it did.
         lossy: whether `atol` is the default of a way that is declared to lose precision.
@@ -111,8 +111,7 @@ class Agreement:
     ignored: tuple[str, ...] = ()
     showing: int = 0
     weights: Weights = dataclasses.field(default_factory=Weights)
-    diagnosis: list[str] = dataclasses.field(default_factory=list)
-    first_difference: dict[str, Any] | None = None
+    explanation: Explanation | None = None
     bit_exact: bool = True
     exact_demanded: bool = False
     lossy: bool = False
@@ -161,6 +160,14 @@ class Agreement:
     def worst(self) -> Compared | None:
         """The output that is furthest apart for what is allowed, if anything was compared."""
         return self.compared[0] if self.compared else None
+
+    @property
+    def first_difference(self) -> dict[str, Any] | None:
+        """{"tensor", "max_abs_diff"} of the first tensor that differs; None if not finite."""
+        if self.explanation is None or self.explanation.first is None:
+            return None
+        name, apart = self.explanation.first
+        return {"tensor": name, "max_abs_diff": finite(apart)}
 
     @property
     def undecided(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +15,27 @@ from pytest_freezecheck.errors import FreezecheckError, InputTypeError, SettingE
 from pytest_freezecheck.formats.base import FrozenModel
 from pytest_freezecheck.inputs.saved import Saved, misfit, place, read
 from pytest_freezecheck.models.live import LiveModel
+from pytest_freezecheck.output_spec import check_patterns
 from pytest_freezecheck.paths import digests, from_here
 from pytest_freezecheck.recording import record
-from pytest_freezecheck.report import text
+from pytest_freezecheck.report import cautions, explained, text
 from pytest_freezecheck.settings import Run, Settings, current
 
 
 def check(
-    live: LiveModel, frozen: FrozenModel | str | os.PathLike[str], **options: Any
+    live: LiveModel,
+    frozen: FrozenModel | str | os.PathLike[str],
+    *,
+    allow_ops: Sequence[str] = (),
+    **options: Any,
 ) -> Agreement:
     """Compare a frozen model with the live model on inputs drawn to make them disagree.
 
     Args:
         live: the model as it was evaluated.
         frozen: a loaded model, or the path of an artifact, which is loaded and closed again.
+        allow_ops: patterns of types of operations that are no arithmetic, and meant, of an
+            artifact that is given as a path.
         **options: `atol` (largest absolute difference allowed, default 1e-5), `examples` (batches
             to draw, default 100), `seed` (default 0), `exact` (demand bit-identity of what
             TensorFlow itself runs, default False), `logit_rtol` (largest relative difference of
@@ -43,16 +50,22 @@ def check(
         ArtifactError: the artifact cannot be loaded or run.
         MatchError: it lacks an input or output of the live model's names.
         ModelError: the live model cannot be run.
-        SettingError: an option is unknown or has a value that cannot be used.
+        SettingError: an option is unknown, has a value that cannot be used, or is not for this.
     """
     run = current()
-    chosen = run.settings.override(options, "check()")
+    chosen = run.settings.override(options, "check()", others=("allow_ops",))
+    check_patterns(allow_ops, "check(): allow_ops")
     if isinstance(frozen, FrozenModel):
+        if allow_ops:
+            raise SettingError(
+                "check(): allow_ops is for a path: a model that is loaded was looked through then; "
+                "give it to load()"
+            )
         with errors_recorded(live, _label(frozen), frozen.format, frozen.way, chosen):
             agreement = _run(live, frozen, chosen, run)
     else:
         with errors_recorded(live, _short(Path(frozen)), settings=chosen):
-            loaded = formats.load(frozen)
+            loaded = formats.load(frozen, allow_ops=allow_ops)
             try:
                 agreement = _run(live, loaded, chosen, run)
             finally:
@@ -130,6 +143,7 @@ def _run(live: LiveModel, frozen: FrozenModel, chosen: Settings, run: Run) -> Ag
         return agreement
     agreement.bit_exact = comparison.sides.bit_exact
     comparison.run(agreement)
+    agreement.cause = explained.cause(agreement)
     agreement.text = text.render(agreement)
     return agreement
 
@@ -158,7 +172,7 @@ def _saved(agreement: Agreement, live: LiveModel, run: Run) -> tuple[Saved | Non
     except SettingError as error:
         why = str(error)
     if why is not None:
-        agreement.warnings.append(f"a failing input of an earlier run is not tried again: {why}")
+        agreement.warnings.append(cautions.NOT_TRIED.format(why))
         return None, None
     return saved, None
 

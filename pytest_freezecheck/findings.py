@@ -124,6 +124,42 @@ class Weights:
 
 
 @dataclasses.dataclass(frozen=True)
+class Blamed:
+    """One cause that a difference is put down to.
+
+    Attributes:
+        id: of the cause.
+        tensors: names of what is wrong.
+        evidence: what speaks for it, without a full stop.
+        proven: whether the difference is gone without it and what shares the blame, and not else.
+    """
+
+    id: str
+    tensors: tuple[str, ...]
+    evidence: str
+    proven: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Explanation:
+    """What a difference is put down to.
+
+    Attributes:
+        causes: the one with the largest effect first; empty if none is suspected.
+        ruled_out: what was looked at in vain.
+        rehearsed: whether the live model made the mistake, instead of the artifact being mended.
+        first: name and difference of the first tensor that differs, or None.
+        computed: whether the computations were compared, and nothing was asked.
+    """
+
+    causes: tuple[Blamed, ...]
+    ruled_out: tuple[str, ...] = ()
+    rehearsed: bool = False
+    first: tuple[str, float] | None = None
+    computed: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class Replayed:
     """How a saved failing input does now, beside when it was saved.
 

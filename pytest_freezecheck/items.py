@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+# What pytest keeps of a failure; no public name makes one, and xdist passes on no other kind.
+from _pytest._code.code import ReprExceptionInfo, ReprFileLocation, ReprTracebackNative
+
 from pytest_freezecheck.declaration import EXPORT, Artifact, Model
 from pytest_freezecheck.errors import (
     FreezecheckError,
@@ -160,7 +163,8 @@ class FreezeItem(pytest.Function):
         if isinstance(excinfo.value, FrozenMismatch):
             return str(excinfo.value)
         if isinstance(excinfo.value, FreezecheckError):
-            return f"{self._line(excinfo.value)}{rest(excinfo.value, self.config)}"
+            line, more = self._line(excinfo.value), rest(excinfo.value, self.config)
+            return _with_rest(self.path, line, more) if more else line
         return super().repr_failure(excinfo, **kwargs)
 
     def in_short(self, call: pytest.CallInfo[None]) -> str | None:
@@ -206,6 +210,17 @@ def _check_declared(request: pytest.FixtureRequest) -> None:
     """Check a declared model."""
     __tracebackhide__ = True
     request.node.check(request.config.stash[WORKSHOP].live(request.node.model))
+
+
+def _with_rest(path: Path, line: str, more: str) -> ReprExceptionInfo:
+    """Return what pytest shows of a failure whole, and in its summary by the line alone.
+
+    Of mere text the summary shows all, with `-vv` and on CI.
+    """
+    return ReprExceptionInfo(
+        reprtraceback=ReprTracebackNative([f"{line}{more}\n"]),
+        reprcrash=ReprFileLocation(str(path), 0, line),
+    )
 
 
 def without_native_log(sections: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import contextvars
 import dataclasses
 import math
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
@@ -62,6 +62,7 @@ class Settings:
         *,
         of_a_run: bool = False,
         names: Mapping[str, str] | None = None,
+        others: Sequence[str] = (),
     ) -> Settings:
         """Return a copy in which the values that are not None replace ours.
 
@@ -70,6 +71,7 @@ class Settings:
             source: where they were given, for messages.
             of_a_run: whether the settings that are a run's and not a check's are accepted too.
             names: {field: what it is called where it was given}, where that is another name.
+            others: what else is accepted there, for messages.
 
         Raises:
             SettingError: a key is unknown or a value is not accepted.
@@ -78,9 +80,10 @@ class Settings:
         parsed: dict[str, Any] = {}
         for key, value in values.items():
             if key not in accepted:
+                known = [*accepted, *others]
                 raise SettingError(
-                    f"{source}: unknown setting {key!r}{nearest(key, accepted)}; "
-                    f"accepted: {', '.join(accepted)}"
+                    f"{source}: unknown setting {key!r}{nearest(key, known)}; "
+                    f"accepted: {', '.join(known)}"
                 )
             if value is not None:
                 parsed[key] = _PARSERS[key](value, (names or {}).get(key, key), source)

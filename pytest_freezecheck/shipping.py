@@ -23,6 +23,7 @@ from pytest_freezecheck.formats.registry import companions
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.paths import from_here
 from pytest_freezecheck.raised import described, told
+from pytest_freezecheck.report import cautions
 
 
 def check_artifact(
@@ -127,7 +128,7 @@ def check_export(live: LiveModel, model: Model, directory: Path) -> None:
                 agreement = check(live, frozen)
             if others:
                 left = listed((str(p.relative_to(directory)) for p in others), 8)
-                agreement.warnings.append(f"export wrote this too, of no known format: {left}")
+                agreement.warnings.append(cautions.LEFT_OVER.format(left))
                 others = []
             agreement.raise_on_mismatch()
         except (FrozenMismatch, FreezecheckError) as failure:

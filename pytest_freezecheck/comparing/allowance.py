@@ -48,14 +48,14 @@ class Floor:
         apart: {output: the largest difference; of scores relative to the size of the answer}.
         logits: {output: the largest difference of the centred logits, over the largest one}.
         absolute: the largest absolute difference of any output.
-        note: what could not be measured, or None.
+        unmeasured: why nothing but batch sizes could be changed, or None.
         row_dependence: how far rows are answered otherwise alone, relative to the answers' size.
     """
 
     apart: Mapping[str, float]
     logits: Mapping[str, float]
     absolute: float
-    note: str | None = None
+    unmeasured: str | None = None
     row_dependence: float = 0.0
 
 
@@ -79,18 +79,18 @@ def floor_of(live: LiveModel, corpus: Corpus, ask: Ask) -> Floor:
         pairs = []
         if not sees_others(dependence):
             pairs = [pair for f in corpus.probe(_SINGLE) for pair in noise.row_by_row(ask, f)]
-        note = None
+        unmeasured = None
         try:
             batches = list(corpus.telling(_DRAWN, _AT_ONCE))
             pairs += noise.executed_otherwise(corpus.twin(live), batches)
         except ModelError as error:
-            note = f"the noise floor is that of batch sizes alone: {error}"
-        corpus.floor = _floor(pairs, corpus.known(live, ask), note, dependence)
+            unmeasured = str(error)
+        corpus.floor = _floor(pairs, corpus.known(live, ask), unmeasured, dependence)
     return corpus.floor
 
 
 def _floor(
-    pairs: list[noise.Pair], known: Mapping[str, Output], note: str | None, dependence: float
+    pairs: list[noise.Pair], known: Mapping[str, Output], unmeasured: str | None, dependence: float
 ) -> Floor:
     apart = dict.fromkeys(known, 0.0)
     logits = dict.fromkeys(known, 0.0)
@@ -109,7 +109,7 @@ def _floor(
                 pair = one.logits.get(name), other.logits.get(name)
                 away = logits_apart((mine, theirs), pair, 1, recover=known[name].recover)
                 logits[name] = max(logits[name], float(away.max()) / known[name].logit_size)
-    return Floor(apart, logits, absolute, note, dependence)
+    return Floor(apart, logits, absolute, unmeasured, dependence)
 
 
 def tolerances(

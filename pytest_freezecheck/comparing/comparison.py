@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.comparing.allowance import Floor, floor_of, tolerances
+from pytest_freezecheck.comparing.blame import blame
 from pytest_freezecheck.comparing.conclusion import SIDES, conclude, count, evidence
 from pytest_freezecheck.comparing.corpus import Corpus, corpus_of, fingerprint
 from pytest_freezecheck.comparing.disagreement import Disagreement
@@ -17,7 +18,7 @@ from pytest_freezecheck.comparing.known import outputs_of, sees_others
 from pytest_freezecheck.comparing.proving import Computation, described, prove, unignored
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.support import Support
-from pytest_freezecheck.computation.proof import Proof
+from pytest_freezecheck.computation.proof import DIFFERS, Proof
 from pytest_freezecheck.errors import SettingError
 from pytest_freezecheck.findings import Counterexample, Replayed
 from pytest_freezecheck.formats.base import FrozenModel
@@ -28,7 +29,7 @@ from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.paths import from_here
 from pytest_freezecheck.power import independence, vacuity
-from pytest_freezecheck.report import cautions, text
+from pytest_freezecheck.report import cautions
 from pytest_freezecheck.settings import Settings
 from pytest_freezecheck.tolerance import Tolerance, Tolerances
 
@@ -85,7 +86,6 @@ class Comparison:
             if proof.reason is None:
                 self._compare(agreement, proof, first)
         if agreement.suspicion is not None:
-            agreement.cause = text.self_comparison(agreement.suspicion)
             conclude(agreement, None)
         agreement.seconds = time.perf_counter() - started
 
@@ -131,10 +131,13 @@ class Comparison:
         if apart:
             shown.counterexample(agreement)
             shown.cause(agreement, corpus.spread(_ORDINARY))
+        elif found.result == DIFFERS:
+            agreement.explanation = blame(self.sides, found)
         # A later artifact is compared with the answers that the live model gave for the first.
-        drifted = vacuity.drifting(state, vacuity.digests(self.live.weights()))
+        drifted = vacuity.moved(state, vacuity.digests(self.live.weights()))
         drift = corpus.drift = drifted or corpus.drift
-        agreement.warnings += drift
+        if drift:
+            agreement.warnings.append(cautions.drifting(drift, len(state)))
         if not proof.steady:
             agreement.warnings.append(cautions.UNSTEADY)
         support = Support(self.sides, self.settings, fed.tally, proof.steady)

@@ -61,6 +61,7 @@ def evidence(agreement: Agreement, fed: Feeding | None) -> Evidence:
     logits = fed.tally.logit_worst
     limit = None if logits is None else fed.tally.tolerances[logits[0]].logit_rtol
     power, replayed, proof = agreement.power, agreement.replayed is not None, agreement.proof
+    causes = () if agreement.explanation is None else agreement.explanation.causes
     return Evidence(
         problem=worst.problem_kind,
         lone=fed.sides.lone,
@@ -69,7 +70,7 @@ def evidence(agreement: Agreement, fed: Feeding | None) -> Evidence:
         non_finite=worst.non_finite,
         ratio=worst.ratio,
         logit_ratio=0.0 if logits is None or limit is None else _over(logits[1], limit),
-        batch_dependent=(agreement.cause or {}).get("id") == "batch-dependence",
+        batch_dependent=bool(causes) and causes[0].id == "batch-dependence",
         exact=fed.tally.identical,
         exact_demanded=agreement.exact_demanded and fed.sides.bit_exact,
         steady=not agreement.moved and agreement.unsteady in (None, SIDES[0]),
@@ -88,16 +89,8 @@ def conclude(agreement: Agreement, fed: Feeding | None) -> None:
     """Write the verdict into a result, and what a reader should know beside it."""
     verdict = judge(evidence(agreement, fed))
     agreement.outcome, agreement.reason = verdict.outcome, verdict.reason
-    if fed is None:
-        return
-    if agreement and fed.sides.bit_exact and not agreement.exact:
-        agreement.warnings.append(cautions.inexact(agreement))
-    if agreement.within_noise:
-        agreement.warnings.append(cautions.within_noise(agreement))
-    if agreement.row_dependence is not None:
-        agreement.warnings.append(cautions.row_dependent(agreement))
-    if fed.sides.dropped:
-        agreement.warnings.append(cautions.dropped(fed.sides.dropped))
+    if fed is not None:
+        agreement.warnings += cautions.of_verdict(agreement, fed.sides.dropped)
 
 
 def _weights(sides: Sides) -> Weights:

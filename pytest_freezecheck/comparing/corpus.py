@@ -59,7 +59,7 @@ class Corpus:
         floor: how far the live model is from itself, once that was measured.
         reached: how much of small ranges and of tables the inputs reach, once that was counted.
         computation: what the live model computes, once that was read.
-        drift: what was seen of the live model's variables moving while it answered.
+        drift: names of the live model's variables that changed while it answered.
 
     Raises:
         ModelError: fewer batches could be drawn than were asked for.

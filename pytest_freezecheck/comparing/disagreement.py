@@ -12,11 +12,12 @@ from pytest_freezecheck.comparing.inquiry import inquire
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.suspects import Suspects
 from pytest_freezecheck.comparing.tally import Tally
-from pytest_freezecheck.findings import Counterexample
+from pytest_freezecheck.findings import Counterexample, Explanation
 from pytest_freezecheck.inputs.saved import Saved, place, save
 from pytest_freezecheck.inputs.strategies import beside
 from pytest_freezecheck.models.session import Arrays
 from pytest_freezecheck.paths import from_here
+from pytest_freezecheck.report import cautions
 from pytest_freezecheck.report import details as words
 from pytest_freezecheck.settings import Settings
 from pytest_freezecheck.tolerance import Tolerances
@@ -82,32 +83,24 @@ class Disagreement:
         worst = self.tally.worst
         if not self.suspects or worst is None or worst.problem is not None:
             return
-        verdict = inquire(
-            self.sides,
-            self._with(ordinary),
-            steady=self.steady,
-            non_finite=worst.non_finite,
-            atol=self.settings.atol,
-        )
-        agreement.cause, agreement.first_difference = verdict.cause, verdict.first
-        agreement.diagnosis = verdict.lines
+        agreement.explanation = self._explained(ordinary, non_finite=worst.non_finite)
 
     def inexactness(self, agreement: Agreement, ordinary: Arrays) -> None:
         """Name the cause of a difference that is small enough, in a warning, if it is proven."""
         if not self.suspects:
             return
-        verdict = inquire(
+        causes = self._explained(ordinary, non_finite=False).causes
+        if causes and causes[0].proven:
+            agreement.warnings.append(cautions.why_inexact(agreement, causes[0]))
+
+    def _explained(self, ordinary: Arrays, *, non_finite: bool) -> Explanation:
+        return inquire(
             self.sides,
             self._with(ordinary),
             steady=self.steady,
-            non_finite=False,
+            non_finite=non_finite,
             atol=self.settings.atol,
         )
-        if verdict.cause["proven"]:
-            agreement.warnings.append(
-                f"what keeps {agreement.artifact} from being bit-identical: {verdict.cause['id']}: "
-                f"{verdict.cause['explanation']}"
-            )
 
     def _with(self, ordinary: Arrays) -> Arrays:
         """Return the inputs that show most, the worst first, and ordinary ones behind them."""
@@ -138,7 +131,7 @@ class Disagreement:
         try:
             save(path, saved)
         except OSError as error:
-            agreement.warnings.append(f"the failing input cannot be saved: {path}: {error}")
+            agreement.warnings.append(cautions.UNSAVED.format(path, error))
             return found
         shown = str(from_here(path))
         agreement.replay = words.replay(shown)

@@ -22,17 +22,17 @@ def doubts(live: LiveModel) -> list[str]:
     return said
 
 
-def older_than_checkpoint(sides: Sides) -> list[str]:
-    """Return that the artifact is older than the checkpoint, if it is by more than a moment.
+def is_older_than_checkpoint(sides: Sides) -> bool:
+    """Return whether the artifact is older than the checkpoint, by more than a moment.
 
     Said of failures only: a clone gives all of its files the time at which it was made.
     """
     if sides.live.checkpoint is None or sides.frozen.way is not None:
-        return []
+        return False
     checkpoint = Path(f"{sides.live.checkpoint}.index")
     path = sides.frozen.path
     path = path / "saved_model.pb" if path.is_dir() else path
     if not (checkpoint.is_file() and path.is_file()):
-        return []
+        return False
     behind = checkpoint.stat().st_mtime - path.stat().st_mtime
-    return ["the artifact's file is older than the checkpoint's"] if behind > _MOMENT else []
+    return behind > _MOMENT

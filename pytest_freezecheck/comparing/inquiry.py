@@ -10,7 +10,6 @@ import numpy as np
 
 from pytest_freezecheck.compare import is_number
 from pytest_freezecheck.comparing.sides import Sides
-from pytest_freezecheck.diagnosis.causes import CAUSES
 from pytest_freezecheck.diagnosis.diagnose import Diagnosis, Finding, diagnose
 from pytest_freezecheck.diagnosis.distance import NOISE
 from pytest_freezecheck.diagnosis.labels import Origins
@@ -20,7 +19,8 @@ from pytest_freezecheck.diagnosis.scopes import unscoped
 from pytest_freezecheck.diagnosis.structure import bypassed
 from pytest_freezecheck.diagnosis.suspicion import Suspicion
 from pytest_freezecheck.differences import largest_by_row, largest_difference
-from pytest_freezecheck.errors import ArtifactError, FreezecheckError, listed
+from pytest_freezecheck.errors import ArtifactError, FreezecheckError
+from pytest_freezecheck.findings import Blamed, Explanation
 from pytest_freezecheck.models.checkpoint_files import Lookup, values_beside, values_of
 from pytest_freezecheck.models.restore import shadow_keys, siblings
 from pytest_freezecheck.models.session import Answer, Arrays
@@ -29,7 +29,6 @@ from pytest_freezecheck.power import noise
 
 #: Sibling checkpoints that are read at most.
 _SIBLINGS = 8
-_TENSORS = 3
 #: A row that is answered so differently alone sees the others; float noise stays far below.
 _SEEN = 1e-4
 #: Causes that say that a value is none of the checkpoint's.
@@ -38,22 +37,9 @@ _OF_NO_KEY = ("initial-values", "partial-restore", "other-weights")
 _OF_ANSWERS = ("input-transform", "class-order", "output-tensor", "batch-norm-folding")
 
 
-@dataclasses.dataclass(frozen=True)
-class Verdict:
-    """What the inquiry came to.
-
-    Attributes:
-        cause: as the report has it.
-        first: {"tensor", "max_abs_diff"} of the first tensor that differs, or None.
-        lines: the same in words.
-    """
-
-    cause: dict[str, Any]
-    first: dict[str, Any] | None
-    lines: list[str]
-
-
-def inquire(sides: Sides, feeds: Arrays, *, steady: bool, non_finite: bool, atol: float) -> Verdict:
+def inquire(
+    sides: Sides, feeds: Arrays, *, steady: bool, non_finite: bool, atol: float
+) -> Explanation:
     """Find out why the two sides differ.
 
     Args:
@@ -81,7 +67,8 @@ def inquire(sides: Sides, feeds: Arrays, *, steady: bool, non_finite: bool, atol
     ):
         evidence = "a row is answered otherwise with other rows beside it"
         findings = [_renamed(findings, "batch-dependence", evidence)]
-    return _worded(findings, found)
+    causes = (Blamed(s.cause, s.tensors, s.evidence, proven) for s, proven in findings)
+    return Explanation(tuple(causes), tuple(found.ruled_out), found.rehearsed, found.first)
 
 
 def _by_numbers_alone(sides: Sides, finding: Finding, *, rehearsed: bool) -> bool:
@@ -209,49 +196,3 @@ def _own_averages(sides: Sides) -> Lookup | None:
     table = {name: raw[name] for name in known if name in raw}
     table |= {shadow_keys(name)[0]: value for name, value in known.items()}
     return table.get
-
-
-def _worded(findings: list[tuple[Suspicion, bool]], found: Diagnosis) -> Verdict:
-    if not findings:
-        findings = [(Suspicion("unknown", (), "; ".join(found.ruled_out)), False)]
-    causes = [_cause(suspicion, proven) for suspicion, proven in findings]
-    lines = []
-    shown = [pair for number, pair in enumerate(findings) if number == 0 or pair[1]]
-    for number, (suspicion, proven) in enumerate(shown):
-        entry = CAUSES[suspicion.cause]
-        tensors = f" ({listed(suspicion.tensors, _TENSORS)})" if suspicion.tensors else ""
-        lead = "  and " if number else "  "
-        if entry.id == "unknown":
-            lines.append(f"{lead}cause: unknown: none of the known causes could be proven")
-        else:
-            certain = "cause" if proven else "suspected, not proven"
-            lines.append(f"{lead}{certain}: {entry.id}: the frozen model {entry.meaning}{tensors}")
-        lines.append(f"    {suspicion.evidence}")
-        if proven and entry.sources:
-            lines.append(f"    met before in {listed(entry.sources)}")
-        if entry.id != "unknown":
-            lines.append(f"    to mend it: {entry.fix}")
-    if shown[0][1] and found.rehearsed:
-        lines.append("    the live model answers the same when it makes this mistake")
-    elif shown[0][1]:
-        them = "these" if len(shown) > 1 else "this"
-        lines.append(f"    with {them} mended in memory, the difference is gone")
-    first = None
-    if found.first is not None:
-        name, apart = found.first
-        first = {"tensor": name, "max_abs_diff": apart if np.isfinite(apart) else None}
-        by = f"by {apart:.1e}" if np.isfinite(apart) else "in its shape, or in where it is finite"
-        lines.append(f"  first tensor that differs: {name}, {by}")
-    others = [cause for cause in causes[1:] if cause["proven"]]
-    return Verdict({**causes[0], **({"others": others} if others else {})}, first, lines)
-
-
-def _cause(suspicion: Suspicion, proven: bool) -> dict[str, Any]:
-    entry = CAUSES[suspicion.cause]
-    return {
-        "id": entry.id,
-        "proven": proven,
-        "tensors": list(suspicion.tensors),
-        "explanation": f"the frozen model {entry.meaning}: {suspicion.evidence}",
-        "fix": entry.fix,
-    }

@@ -151,7 +151,7 @@ def described(proof: proofs.Proof) -> Proof:
         weights_accounted=proof.accounted,
         constants=tuple(_constant(found) for found in constants[:_MOST]),
         operations=tuple(
-            Operation(_words(p.live, p.frozen), _words(p.frozen, p.live), p.proven)
+            Operation(words(p.live, p.frozen), words(p.frozen, p.live), p.proven)
             for p in proof.partings[:_MOST]
         ),
         why=proof.why,
@@ -173,8 +173,13 @@ def _constant(found: Constants) -> Constant:
     )
 
 
-def _words(node: Node, other: Node) -> str:
-    """Return an operation in words: its name, and the attributes that the other has not."""
+def words(node: Node, other: Node) -> str:
+    """Return an operation in words: its name, and the attributes that the other has not.
+
+    Args:
+        node: the operation.
+        other: the one in its place on the other side.
+    """
     theirs = dict(other.attributes)
     own = [
         f"{name} = {_value(value)}"

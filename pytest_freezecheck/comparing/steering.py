@@ -21,6 +21,7 @@ from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.models.twin import Twin
 from pytest_freezecheck.power.vacuity import stackable
+from pytest_freezecheck.report import cautions
 
 #: Where nothing but a descent leads to the boundary: rows, steps of the gradient, rounds of trial.
 _DESCENDING, _STEPS, _ROUNDS = 8, 40, 12
@@ -169,17 +170,13 @@ class Steering:
         def slope(feeds: Arrays) -> tuple[Floats, Integers, Arrays]:
             return self.twin().slope(name, feeds)
 
+        why = None
         try:
             level = descend(start, slope, lead, specs, steps=_STEPS)
-            how = "by the gradient of the margin"
         except ModelError as error:
             level = wander(start, lead, specs, rounds=_ROUNDS, seed=self.seed)
-            how = f"by trial, since there is no gradient ({error})"
-        left = float(np.max(lead(level)[0]))
-        self.found.notes.append(
-            f"every drawn input falls into one class of {name!r}; {rows} inputs were led towards "
-            f"the decision boundary {how}: at most {left:.2g} apart in the top two logits"
-        )
+            why = str(error)
+        self.found.notes.append(cautions.led(name, rows, float(np.max(lead(level)[0])), why))
         self._keep(level, "inputs led to the decision boundary")
 
     def _steepest(self, name: str, rows: int) -> None:

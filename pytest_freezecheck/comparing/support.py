@@ -7,14 +7,14 @@ import dataclasses
 from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.comparing.allowance import Floor
 from pytest_freezecheck.comparing.corpus import Corpus
-from pytest_freezecheck.comparing.doubts import doubts, older_than_checkpoint
+from pytest_freezecheck.comparing.doubts import doubts, is_older_than_checkpoint
 from pytest_freezecheck.comparing.reach import reached
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.strength import measured
 from pytest_freezecheck.comparing.tally import Tally
-from pytest_freezecheck.errors import ModelError
+from pytest_freezecheck.errors import ModelError, listed
 from pytest_freezecheck.power import noise, vacuity
-from pytest_freezecheck.report import details as words
+from pytest_freezecheck.report import cautions
 from pytest_freezecheck.settings import Settings
 
 #: Inputs that tell whether the answer depends on each of several inputs.
@@ -57,17 +57,16 @@ class Support:
                 if not self.sides.in_company:
                     floor = max(floor, noise.split(ask, feeds))
             floor = max(floor, ours.absolute)
-            agreement.warnings += [] if ours.note is None else [ours.note]
+            if ours.unmeasured is not None:
+                agreement.warnings.append(cautions.NO_FLOOR.format(ours.unmeasured))
         agreement.noise_floor = floor
         if ours is not None and floor > agreement.atol and agreement.unsteady is None:
-            agreement.warnings.append(words.below_floor(agreement, floor))
+            agreement.warnings.append(cautions.below_floor(agreement, floor))
 
     def power(self, agreement: Agreement, corpus: Corpus, *, drifting: bool) -> None:
         """Measure how many planted mistakes the inputs would have caught."""
         if drifting or not self.steady:
-            agreement.warnings.append(
-                "power was not measured: the live model is not the same from one answer to the next"
-            )
+            agreement.warnings.append(cautions.POWERLESS)
             return
         tolerances = self.tally.tolerances
         if self.settings.exact and self.sides.bit_exact:
@@ -83,11 +82,11 @@ class Support:
                     logits=self.tally.sees_logits,
                 )
             except ModelError as error:
-                agreement.warnings.append(f"power could not be measured: {error}")
+                agreement.warnings.append(cautions.NO_POWER.format(error))
                 return
         agreement.power = corpus.powers[key]
         if agreement.power is None:
-            agreement.warnings.append("power could not be measured: there is nothing to alter")
+            agreement.warnings.append(cautions.NO_POWER.format("there is nothing to alter"))
 
     def vacuity(self, agreement: Agreement, corpus: Corpus) -> None:
         """Say by name what makes the check say less than it seems to."""
@@ -98,8 +97,10 @@ class Support:
             corpus.doubts = doubts(self.sides.live)
         agreement.warnings += corpus.doubts
         agreement.warnings += self.sides.cautions(corpus.probe(_NOISE_ROWS))
-        if not agreement:
-            agreement.warnings += older_than_checkpoint(self.sides)
+        if not agreement and is_older_than_checkpoint(self.sides):
+            agreement.warnings.append(cautions.OLDER)
         agreement.reached = reached(self.sides.live, corpus)
         probe = corpus.spread(_ROWS)
-        agreement.warnings += vacuity.idle_inputs(self.sides.ask_live, probe)
+        idle = vacuity.idle_inputs(self.sides.ask_live, probe)
+        if idle:
+            agreement.warnings.append(cautions.IDLE.format(listed(idle)))

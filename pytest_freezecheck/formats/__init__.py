@@ -20,6 +20,7 @@ from pytest_freezecheck.formats.extras import Extra
 from pytest_freezecheck.formats.named import NamedModel
 from pytest_freezecheck.formats.operations import allowing
 from pytest_freezecheck.formats.registry import find_way, format_of, recognised, unavailable
+from pytest_freezecheck.output_spec import check_patterns
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
@@ -119,7 +120,9 @@ def load(
         ArtifactError: it is missing, unreadable, truncated, not frozen or of an unknown format,
             it does more than arithmetic, or what runs its format is not installed.
         UnavailableError: likewise, where the way was named.
+        SettingError: `allow_ops` is no list of names.
     """
+    check_patterns(allow_ops, "load(): allow_ops")
     where = Path(path)
     try:
         there = where.exists()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_freezecheck.errors import ArtifactError
+from pytest_freezecheck.formats.flex import FLEX
 from pytest_freezecheck.formats.reach import Place, Reach
 
 _PYTHON = "calls a Python function of this process, which the file has not"
@@ -161,18 +162,24 @@ def refuse_places(
         _raise(path, found)
 
 
-def refuse_types(types: Iterable[str], path: Path, allowed: Sequence[str]) -> None:
-    """Make sure that none of the types of operations of a TFLite file is refused.
+def refuse_types(
+    types: Iterable[str], path: Path, allowed: Sequence[str], nodes: Iterable[Any] = ()
+) -> None:
+    """Make sure that none of the operations of a TFLite file is refused.
 
     Args:
         types: names of custom operations; those of TensorFlow begin with `Flex`.
         path: the file, for the message.
         allowed: patterns of types that are not refused.
+        nodes: the `NodeDef`s that operations of TensorFlow hold.
 
     Raises:
         ArtifactError: one is.
     """
-    kinds = {kind: _named(kind.removeprefix("Flex"), tuple(allowed)) for kind in types}
+    kinds = {kind: _named(kind.removeprefix(FLEX), tuple(allowed)) for kind in types}
+    for node in nodes:
+        kind = f"{FLEX}{node.op}"
+        kinds[kind] = kinds.get(kind) or _does(node, tuple(allowed))
     found = {kind: f"operation {kind!r} {does}" for kind, does in kinds.items() if does}
     if found:
         _raise(path, found)
@@ -180,7 +187,7 @@ def refuse_types(types: Iterable[str], path: Path, allowed: Sequence[str]) -> No
 
 def _raise(path: Path, found: Mapping[str, str]) -> None:
     first, *others = found.values()
-    names = ", ".join(f'"{kind.removeprefix("Flex")}"' for kind in found)
+    names = ", ".join(f'"{kind.removeprefix(FLEX)}"' for kind in found)
     raise ArtifactError(
         "\n  ".join(
             [

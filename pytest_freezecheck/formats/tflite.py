@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_freezecheck.errors import ArtifactError
+from pytest_freezecheck.formats import flex
 from pytest_freezecheck.formats import tflite_ways as ways
 from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.matching import Shape, known
@@ -32,8 +33,10 @@ class TfliteModel(NamedModel):
         self.signature = signature
         self._kind, self.executor = _interpreter()
         try:
-            model = _read_through(path, self.executor)
-            refuse_types(_custom(model), path, self.allowed)
+            content = path.read_bytes()
+            model = _read_through(content, self.executor)
+            refuse_types(flex.custom(model), path, self.allowed, flex.nodes(model, content))
+            del content
             tensors = [tensor for graph in model.subgraphs or () for tensor in graph.tensors]
             self._keeps_state = any(tensor.isVariable for tensor in tensors)
             self._open()
@@ -151,7 +154,7 @@ def _interpreter() -> tuple[Any, str]:
     return tf.lite.Interpreter, "tf.lite"
 
 
-def _read_through(path: Path, executor: str) -> Any:
+def _read_through(content: bytes, executor: str) -> Any:
     """Follow every offset of a file once, so that one which leads nowhere raises.
 
     tf.lite up to TensorFlow 2.17 and LiteRT 2.0 believe them all, and a truncated file may end the
@@ -166,15 +169,9 @@ def _read_through(path: Path, executor: str) -> Any:
         from ai_edge_litert import schema_py_generated as schema
 
     try:
-        return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
+        return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
     except Exception as error:  # of struct, NumPy or flatbuffers
         raise ValueError("an offset leads out of the file: it is truncated or damaged") from error
-
-
-def _custom(model: Any) -> list[str]:
-    """Return the names of the operations that are not TFLite's own."""
-    codes = [code.customCode for code in model.operatorCodes or ()]
-    return [code.decode() if isinstance(code, bytes) else code for code in codes if code]
 
 
 def _recognises(path: Path) -> bool:

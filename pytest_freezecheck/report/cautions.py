@@ -6,17 +6,50 @@ from collections.abc import Sequence
 
 from pytest_freezecheck.agreement import Agreement, shown
 from pytest_freezecheck.errors import counted, listed
-from pytest_freezecheck.report import details
+from pytest_freezecheck.findings import Blamed
+from pytest_freezecheck.report import details, explained
 
 #: As many floors as are allowed for float noise: comparing/allowance.py.
 _FLOORS = 8
+
+#: Whole warnings; braces are for what was found.
+IDLE = "the answer does not depend on the input {}"
+LEFT_OVER = "export wrote this too, of no known format: {}"
+NOT_TRIED = "a failing input of an earlier run is not tried again: {}"
+NO_FLOOR = "the noise floor is that of batch sizes alone: {}"
+NO_POWER = "power could not be measured: {}"
+OLDER = "the artifact's file is older than the checkpoint's"
+POWERLESS = "power was not measured: the live model is not the same from one answer to the next"
+UNSAVED = "the failing input cannot be saved: {}: {}"
 UNSTEADY = (
     "the live model answers differently when asked the same twice: a random operation, or "
     "variables that change while they are read"
 )
 
 
-def inexact(agreement: Agreement) -> str:
+def of_verdict(agreement: Agreement, dropped: Sequence[str]) -> list[str]:
+    """Return the warnings of a result that has its verdict.
+
+    Args:
+        agreement: the result.
+        dropped: inputs that the artifact has not, and that change no answer.
+    """
+    said = []
+    if agreement and agreement.bit_exact and not agreement.exact:
+        said.append(_inexact(agreement))
+    if agreement.within_noise:
+        said.append(_within_noise(agreement))
+    if agreement.row_dependence is not None:
+        said.append(_row_dependent(agreement))
+    if dropped:
+        said.append(
+            f"the artifact has no input {listed(dropped)}, which the live model's answer does not "
+            "depend on"
+        )
+    return said
+
+
+def _inexact(agreement: Agreement) -> str:
     """Return the warning of a pass that TensorFlow itself should have made bit-identical."""
     what = details.weights(agreement)
     return (
@@ -34,7 +67,7 @@ def unrepeated(agreement: Agreement, batches: int) -> str:
     )
 
 
-def within_noise(agreement: Agreement) -> str:
+def _within_noise(agreement: Agreement) -> str:
     """Return the warning of a pass that is one because of the live model's own float noise."""
     said, chosen = [], []
     outputs, logits = agreement.needed
@@ -69,7 +102,7 @@ def within_noise(agreement: Agreement) -> str:
     return "; ".join(why)
 
 
-def row_dependent(agreement: Agreement) -> str:
+def _row_dependent(agreement: Agreement) -> str:
     """Return the warning of a live model whose rows see each other."""
     return (
         "the live model is batch-dependent: a row is answered otherwise alone than among others, "
@@ -78,9 +111,43 @@ def row_dependent(agreement: Agreement) -> str:
     )
 
 
-def dropped(inputs: Sequence[str]) -> str:
-    """Return the warning of inputs that the artifact has not, and that change no answer."""
+def why_inexact(agreement: Agreement, blamed: Blamed) -> str:
+    """Return the warning of what keeps an artifact from being bit-identical."""
     return (
-        f"the artifact has no input {listed(inputs)}, which the live model's answer does not "
-        "depend on"
+        f"what keeps {agreement.artifact} from being bit-identical: {blamed.id}: "
+        f"{explained.explanation(blamed)}"
+    )
+
+
+def below_floor(agreement: Agreement, floor: float) -> str:
+    """Return the warning of a tolerance that float noise alone can exceed."""
+    return (
+        f"atol = {agreement.atol:g} is below the noise floor of this format, {shown(floor)}: a "
+        f"correct artifact may fail; atol = {details.passing(floor)} is above it"
+    )
+
+
+def drifting(changed: Sequence[str], variables: int) -> str:
+    """Return the warning of variables of the live model that change while it is asked."""
+    return (
+        f"drifting: {len(changed)} of the live model's {variables} variables change while it is "
+        f"asked: {listed(changed, 3)}; does its graph run UPDATE_OPS or an assignment?"
+    )
+
+
+def led(output: str, rows: int, left: float, error: str | None) -> str:
+    """Return the warning of inputs that all fall into one class, and were led to another.
+
+    Args:
+        output: whose classes.
+        rows: how many were led.
+        left: how far their two largest logits are apart now, at most.
+        error: why there was no gradient to lead them by, or None.
+    """
+    how = "by the gradient of the margin"
+    if error is not None:
+        how = f"by trial, since there is no gradient ({error})"
+    return (
+        f"every drawn input falls into one class of {output!r}; {rows} inputs were led towards "
+        f"the decision boundary {how}: at most {left:.2g} apart in the top two logits"
     )

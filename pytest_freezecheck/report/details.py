@@ -112,14 +112,6 @@ def passing(apart: float) -> str:
     return f"{apart:g}"
 
 
-def below_floor(agreement: Agreement, floor: float) -> str:
-    """Return the warning of a tolerance that float noise alone can exceed."""
-    return (
-        f"atol = {agreement.atol:g} is below the noise floor of this format, {shown(floor)}: a "
-        f"correct artifact may fail; atol = {passing(floor)} is above it"
-    )
-
-
 def too_weak(agreement: Agreement) -> list[str]:
     """Return the lines of a check that is weaker than was asked for, the first without a title."""
     power, least = agreement.power, agreement.min_power

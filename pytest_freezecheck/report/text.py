@@ -10,7 +10,7 @@ from typing import Any
 from pytest_freezecheck.agreement import Agreement, shown
 from pytest_freezecheck.errors import counted, listed
 from pytest_freezecheck.findings import Compared
-from pytest_freezecheck.report import details, proof
+from pytest_freezecheck.report import details, explained, proof
 
 
 def render(agreement: Agreement) -> str:
@@ -42,7 +42,7 @@ def _failed(agreement: Agreement) -> list[str]:
     if agreement.reason in _OF_COMPUTATIONS:
         first, *rest = _OF_COMPUTATIONS[agreement.reason](agreement)
         lines = [f"{_title(agreement)} {first}", *rest, *_compared(agreement)]
-        lines += agreement.diagnosis
+        lines += explained.lines(agreement)
         return [*lines, *details.smallest(agreement), *details.repeat(agreement)]
     lines = [_headline(agreement), *_numbers(agreement), *proof.same(agreement)]
     if agreement.reason in _ABOUT_VALUES and agreement.showing:
@@ -51,7 +51,7 @@ def _failed(agreement: Agreement) -> list[str]:
     lines += _compared(agreement)
     if agreement.reason in _ABOUT_VALUES:
         lines += details.weights(agreement)
-        lines += agreement.diagnosis
+        lines += explained.lines(agreement)
     if agreement.replayed is not None:
         return [*lines, *details.replayed(agreement)]
     lines += details.smallest(agreement)
@@ -88,17 +88,6 @@ def _not_told_apart(agreement: Agreement) -> list[str]:
         "  an artifact has to run in a graph and session of its own, on its own weights",
         "  load it with pytest_freezecheck.load(path), which sees to that",
     ]
-
-
-def self_comparison(reason: str) -> dict[str, Any]:
-    """Return the cause of an artifact that may be the live model itself."""
-    return {
-        "id": "self-comparison",
-        "proven": True,
-        "tensors": [],
-        "explanation": reason,
-        "fix": "load the artifact into a graph and session of its own",
-    }
 
 
 # Parts of a text.

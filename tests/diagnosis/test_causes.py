@@ -16,8 +16,8 @@ import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import Agreement, LiveModel
-from pytest_freezecheck.diagnosis.causes import CAUSES, as_markdown
 from pytest_freezecheck.models.restore import keys_to_restore
+from pytest_freezecheck.report.causes import CAUSES, as_markdown
 from tests.models import mistakes
 from tests.models.freezing import freeze, is_statistic, reading
 from tests.models.subjects import SUBJECTS, Subject
@@ -369,6 +369,6 @@ def test_every_cause_of_the_table_is_described() -> None:
 
 
 def test_the_page_of_causes_is_made_from_them() -> None:
-    """Made by `python -m pytest_freezecheck.diagnosis.causes > docs/reference/causes.md`."""
+    """Made by `python -m pytest_freezecheck.report.causes > docs/reference/causes.md`."""
     page = Path(__file__).parents[2] / "docs" / "reference" / "causes.md"
     assert page.read_text() == as_markdown()

@@ -18,13 +18,13 @@ import pytest_freezecheck as freezecheck
 from pytest_freezecheck import plugin, pyproject
 from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.declaration import Artifact, Model
-from pytest_freezecheck.diagnosis.causes import CAUSES
-from pytest_freezecheck.findings import Compared, Counterexample, Power
+from pytest_freezecheck.findings import Blamed, Compared, Counterexample, Explanation, Power
 from pytest_freezecheck.formats import catalogue, find_way, registry, unavailable
 from pytest_freezecheck.judgement import REASONS
 from pytest_freezecheck.output_spec import OutputSpec
+from pytest_freezecheck.report import explained
 from pytest_freezecheck.report import json as json_report
-from pytest_freezecheck.report import text
+from pytest_freezecheck.report.causes import CAUSES
 from pytest_freezecheck.spec import InputSpec
 from tests.inprocess import Here
 from tests.made_once import copied, made_once
@@ -394,23 +394,14 @@ def validate(document: object) -> None:
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
 
 
-def _cause(name: str, *, proven: bool) -> dict[str, Any]:
-    return {
-        "id": name,
-        "proven": proven,
-        "tensors": ["conv/filters"] if proven else [],
-        "explanation": "the frozen model ...",
-        "fix": CAUSES[name].fix,
-    }
+def _blamed(name: str, *, proven: bool) -> Blamed:
+    return Blamed(name, ("conv/filters",) if proven else (), "it holds ...", proven)
 
 
 def checks() -> list[Agreement]:
     common: Any = {"model": "flowers", "artifact": "frozen.pb", "format": "graph_def", "way": None}
-    told_apart = Agreement(**common, outcome="failed", text="freezecheck: ...")
-    told_apart.cause = text.self_comparison("it runs in the live session")
-    cause = _cause("raw-weights", proven=True)
-    both = {**cause, "others": [_cause("class-order", proven=True)]}
-    suspected = _cause("unknown", proven=False)
+    cause = _blamed("raw-weights", proven=True)
+    both = (cause, _blamed("class-order", proven=True))
     smallest = Counterexample(
         background={"images": 0.0},
         feeds={"images": [[0.0, 1.0]]},
@@ -420,7 +411,7 @@ def checks() -> list[Agreement]:
         seconds=0.1,
     )
     saved = dataclasses.replace(smallest, path=".freezecheck/flowers-frozen.pb.npz")
-    return [
+    results = [
         Agreement(
             **common,
             outcome="passed",
@@ -451,8 +442,7 @@ def checks() -> list[Agreement]:
             noise_floor=float("inf"),
             power=Power(61, 61, ()),
             counterexample=saved,
-            cause=cause,
-            first_difference={"tensor": "Conv2D", "max_abs_diff": None},
+            explanation=Explanation((cause,), first=("Conv2D", float("nan"))),
             replay="pytest --freezecheck --freezecheck-replay=.freezecheck/flowers-frozen.pb.npz",
         ),
         Agreement(
@@ -460,16 +450,18 @@ def checks() -> list[Agreement]:
             outcome="failed",
             max_abs_diff=1e-4,
             counterexample=smallest,
-            cause=both,
-            first_difference={"tensor": "Conv2D", "max_abs_diff": 0.4},
+            explanation=Explanation(both, first=("Conv2D", 0.4)),
         ),
-        Agreement(**common, outcome="failed", max_abs_diff=1e-4, cause=suspected),
+        Agreement(**common, outcome="failed", max_abs_diff=1e-4, explanation=Explanation(())),
         Agreement("flowers", "graph_def", "graph_def", "graph_def", "passed", max_abs_diff=1e-7),
         Agreement("flowers", "nowhere.pb", "", None, "error", text="nowhere.pb: no such file"),
         Agreement("flowers", "onnx", "onnx", "onnx", "skipped", text="onnx needs onnx, not ..."),
         Agreement("flowers", "half", "npz", "half", "passed", max_abs_diff=1e-3, lossy=True),
-        told_apart,
+        Agreement(**common, outcome="failed", text="freezecheck: ...", suspicion="it runs in ..."),
     ]
+    for result in results:
+        result.cause = explained.cause(result)
+    return results
 
 
 def report(results: list[Agreement]) -> Any:

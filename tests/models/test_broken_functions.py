@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -191,16 +193,58 @@ def test_a_right_session_passes(repository: pytest.Pytester, flowers: Subject) -
     run(repository, "--freezecheck-examples=5").assert_outcomes(passed=CHECKS)
 
 
+@pytest.mark.parametrize("on_ci", [False, True])
 @pytest.mark.parametrize("option", ["-vv", "--tb=long", "--full-trace"])
 def test_the_rest_is_shown_once_on_request(
-    repository: pytest.Pytester, flowers: Subject, option: str
+    repository: pytest.Pytester,
+    flowers: Subject,
+    option: str,
+    on_ci: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    theirs, _ = BUILDS["a wrong shape"]
+    # There, and with -vv, pytest cuts nothing short in its summary.
+    monkeypatch.setenv("CI", "true") if on_ci else monkeypatch.delenv("CI", raising=False)
+    theirs, said = BUILDS["a wrong shape"]
     declare(repository.path, theirs, f'build = "theirs:build"\ncheckpoint = {flowers.checkpoint!r}')
-    result = run(repository, option, "--freezecheck-report=r.json")
+    result = run(repository, option, "--freezecheck-report=r.json", "--junitxml=junit.xml")
+    assert result.outlines.count("Traceback (most recent call last):") == 1
     assert failures(result).count("Traceback (most recent call last):") == 1
     result.stdout.fnmatch_lines(['*theirs.py", line 7, in inner', "ValueError: Dimensions must *"])
     assert all("\n" not in message for message in messages(repository))
+    first = next(n for n, x in enumerate(result.outlines) if "short test summary info" in x)
+    *summary, _ = result.outlines[first + 1 :]
+    assert len(summary) == CHECKS
+    assert all(re.match(r"FAILED .*::flowers::\w+", line) for line in summary)
+    if on_ci or option == "-vv":
+        assert all(re.search(said, line) for line in summary)
+    assert (repository.path / "junit.xml").read_text().count("Traceback (most recent") == 1
+
+
+def test_the_rest_of_live_and_of_what_it_calls_is_shown_once(
+    repository: pytest.Pytester, flowers: Subject
+) -> None:
+    declare(
+        repository.path,
+        "def session():\n    return inner()\n\ndef inner():\n"
+        "    try:\n        return {}['graph']\n"
+        "    except KeyError as error:\n        raise OSError('no graph') from error\n",
+        'live = "theirs:session"',
+    )
+    result = run(repository, "-vv")
+    result.assert_outcomes(failed=CHECKS)
+    for once in ("KeyError: 'graph'", "OSError: no graph", "*direct cause of*"):
+        result.stdout.fnmatch_lines([once])
+        assert sum(fnmatch.fnmatchcase(line, once) for line in result.outlines) == 1
+
+
+def test_the_rest_is_shown_once_by_xdist_too(repository: pytest.Pytester, flowers: Subject) -> None:
+    pytest.importorskip("xdist")
+    theirs, _ = BUILDS["a slip"]
+    declare(repository.path, theirs, f'build = "theirs:build"\ncheckpoint = {flowers.checkpoint!r}')
+    result = repository.runpytest_subprocess("--freezecheck", "-n", "1", "-vv")
+    result.assert_outcomes(failed=CHECKS)
+    assert result.outlines.count("Traceback (most recent call last):") == 1
+    assert sum(line.startswith("NameError: ") for line in result.outlines) == 1
 
 
 EXPORTS = {
@@ -305,4 +349,4 @@ def test_what_a_hook_raises_is_a_usage_error_of_one_line(
     assert f"ERROR: freezecheck: {hook} {said}" in result.stderr.str()
     assert "Traceback" not in result.stderr.str()
     if "raised" in said:
-        assert "Traceback" in run(pytester, "-vv").stderr.str()
+        assert run(pytester, "-vv").stderr.str().count("Traceback") == 1

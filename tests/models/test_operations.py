@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
-from pytest_freezecheck import ArtifactError, LiveModel
+from pytest_freezecheck import ArtifactError, LiveModel, SettingError
 from pytest_freezecheck.formats.saved_model_session import SessionSavedModel
 from pytest_freezecheck.formats.signatures import SignedModel
 from tests.models import tiny
@@ -25,6 +25,9 @@ KERNEL = np.linspace(-1.0, 1.0, 12, dtype=np.float32).reshape(4, 3)
 #: What an operation does beside the arithmetic: it is given what is answered, and returns what
 #: has to run before it is.
 Deed = Callable[[Any, Path], Any]
+needs_tflite = pytest.mark.skipif(
+    "tflite" not in freezecheck.available_ways(), reason="no TFLite here"
+)
 
 
 def nothing(answer: Any, folder: Path) -> Any:
@@ -252,6 +255,48 @@ def test_what_is_declared_is_allowed(
     frozen.close()
 
 
+@pytest.mark.parametrize("kind", [graph_def, session_saved, module_saved])
+def test_check_takes_what_is_allowed_with_a_path(
+    kind: Callable[[Deed, Path], Path], simple: LiveModel, tmp_path: Path
+) -> None:
+    path = kind(clock, tmp_path)
+    assert freezecheck.check(simple, path, examples=1, allow_ops=["Timestamp"])
+    freezecheck.assert_agreement(simple, path, examples=1, allow_ops=("Time*",))
+    for others in ((), ["PyFunc"]):
+        with pytest.raises(ArtifactError, match="refused: operation 'Timestamp'"):
+            freezecheck.check(simple, path, examples=1, allow_ops=others)
+
+
+def test_what_is_allowed_still_has_to_agree(simple: LiveModel, tmp_path: Path) -> None:
+    path = graph_def(clock, tmp_path)
+    definition = v1.GraphDef.FromString(path.read_bytes())
+    (kernel,) = [n for n in definition.node if n.op == "Const" and n.attr["dtype"].type == 1]
+    kernel.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(KERNEL * 1.01))
+    path.write_bytes(definition.SerializeToString())
+    agreement = freezecheck.check(simple, path, examples=1, allow_ops=["Timestamp"])
+    assert (bool(agreement), agreement.reason) == (False, "differs")
+    with pytest.raises(freezecheck.FrozenMismatch):
+        freezecheck.assert_agreement(simple, path, examples=1, allow_ops=["Timestamp"])
+
+
+def test_what_is_allowed_of_a_loaded_model_is_for_load(simple: LiveModel, tmp_path: Path) -> None:
+    frozen = freezecheck.load(graph_def(nothing, tmp_path))
+    with pytest.raises(SettingError, match=r"check\(\): allow_ops is for a path.* load\(\)"):
+        freezecheck.check(simple, frozen, allow_ops=["Timestamp"])
+    freezecheck.assert_agreement(simple, frozen, examples=1, allow_ops=())
+    frozen.close()
+
+
+def test_a_name_alone_is_no_list_of_them(simple: LiveModel, tmp_path: Path) -> None:
+    path = graph_def(nothing, tmp_path)
+    with pytest.raises(SettingError, match=r"check\(\): allow_ops = 'Timestamp' is not accepted"):
+        freezecheck.check(simple, path, allow_ops="Timestamp")
+    with pytest.raises(SettingError, match=r"load\(\): allow_ops = 'Timestamp' is not accepted"):
+        freezecheck.load(path, allow_ops="Timestamp")
+    with pytest.raises(SettingError, match=r"'allow_op' \(nearest: 'allow_ops'\); acc.*_ops$"):
+        freezecheck.check(simple, path, allow_op=["Timestamp"])
+
+
 TABLE = """
 [tool.freezecheck.models.flowers]
 build = "net:build"
@@ -457,7 +502,7 @@ def _parse(path: Path) -> Any:
     return loader_impl.parse_saved_model(str(path))
 
 
-@pytest.mark.skipif("tflite" not in freezecheck.available_ways(), reason="no TFLite here")
+@needs_tflite
 def test_a_tflite_file_with_such_an_operation_is_refused(simple: LiveModel, tmp_path: Path) -> None:
     import flatbuffers  # type: ignore[import-untyped]
     from tensorflow.lite.python import schema_py_generated as schema
@@ -476,3 +521,117 @@ def test_a_tflite_file_with_such_an_operation_is_refused(simple: LiveModel, tmp_
     first, second = str(error.value).splitlines()
     assert first == f"{path}: refused: operation 'FlexAbort' ends the process"
     assert second.endswith('allow_ops = ["Abort"]')
+
+
+def flex(deed: Deed, folder: Path) -> Path:
+    """Write a TFLite file, in which TensorFlow's own operation does it."""
+    module = tf.Module()
+    module.call = tf.function(
+        lambda x: {"y": answer(x, tf.constant(KERNEL), deed, folder)},
+        input_signature=[tf.TensorSpec([None, 4], tf.float32, name="x")],
+        autograph=False,
+    )
+    traced = module.call.get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], module)
+    converter.target_spec.supported_ops = [
+        tf.lite.OpsSet.TFLITE_BUILTINS,
+        tf.lite.OpsSet.SELECT_TF_OPS,
+    ]
+    path = folder / "model.tflite"
+    path.write_bytes(converter.convert())
+    return path
+
+
+@needs_tflite
+@pytest.mark.parametrize(
+    ("deed", "operation", "does"),
+    [
+        (write, "WriteFile", "writes files"),
+        (clock, "Timestamp", "reads the clock"),
+        (print_to_file, "PrintV2", "writes files"),
+    ],
+)
+def test_an_operation_of_tensorflow_in_a_tflite_file_is_refused(
+    deed: Deed, operation: str, does: str, simple: LiveModel, tmp_path: Path
+) -> None:
+    path = flex(deed, tmp_path)
+    with pytest.raises(ArtifactError) as error:
+        freezecheck.check(simple, path)
+    first, second = str(error.value).splitlines()
+    assert first == f"{path}: refused: operation 'Flex{operation}' {does}"
+    assert second.endswith(f'allow_ops = ["{operation}"]')
+    assert not (tmp_path / "log.txt").exists()
+    freezecheck.load(path, allow_ops=[operation]).close()
+
+
+@needs_tflite
+def test_the_same_operation_is_not_if_it_does_no_harm(simple: LiveModel, tmp_path: Path) -> None:
+    path = flex(print_here, tmp_path)
+    assert b"FlexPrintV2" in path.read_bytes()
+    try:
+        freezecheck.assert_agreement(simple, path, examples=1)
+    except ArtifactError as error:  # an interpreter that has none of TensorFlow's operations
+        assert "cannot run it on the inputs: Select TensorFlow op" in str(error)  # noqa: PT017
+
+
+def with_options(path: Path, options: bytes, *, behind: bool = False) -> None:
+    """Give TensorFlow's operations in a TFLite file another node; `behind` it, as in large ones."""
+    import flatbuffers
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    def packed(offset: int) -> bytes:
+        model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
+        for operator in model.subgraphs[0].operators:
+            if operator.customOptions is not None:
+                operator.customOptions = None if behind else list(options)
+                if behind:
+                    operator.largeCustomOptionsOffset = offset
+                    operator.largeCustomOptionsSize = len(options)
+        builder = flatbuffers.Builder(1024)
+        builder.Finish(model.Pack(builder), b"TFL3")
+        return bytes(builder.Output())
+
+    written = packed(len(packed(2)))
+    path.write_bytes(written + options if behind else written)
+
+
+def node_options(node: Any) -> bytes:
+    """Return a node as TFLite files hold it."""
+    from flatbuffers import flexbuffers
+
+    builder = flexbuffers.Builder()
+    with builder.Vector():
+        builder.String(node.op)
+        builder.String(node.SerializeToString().decode())
+    return bytes(builder.Finish())
+
+
+@needs_tflite
+@pytest.mark.parametrize("behind", [False, True])
+@pytest.mark.parametrize("wrong", [False, True])
+def test_it_is_the_node_that_counts_and_not_what_it_is_called(
+    wrong: bool, behind: bool, tmp_path: Path
+) -> None:
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    if behind and not hasattr(schema.OperatorT(), "largeCustomOptionsOffset"):
+        pytest.skip("this TensorFlow knows no large files")
+    path = flex(print_here, tmp_path)
+    node = v1.NodeDef(op="PyFunc" if wrong else "Erf")
+    with_options(path, node_options(node), behind=behind)
+    if not wrong:
+        freezecheck.load(path).close()
+        return
+    with pytest.raises(ArtifactError, match="refused: operation 'FlexPyFunc' calls a Python func"):
+        freezecheck.load(path)
+
+
+@needs_tflite
+@pytest.mark.parametrize("options", [b"\x00", b"no flexbuffer", b"\x01\x02\x03\x04\x28\x01"])
+def test_a_node_that_cannot_be_read_is_told_in_one_line(options: bytes, tmp_path: Path) -> None:
+    path = flex(print_here, tmp_path)
+    with_options(path, options)
+    with pytest.raises(ArtifactError) as error:
+        freezecheck.load(path)
+    said = "cannot load it: operation 'FlexPrintV2' holds no node that can be read"
+    assert str(error.value).endswith(said)

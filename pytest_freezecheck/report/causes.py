@@ -1,6 +1,7 @@
 """The causes that a difference can have: what each means, how to mend it, and who met it before.
 
-Data in one place: the diagnosis names causes by id, texts and documentation take them from here.
+Data in one place: the diagnosis names causes by id, texts and documentation take their words
+from here.
 """
 
 from __future__ import annotations
@@ -189,7 +190,7 @@ def as_markdown() -> str:
         "",
         "What a failure can be put down to. A cause is *proven* if mending it in memory makes the",
         "difference vanish, and leaving it unmended does not; a suspicion that could not be proven",
-        "is said to be one. This page is made from `pytest_freezecheck/diagnosis/causes.py`.",
+        "is said to be one. This page is made from `pytest_freezecheck/report/causes.py`.",
         "",
         "| cause | the frozen model | to mend it | met in |",
         "|---|---|---|---|",

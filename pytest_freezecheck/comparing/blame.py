@@ -1,0 +1,76 @@
+"""What two computations that differ are put down to, where no answer shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_freezecheck.comparing.inquiry import origins_of
+from pytest_freezecheck.comparing.proving import words
+from pytest_freezecheck.comparing.sides import Sides
+from pytest_freezecheck.computation.locally import Parting
+from pytest_freezecheck.computation.matching import Constants
+from pytest_freezecheck.computation.proof import Proof
+from pytest_freezecheck.diagnosis.labels import grouped
+from pytest_freezecheck.findings import Blamed, Explanation
+
+
+def blame(sides: Sides, proof: Proof) -> Explanation:
+    """Return the causes of a difference between computations.
+
+    That constants or operations differ is proven where this is asked; why they do is said where
+    a checkpoint tells it, bit for bit.
+
+    Args:
+        sides: live and frozen.
+        proof: what the comparison came to; its result is `differs`.
+    """
+    causes = [*_of_weights(sides, proof.constants), *_of_operations(proof.partings)]
+    return Explanation(tuple(causes), computed=True)
+
+
+def _of_operations(partings: Sequence[Parting]) -> list[Blamed]:
+    return [
+        Blamed(
+            "changed-operation",
+            tuple(name for name in (parting.frozen.origin,) if name),
+            f"{words(parting.frozen, parting.live)}, in the live model "
+            f"{words(parting.live, parting.frozen)}",
+            proven=True,
+        )
+        for parting in partings
+    ]
+
+
+def _of_weights(sides: Sides, constants: Sequence[Constants]) -> list[Blamed]:
+    held = sides.live.weights()
+    frozen = dict(held)
+    single: list[str] = []
+    others: list[Constants] = []
+    for found in constants:
+        one, two = found.live.value, found.frozen.value
+        name = one.origin[0] if one is not None and len(one.origin) == 1 else None
+        plain = one is not None and two is not None and not (one.folded or two.folded)
+        if name in held and plain and two is not None and two.shape == held[name].shape:
+            frozen[name] = two.array.astype(held[name].dtype, copy=False)
+            single.append(name)
+        else:
+            others.append(found)
+    causes = [
+        Blamed(cause.split(" ")[0], tuple(found), _evidence(found), proven=True)
+        for cause, found in grouped(single, held, frozen, origins_of(sides)).items()
+    ]
+    for found in others:
+        origin = found.live.value.origin if found.live.value is not None else ()
+        own = any(name in held for name in origin)
+        evidence = (
+            f"{found.apart.count} of {found.apart.size} elements of what is made of it differ"
+        )
+        causes.append(
+            Blamed("other-weights" if own else "changed-operation", origin, evidence, proven=True)
+        )
+    return causes
+
+
+def _evidence(found: dict[str, str]) -> str:
+    first, evidence = next(iter(found.items()))
+    return f"{first} {evidence}" if len(found) == 1 else f"{len(found)} weights; {first} {evidence}"
