@@ -52,6 +52,10 @@ class Computation:
         except (ArtifactError, ModelError) as error:
             self.error = f"of the live model, {error}"
 
+    def read(self) -> None:
+        """Bring it to normal form, before artifacts: what equals it is made of its nodes."""
+        _ = self.normal
+
     @property
     def normal(self) -> Mapping[str, Node]:
         """{output: its expression in normal form}."""
@@ -85,15 +89,15 @@ def prove(sides: Sides, live: Computation) -> proofs.Proof:
             if proofs.same(mine, raw):
                 return proofs.IDENTITY
             theirs = _translated(sides, live, arena, raw)
-        normal = {name: live.normal[name] for name in sides.outputs}
     except (ArtifactError, ModelError) as error:
         return proofs.unread(str(error))
-    return proofs.compare(normal, theirs, live.names)
+    return proofs.compare({name: live.normal[name] for name in theirs}, theirs, live.names)
 
 
 def _translated(
     sides: Sides, live: Computation, arena: Arena, raw: Mapping[str, Node]
 ) -> dict[str, Node]:
+    live.read()
     session = sides.frozen.session
     shape_of = shapes_in(None if session is None else session.graph, sides.frozen_rows)
     builder = Builder(arena, RULES, sides.frozen_rows)
@@ -103,6 +107,7 @@ def _translated(
 
 def _converted(sides: Sides, live: Computation, arena: Arena) -> dict[str, Node]:
     """Return what a file computes that is no GraphDef."""
+    live.read()
     builder = Builder(arena, RULES, sides.frozen_rows)
     leaves = {sides.inputs[n]: builder.input(n, *live.inputs[n]) for n in sides.inputs}
     try:

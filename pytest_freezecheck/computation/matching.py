@@ -124,6 +124,9 @@ class Matcher:
                 return _Judged(alike=False, equal=False)
             found = apart(live.value, frozen.value)
             return _Judged(alike=True, equal=found.excess <= 1.0, apart=found)
+        if not live.inputs and not frozen.inputs and not (live.is_constant or frozen.is_constant):
+            same = (live.op, live.attributes) == (frozen.op, frozen.attributes)
+            return _Judged(alike=same, equal=same)
         best = _Judged(alike=False, equal=False)
         most = (-1, -1, -1)
         for pairing in _pairings(live, frozen):
