@@ -221,11 +221,13 @@ class Power:
     """How many of the mistakes planted in the live model the inputs would have caught.
 
     Attributes:
-        caught: how many were.
+        caught: how many were, by the answers.
         planted: how many there were.
         survivors: (mistake, why it was not caught) of the others.
         weights: how many weights the answer is computed from.
         altered: how many of them a mistake was planted in.
+        proved: whether the artifact is proved to compute the same, with all of its weights: then a
+            mistake in any of them would have been found by the comparison of computations.
         orders: how many of those caught put classes in another order: a check that sees nothing
             else says nothing of weights.
     """
@@ -236,21 +238,30 @@ class Power:
     weights: int = 0
     altered: int = 0
     orders: int = 0
+    proved: bool = False
 
     @property
     def score(self) -> float:
-        """Share that was caught, 0 to 1."""
+        """Share that was caught by answers, 0 to 1."""
         return self.caught / self.planted
 
     @property
+    def in_all(self) -> int:
+        """How many were caught by answers or by the comparison of computations."""
+        return self.planted if self.proved else self.caught
+
+    @property
     def telling(self) -> float | None:
-        """The score, as far as it says something of weights; None if nothing but orders does."""
+        """The share caught in all; None if nothing but orders of classes was caught."""
+        if self.proved:
+            return 1.0
         return None if self.caught and self.caught == self.orders else self.score
 
     def as_json(self) -> dict[str, Any]:
         """Return what the report says of it."""
         return {
             "caught": self.caught,
+            "in_all": self.in_all,
             "planted": self.planted,
             "score": round(self.score, 4),
             "weights": self.weights,

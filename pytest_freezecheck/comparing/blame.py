@@ -24,7 +24,7 @@ def blame(sides: Sides, proof: Proof) -> Explanation:
         sides: live and frozen.
         proof: what the comparison came to; its result is `differs`.
     """
-    causes = [*_of_weights(sides, proof.constants), *_of_operations(proof.partings)]
+    causes = [*of_weights(sides, proof.constants), *_of_operations(proof.partings)]
     return Explanation(tuple(causes), computed=True)
 
 
@@ -41,7 +41,12 @@ def _of_operations(partings: Sequence[Parting]) -> list[Blamed]:
     ]
 
 
-def _of_weights(sides: Sides, constants: Sequence[Constants]) -> list[Blamed]:
+def of_weights(sides: Sides, constants: Sequence[Constants]) -> list[Blamed]:
+    """Return the causes of constants that differ.
+
+    What was folded together with others is named, and no more is said of it: the weights may be the
+    same, and what they were folded with another.
+    """
     held = sides.live.weights()
     frozen = dict(held)
     single: list[str] = []
@@ -61,13 +66,11 @@ def _of_weights(sides: Sides, constants: Sequence[Constants]) -> list[Blamed]:
     ]
     for found in others:
         origin = found.live.value.origin if found.live.value is not None else ()
-        own = any(name in held for name in origin)
-        evidence = (
-            f"{found.apart.count} of {found.apart.size} elements of what is made of it differ"
-        )
-        causes.append(
-            Blamed("other-weights" if own else "changed-operation", origin, evidence, proven=True)
-        )
+        count, size = found.apart.count, found.apart.size
+        evidence = f"{count} of {size} elements of what is made of it differ"
+        weight = len(origin) == 1 and origin[0] in held
+        other = "other-weights" if any(name in held for name in origin) else "changed-operation"
+        causes.append(Blamed(other, origin, evidence, proven=weight or not origin))
     return causes
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.comparing.allowance import Floor, floor_of, tolerances
+from pytest_freezecheck.comparing.attribution import attribute
 from pytest_freezecheck.comparing.blame import blame
 from pytest_freezecheck.comparing.conclusion import SIDES, conclude, count, evidence
 from pytest_freezecheck.comparing.corpus import Corpus, corpus_of, fingerprint
@@ -15,10 +16,10 @@ from pytest_freezecheck.comparing.disagreement import Disagreement
 from pytest_freezecheck.comparing.doubtful import Doubtful
 from pytest_freezecheck.comparing.feeding import Feeding
 from pytest_freezecheck.comparing.known import outputs_of, sees_others
-from pytest_freezecheck.comparing.proving import Computation, described, prove, unignored
+from pytest_freezecheck.comparing.proving import Compared, Computation, described, prove
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.support import Support
-from pytest_freezecheck.computation.proof import DIFFERS, Proof
+from pytest_freezecheck.computation.proof import DIFFERS
 from pytest_freezecheck.errors import SettingError
 from pytest_freezecheck.findings import Counterexample, Replayed
 from pytest_freezecheck.formats.base import FrozenModel
@@ -115,8 +116,8 @@ class Comparison:
             seed=self.settings.seed,
             state=(*sorted(state.items()), *self._probed(proof)),
         )
-        found = self._proof(corpus, frozenset(state))
-        agreement.proof = described(found)
+        compared = self._computations(corpus, frozenset(state))
+        agreement.proof = described(compared.proof)
         fed, floor = prepared(self.sides, corpus, self.settings, steady=proof.steady)
         if floor is not None and sees_others(floor.row_dependence):
             agreement.row_dependence = floor.row_dependence
@@ -130,9 +131,11 @@ class Comparison:
         apart = evidence(agreement, fed).apart
         if apart:
             shown.counterexample(agreement)
-            shown.cause(agreement, corpus.spread(_ORDINARY))
-        elif found.result == DIFFERS:
-            agreement.explanation = blame(self.sides, found)
+            shown.cause(agreement, corpus.spread(_ORDINARY), compared)
+        elif compared.proof.result == DIFFERS:
+            agreement.explanation = attribute(self.sides, compared) or blame(
+                self.sides, compared.proof
+            )
         # A later artifact is compared with the answers that the live model gave for the first.
         drifted = vacuity.moved(state, vacuity.digests(self.live.weights()))
         drift = corpus.drift = drifted or corpus.drift
@@ -148,12 +151,11 @@ class Comparison:
             shown.inexactness(agreement, corpus.spread(_ORDINARY))
         support.vacuity(agreement, corpus)
 
-    def _proof(self, corpus: Corpus, names: frozenset[str]) -> Proof:
+    def _computations(self, corpus: Corpus, names: frozenset[str]) -> Compared:
         """Compare both computations, before anything is fed."""
         if corpus.computation is None:
             corpus.computation = Computation(self.live, names)
-        found = prove(self.sides, corpus.computation)
-        return unignored(found, self.frozen.ignored_weights)
+        return prove(self.sides, corpus.computation, self.frozen.ignored_weights)
 
     def _disagreement(self, fed: Feeding, steady: tuple[bool, bool]) -> Disagreement:
         return Disagreement(

@@ -7,11 +7,15 @@ import math
 from pathlib import Path
 
 from pytest_freezecheck.agreement import Agreement
+from pytest_freezecheck.comparing.attribution import attribute
+from pytest_freezecheck.comparing.blame import blame
 from pytest_freezecheck.comparing.failing import largest, recorded_answers, smallest_failing
 from pytest_freezecheck.comparing.inquiry import inquire
+from pytest_freezecheck.comparing.proving import Compared
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.suspects import Suspects
 from pytest_freezecheck.comparing.tally import Tally
+from pytest_freezecheck.computation.proof import DIFFERS
 from pytest_freezecheck.findings import Counterexample, Explanation
 from pytest_freezecheck.inputs.saved import Saved, place, save
 from pytest_freezecheck.inputs.strategies import beside
@@ -25,6 +29,8 @@ from pytest_freezecheck.versions import versions
 
 #: Of the inputs that show most, as many as a cause is looked for with.
 _WORST = 4
+#: Causes that no comparison of computations tells.
+_OF_THE_ARTIFACT = ("batch-dependence", "non-finite")
 
 
 @dataclasses.dataclass
@@ -72,18 +78,35 @@ class Disagreement:
         if self.folder is not None:
             agreement.counterexample = self._saved(agreement, found, self.folder)
 
-    def cause(self, agreement: Agreement, ordinary: Arrays) -> None:
+    def cause(
+        self, agreement: Agreement, ordinary: Arrays, compared: Compared | None = None
+    ) -> None:
         """Find out why the two differ; another shape or dtype says it all by itself.
 
         Args:
             agreement: the result.
             ordinary: inputs that were not looked for, {input name: array (rows, *shape)}. What
                 explains the difference has to hold for them, too: those that show most are alike.
+            compared: both computations, or None where they were not compared.
         """
         worst = self.tally.worst
         if not self.suspects or worst is None or worst.problem is not None:
             return
-        agreement.explanation = self._explained(ordinary, non_finite=worst.non_finite)
+        found = self._explained(ordinary, non_finite=worst.non_finite)
+        if compared is not None and not any(cause.proven for cause in found.causes):
+            found = self._by_computation(compared, found)
+        agreement.explanation = found
+
+    def _by_computation(self, compared: Compared, found: Explanation) -> Explanation:
+        """Return what the computations tell of the cause, where answers do not, if they do."""
+        if found.causes and found.causes[0].id in _OF_THE_ARTIFACT:
+            return found
+        told = attribute(self.sides, compared)
+        if told is None and compared.proof.result == DIFFERS:
+            told = blame(self.sides, compared.proof)
+        if told is None or not any(cause.proven for cause in told.causes):
+            return found
+        return dataclasses.replace(told, first=found.first)
 
     def inexactness(self, agreement: Agreement, ordinary: Arrays) -> None:
         """Name the cause of a difference that is small enough, in a warning, if it is proven."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -60,38 +61,75 @@ class Computation:
     def normal(self) -> Mapping[str, Node]:
         """{output: its expression in normal form}."""
         if self._normal is None:
-            builder = Builder(self.arena, RULES, self._rows)
-            translate = Translator(builder, self.inputs, self._shape_of)
-            self._normal = {name: translate(node) for name, node in self.raw.items()}
+            self._normal = self.translated(self.arena, self.raw)
         return self._normal
 
+    def translated(self, arena: Arena, raw: Mapping[str, Node]) -> dict[str, Node]:
+        """Return the normal form of a computation that is the live one, or nearly.
 
-def prove(sides: Sides, live: Computation) -> proofs.Proof:
-    """Return what the comparison of both computations comes to.
+        Args:
+            arena: where the nodes are made.
+            raw: {output: its expression, of TensorFlow's operations}.
+        """
+        translate = Translator(Builder(arena, RULES, self._rows), self.inputs, self._shape_of)
+        return {name: translate(node) for name, node in raw.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Compared:
+    """Both computations, and what their comparison came to.
+
+    Attributes:
+        live: what the live model computes.
+        proof: what the comparison came to.
+        arena: where the artifact's nodes were made.
+        theirs: {output: the artifact's expression in normal form}; None where it was not needed, or
+            cannot be read.
+    """
+
+    live: Computation
+    proof: proofs.Proof
+    arena: Arena
+    theirs: Mapping[str, Node] | None = None
+
+    def again(self, arena: Arena, raw: Mapping[str, Node]) -> proofs.Proof:
+        """Return what the comparison comes to with another computation in the live one's place.
+
+        Args:
+            arena: where its nodes were made.
+            raw: {output: its expression, of TensorFlow's operations}.
+        """
+        theirs = self.theirs or {}
+        mine = self.live.translated(arena, {name: raw[name] for name in theirs})
+        return proofs.compare(mine, theirs, self.live.names)
+
+
+def prove(sides: Sides, live: Computation, patterns: Sequence[str] = ()) -> Compared:
+    """Compare both computations.
 
     Args:
         sides: live and frozen.
         live: what the live model computes.
+        patterns: of names of live weights that are meant to be others.
     """
-    if live.error is not None:
-        return proofs.unread(live.error)
     arena = Arena(live.arena)
-    mine = {name: live.raw[name] for name in sides.outputs}
+    theirs: Mapping[str, Node] | None = None
     try:
+        if live.error is not None:
+            raise ArtifactError(live.error)
         try:
             graph = sides.frozen.constant_graph(sides.inputs, sides.outputs)
         except ArtifactError:
-            graph = None
-        if graph is None:
             theirs = _converted(sides, live, arena)
         else:
             raw = read_graph(arena, graph)
-            if proofs.same(mine, raw):
-                return proofs.IDENTITY
+            if proofs.same(live.raw, raw):
+                return Compared(live, proofs.IDENTITY, arena)
             theirs = _translated(sides, live, arena, raw)
     except (ArtifactError, ModelError) as error:
-        return proofs.unread(str(error))
-    return proofs.compare({name: live.normal[name] for name in theirs}, theirs, live.names)
+        return Compared(live, proofs.unread(str(error)), arena)
+    found = proofs.compare({name: live.normal[name] for name in theirs}, theirs, live.names)
+    return Compared(live, unignored(found, patterns), arena, theirs)
 
 
 def _translated(

@@ -84,8 +84,11 @@ class Support:
             except ModelError as error:
                 agreement.warnings.append(cautions.NO_POWER.format(error))
                 return
-        agreement.power = corpus.powers[key]
-        if agreement.power is None:
+        found, proof = corpus.powers[key], agreement.proof
+        if found is not None and proof is not None and proof.holds and not proof.grid:
+            found = dataclasses.replace(found, proved=proof.weights_accounted == 1.0)
+        agreement.power = found
+        if found is None:
             agreement.warnings.append(cautions.NO_POWER.format("there is nothing to alter"))
 
     def vacuity(self, agreement: Agreement, corpus: Corpus) -> None:

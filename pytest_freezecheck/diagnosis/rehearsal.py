@@ -89,7 +89,7 @@ def rehearse(
         return behind, True
     tried = []
     for mistake in (
-        *_weights(live.weights, origins),
+        *mistakes_of_weights(live.weights, origins),
         *_rounded(live.weights),
         *_inputs(feeds),
     ):
@@ -139,7 +139,13 @@ def _rounded(held: Mapping[str, Array]) -> Iterator[Mistake]:
             yield Mistake("reduced-precision", f"as if weights were rounded to {words}", moved)
 
 
-def _weights(held: Mapping[str, Array], origins: Origins) -> Iterator[Mistake]:
+def mistakes_of_weights(held: Mapping[str, Array], origins: Origins) -> Iterator[Mistake]:
+    """Yield the mistakes of taking weights from somewhere else.
+
+    Args:
+        held: the live model's weights, {name: value}.
+        origins: what weights can come from.
+    """
     initial = initial_statistics(held)
     if initial:
         yield Mistake("initial-statistics", "as if all statistics were 0 and 1", initial)

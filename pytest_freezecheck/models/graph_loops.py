@@ -8,7 +8,7 @@ of TensorFlow 2 says outright.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_freezecheck.computation.node import Arena, Node, walk
@@ -87,10 +87,17 @@ class Replacer:
     Args:
         arena: where they are made.
         others: {id of a node: the node in its place}.
+        given: returns attributes that a node is to have in place of its own.
     """
 
-    def __init__(self, arena: Arena, others: Mapping[int, Node]) -> None:
+    def __init__(
+        self,
+        arena: Arena,
+        others: Mapping[int, Node],
+        given: Callable[[Node], Mapping[str, Any]] | None = None,
+    ) -> None:
         self.arena, self.done = arena, dict(others)
+        self.given = given or (lambda _: {})
 
     def __call__(self, node: Node) -> Node:
         """Return an expression with the others in place."""
@@ -101,13 +108,14 @@ class Replacer:
                 continue
             inputs = tuple(self.done[id(read)] for read in part.inputs)
             same = all(a is b for a, b in zip(inputs, part.inputs, strict=True))
+            given = self.given(part)
             self.done[id(part)] = (
                 part
-                if same
+                if same and not given
                 else self.arena.make(
                     part.op,
                     inputs,
-                    dict(part.attributes),
+                    {**dict(part.attributes), **given},
                     shape=part.shape,
                     dtype=part.dtype,
                     origin=part.origin,

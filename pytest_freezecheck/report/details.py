@@ -22,10 +22,10 @@ def replay(path: str) -> str:
 
 def noticed(power: Power) -> str:
     """Return a power in words."""
-    said = f"notices {power.caught} of {power.planted} mistakes planted in the live model"
-    if power.altered == power.weights:
-        return said
-    return f"{said}, in {power.altered} of its {power.weights} weights"
+    said = f"notices {power.in_all} of {power.planted} mistakes planted in the live model"
+    if power.altered != power.weights:
+        said = f"{said}, in {power.altered} of its {power.weights} weights"
+    return said if power.in_all == power.caught else f"{said} ({power.caught} by answers alone)"
 
 
 def survivors(power: Power) -> str:
@@ -122,14 +122,14 @@ def too_weak(agreement: Agreement) -> list[str]:
             f"the check is too weak: of mistakes planted in the live model it notices the order of "
             f"classes alone (asked for {least:g})"
         ]
-    if power.score == 0.0 and not least:
+    if power.telling == 0.0 and not least:
         return [
             f"nothing could have failed: none of {power.planted} mistakes planted in the live "
             "model shows on any input",
             f"  {survivors(power)}",
         ]
     return [
-        f"the check is too weak: it {noticed(power)}, {power.score:.3f} of them (asked for "
+        f"the check is too weak: it {noticed(power)}, {power.telling:.3f} of them (asked for "
         f"{least:g})",
         f"  not noticed: {survivors(power)}",
         "  a smaller atol makes a check stronger, as do real samples and more examples",

@@ -33,8 +33,12 @@ def lines(agreement: Agreement) -> list[str]:
     shown = [first, *(other for other in others if other.proven)]
     for number, blamed in enumerate(shown):
         said += _told(blamed, "  and " if number else "  ")
-    if first.proven and found.computed:
-        pass  # that it differs is all that is claimed, and the text says where
+    if found.computed:
+        # That both differ is all that is claimed otherwise, and the text says where.
+        if found.rehearsed and first.proven:
+            said.append(
+                "    with this, the live model computes what the file does, for every input"
+            )
     elif first.proven and found.rehearsed:
         said.append("    the live model answers the same when it makes this mistake")
     elif first.proven:

@@ -57,6 +57,8 @@ def weaknesses(checks: Sequence[Mapping[str, Any]]) -> list[str]:
     said: dict[tuple[str, int, int], str] = {}
     for check in checks:
         power = {} if check["lossy"] else check["power"] or {}
+        if power.get("in_all") == power.get("planted"):
+            continue
         survivors = power.get("survivors", ())
         key = (check["model"], power.get("caught", 0), power.get("planted", 0))
         if survivors and key not in said:
@@ -85,7 +87,7 @@ def _row(check: Mapping[str, Any]) -> tuple[str, ...]:
         f"{check['atol']:.3g}",
         shown(check["noise_floor"]),
         str(check["inputs"]) if check["inputs"] else "-",
-        "-" if power is None else f"{power['caught']}/{power['planted']}",
+        "-" if power is None else f"{power['in_all']}/{power['planted']}",
         column(check["proof"]),
         f"{check['seconds']:.2f} s",
         REASONS[check["reason"]][1],

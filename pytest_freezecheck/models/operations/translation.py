@@ -119,6 +119,13 @@ def decoded(content: Any) -> Any:
     return getattr(value, kind) if kind else None
 
 
+def encoded(value: float) -> bytes:
+    """Return a number as a serialised `AttrValue`."""
+    from tensorflow.core.framework.attr_value_pb2 import AttrValue
+
+    return bytes(AttrValue(f=value).SerializeToString(deterministic=True))
+
+
 def _dtype(number: int) -> str:
     import tensorflow as tf
 
