@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from pytest_freezecheck.computation.matching import Matcher, Pair
 from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.computation.rules.arithmetic import span
 from pytest_freezecheck.computation.vocabulary import VOCABULARY, evaluate
 
 Array = npt.NDArray[Any]
@@ -59,6 +60,10 @@ def part(matcher: Matcher, pair: Pair) -> Parting:
             matcher.equal(*both) for both in zip(live.inputs, frozen.inputs, strict=True)
         )
         named = equal and {n for n, _ in live.attributes} == {n for n, _ in frozen.attributes}
+        named = named and any(  # an attribute that begins with T says a dtype alone
+            one != other and not one[0].startswith("T")
+            for one, other in zip(live.attributes, frozen.attributes, strict=True)
+        )
         return Parting(live, frozen, named, (live,), (frozen,))
     shared = _shared(matcher, [pair])
     mine, theirs = (_own(node, shared[side]) for side, node in enumerate(pair))
@@ -183,7 +188,8 @@ def _drawn(node: Node, seed: list[int]) -> Array | None:
         return rng.integers(0, 3, shape)
     if not node.dtype.startswith(("float", "bfloat")):
         return None
-    return rng.normal(0.0, (0.3, 1.0, 10.0)[seed[0] % 3], shape)
+    low, high = span(node)
+    return np.clip(rng.normal(0.0, (0.3, 1.0, 10.0)[seed[0] % 3], shape), low, high)
 
 
 def _worked(node: Node, values: Mapping[int, Array | None]) -> Array | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pytest_freezecheck.computation.builder import Builder, Draft, Rule
+from pytest_freezecheck.computation.builder import FLOATS, Builder, Draft, Rule
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.rules.arithmetic import is_number, plus, times
 from pytest_freezecheck.computation.values import Value
@@ -97,7 +97,7 @@ def _product_of_transpose(b: Builder, draft: Draft) -> Node | None:
 
 def _dot_with_a_constant(b: Builder, draft: Draft) -> Node | None:
     x, y = draft.inputs
-    if y.value is None or x.is_constant or len(y.shape or ()) != 2:
+    if y.value is None or x.is_constant or len(y.shape or ()) != 2 or x.dtype not in FLOATS:
         return None
     return b.linear(x, y, origin=draft.origin)
 
@@ -127,8 +127,11 @@ def _padding(b: Builder, draft: Draft) -> Node | None:
 
 
 def _largest_of_clipped(b: Builder, draft: Draft) -> Node | None:
+    pads, kernel = draft.given["pads"], draft.given["kernel"]
     if draft.x.op != "clip":
         return None
+    if pads != "SAME" and any(max(pair) >= k for pair, k in zip(pads, kernel, strict=True)):
+        return None  # a window of padding alone is not clipped
     made = b.op("max_pool", draft.x.inputs[0], origin=draft.origin, **draft.given)
     return b.op("clip", made, origin=draft.x.origin, **dict(draft.x.attributes))
 

@@ -41,8 +41,8 @@ def _squeeze(call: Call) -> Node | None:
     if shape is None or _unknown(shape) > 1:
         return None
     axes = call.attribute("squeeze_dims") or [n for n, size in enumerate(shape) if size == 1]
-    if not call.attribute("squeeze_dims") and None in shape[1:]:
-        return None
+    if not call.attribute("squeeze_dims") and None in shape:
+        return None  # a batch of one row would lose its axis
     gone = {axis % len(shape) for axis in axes}
     return call.op(
         "reshape", call.x[0], shape=tuple(s for n, s in enumerate(shape) if n not in gone)
@@ -157,6 +157,8 @@ def _part(size: int | None, start: int | None, stop: int | None, step: int) -> A
         return None, None, 1
     if size is not None:
         start, stop, step = slice(start, stop, step).indices(size)
+        if not range(start, stop, step):
+            return 0, 0, 1
         return (start, stop if stop >= 0 else None, step)
     return start, stop, step
 
@@ -264,4 +266,6 @@ def _one_hot(call: Call) -> Node | None:
         return None
     if any(value is None or not math.isfinite(value) for value in values):
         return None
-    return call.op("one_hot", call.x[0], depth=depth[0], on=values[0], off=values[1])
+    made = call.op("one_hot", call.x[0], depth=depth[0], on=values[0], off=values[1])
+    to = call.x[2].dtype
+    return made if to in _REAL else call.op("cast", made, to=to)

@@ -10,6 +10,7 @@ import numpy as np
 
 from pytest_freezecheck.computation.builder import Builder
 from pytest_freezecheck.computation.node import Node, Shape, walk
+from pytest_freezecheck.models.graph_definitions import defaults, op_def
 
 #: Returns the normal form of one operation, or None where it cannot be said so.
 Translate = Callable[["Call"], "Node | None"]
@@ -175,19 +176,9 @@ class Translator:
             inputs,
             dict(raw.attributes),
             shape=shape,
-            dtype=self._opaque_dtype(raw, inputs),
+            dtype=_dtype_of(raw, inputs),
             origin=raw.origin,
         )
-
-    def _opaque_dtype(self, raw: Node, inputs: list[Node]) -> str:
-        for name in ("dtype", "DstT", "out_type", "output_type", "Tout"):
-            content = raw.get(name)
-            if content is not None:
-                kind = decoded(content)
-                return kind if isinstance(kind, str) else ""
-        if raw.op in ("tf:Shape", "tf:Size", "tf:Rank"):
-            return "int32"
-        return inputs[0].dtype if inputs else ""
 
     def sizes(self, raw: Node) -> list[int | None] | None:
         """Return a vector of sizes that an expression computes, None for what is not known.
@@ -238,6 +229,30 @@ class Translator:
         low = None if given.get("begin_mask") else start
         high = None if given.get("end_mask") else stop
         return read[0][low:high:step]
+
+
+def _dtype_of(raw: Node, inputs: list[Node]) -> str:
+    """Return the dtype of one of an operation's outputs as it is registered; empty if unknown."""
+    op = raw.op.partition(":")[2]
+    if op == "If":
+        return inputs[1].dtype
+    definition = op_def(op)
+    if definition is None:
+        return ""
+    port = int(raw.get("port", 0))
+    outputs = list(definition.output_arg)
+    if any(output.type_list_attr for output in outputs):
+        return ""
+    if len(outputs) == 1:
+        port = 0
+    elif any(output.number_attr for output in outputs):
+        return ""
+    if outputs[port].type:
+        return _dtype(outputs[port].type)
+    name = outputs[port].type_attr
+    content = raw.get(name, defaults(op).get(name))
+    kind = None if content is None else decoded(content)
+    return kind if isinstance(kind, str) else ""
 
 
 def constant_array(node: Node) -> Any:
