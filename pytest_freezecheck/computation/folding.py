@@ -50,7 +50,9 @@ def _terms(value: Value) -> Array:
 def _moved(op: str, known: Sequence[Value], given: Mapping[str, Any]) -> Value:
     """Return constants that were moved: as exact as they were."""
     first = known[0]
-    whole = all(v.scale is None and v.terms is None and not np.any(v.half) for v in known)
+    # Where the last axis stays, so do its factors and half steps: nothing is widened.
+    kept = len(known) == 1 and first.terms is None and _keeps_last(op, first.array, given)
+    whole = kept or all(v.scale is None and v.terms is None and not np.any(v.half) for v in known)
     arrays = [v.array if whole else v.wide() for v in known]
     evaluate = VOCABULARY[op].evaluate
     moved = np.asarray(evaluate(arrays, given))
@@ -64,6 +66,18 @@ def _moved(op: str, known: Sequence[Value], given: Mapping[str, Any]) -> Value:
     return dataclasses.replace(
         first, array=moved, folded=any(v.folded for v in known), origin=origin
     )
+
+
+def _keeps_last(op: str, array: Array, given: Mapping[str, Any]) -> bool:
+    """Return whether each index of the last axis stays what it is."""
+    last = array.ndim - 1
+    if last < 1:
+        return False
+    if op == "reshape":
+        return bool(given["shape"]) and given["shape"][-1] == array.shape[-1]
+    if op == "transpose":
+        return bool(given["perm"][-1] == last)
+    return op == "reverse" and last not in given["axes"]
 
 
 def _moved_half(op: str, known: Sequence[Value], given: Mapping[str, Any]) -> Any:

@@ -156,6 +156,13 @@ def pad(x: Array, given: Mapping[str, Any]) -> Array:
     return np.asarray(np.pad(x, given["pads"], mode=mode))
 
 
+def spread(x: Array, steps: Sequence[int]) -> Array:
+    """Return values with zeros between: along each axis one at every so manieth cell."""
+    made = np.zeros([(n - 1) * s + 1 for n, s in zip(x.shape, steps, strict=True)], x.dtype)
+    made[tuple(slice(None, None, s) for s in steps)] = x
+    return made
+
+
 def gather(x: Array, places: Array, given: Mapping[str, Any]) -> Array:
     """Return slices along an axis; with `batch_dims`, of each row of a batch its own."""
     axis, batch = given["axis"], given["batch_dims"]

@@ -143,6 +143,15 @@ def one_axis(inputs: Sequence[Node], given: Mapping[str, Any]) -> Shape | None:
     return reduced(inputs, {"axes": (given["axis"],)})
 
 
+def spread(inputs: Sequence[Node], given: Mapping[str, Any]) -> Shape | None:
+    """Return the shape of what is set apart."""
+    shape = inputs[0].shape
+    if shape is None:
+        return None
+    pairs = zip(shape, given["steps"], strict=True)
+    return tuple(None if n is None else n if s == 1 else (n - 1) * s + 1 for n, s in pairs)
+
+
 def tiled(inputs: Sequence[Node], given: Mapping[str, Any]) -> Shape | None:
     """Return the shape of what is repeated."""
     shape = inputs[0].shape

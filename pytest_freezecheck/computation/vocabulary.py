@@ -166,6 +166,7 @@ _ENTRIES = (
         lambda v, a: np.asarray(np.argmin(v[0], a["axis"])),
         dtype="int64",
     ),
+    Entry("spread", shapes.spread, lambda v, a: kernels.spread(v[0], a["steps"])),
     Entry("tile", shapes.tiled, lambda v, a: np.tile(v[0], a["times"])),
     Entry("cumsum", shapes.same, lambda v, a: np.cumsum(v[0], a["axis"])),
 )

@@ -6,7 +6,7 @@ import importlib.util
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError
 from pytest_freezecheck.formats import flex
@@ -16,6 +16,10 @@ from pytest_freezecheck.formats.matching import Shape, known
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 from pytest_freezecheck.formats.operations import refuse_types
 from pytest_freezecheck.formats.signatures import choose_key
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.computation.builder import Builder
+    from pytest_freezecheck.computation.node import Node
 
 
 class TfliteModel(NamedModel):
@@ -39,6 +43,7 @@ class TfliteModel(NamedModel):
             del content
             tensors = [tensor for graph in model.subgraphs or () for tensor in graph.tensors]
             self._keeps_state = any(tensor.isVariable for tensor in tensors)
+            self._key: str | None = None
             self._open()
         except ArtifactError:
             raise
@@ -55,6 +60,7 @@ class TfliteModel(NamedModel):
         self._runner = None
         if signatures or self.signature is not None:
             chosen = choose_key(self.path, list(signatures), self.signature)
+            self._key = chosen
             self._runner = self._interpreter.get_signature_runner(chosen)
             self._inputs = dict(self._runner.get_input_details())
             self._outputs = dict(self._runner.get_output_details())
@@ -129,6 +135,37 @@ class TfliteModel(NamedModel):
         kinds = [np.dtype(detail["dtype"]).name for detail in details]
         return counted_kinds(kinds, ("float16", "int8", "uint8", "int16"))
 
+    def expressions(
+        self, builder: Builder, leaves: Mapping[str, Node], outputs: Mapping[str, str]
+    ) -> dict[str, Node]:
+        """Return what the file computes, in normal form; see `FrozenModel.expressions`."""
+        from pytest_freezecheck.formats.tflite_reader import read_expressions
+
+        schema = _schema(self.executor)
+        model = _read_through(self.path.read_bytes(), self.executor)
+        try:
+            ends = self._ends(model)
+            return read_expressions(model, schema, builder, ends, leaves, outputs)
+        except ArtifactError as error:
+            raise ArtifactError(f"{self.path}: {error}") from None
+
+    def _ends(self, model: Any) -> tuple[int, dict[str, int], dict[str, int]]:
+        """Return which graph is served, {input: its tensor} and {output: its tensor}."""
+        if self._key is None:
+            inputs, outputs = (
+                {name: int(detail["index"]) for name, detail in details.items()}
+                for details in (self._inputs, self._outputs)
+            )
+            return 0, inputs, outputs
+        for given in model.signatureDefs or ():
+            if _text(given.signatureKey) == self._key:
+                inputs, outputs = (
+                    {_text(part.name): int(part.tensorIndex) for part in parts or ()}
+                    for parts in (given.inputs, given.outputs)
+                )
+                return int(given.subgraphIndex), inputs, outputs
+        raise ArtifactError(f"the signature {self._key} is not in the file")
+
     def close(self) -> None:
         """Let go of the interpreter."""
         self._interpreter = self._runner = None
@@ -163,15 +200,27 @@ def _read_through(content: bytes, executor: str) -> Any:
     Returns:
         The `ModelT`.
     """
-    if executor == "tf.lite":
-        from tensorflow.lite.python import schema_py_generated as schema
-    else:
-        from ai_edge_litert import schema_py_generated as schema
-
+    schema = _schema(executor)
     try:
         return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
     except Exception as error:  # of struct, NumPy or flatbuffers
         raise ValueError("an offset leads out of the file: it is truncated or damaged") from error
+
+
+def _schema(executor: str) -> Any:
+    """Return the module that reads the format: TensorFlow and LiteRT bring one each."""
+    try:
+        if executor == "tf.lite":
+            from tensorflow.lite.python import schema_py_generated as schema
+        else:
+            from ai_edge_litert import schema_py_generated as schema
+    except ImportError as error:
+        raise ArtifactError(f"the schema of TFLite files is missing: {error}") from None
+    return schema
+
+
+def _text(name: Any) -> str:
+    return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
 
 
 def _recognises(path: Path) -> bool:

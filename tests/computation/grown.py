@@ -240,7 +240,7 @@ def _broadcasts(one: Item, other: Item) -> bool:
     pairs = zip(one.shape[::-1], other.shape[::-1], strict=False)
     values = zip(one.value.shape[::-1], other.value.shape[::-1], strict=False)
     return all(
-        (a is None) == (b is None) and m == n or a == 1 or b == 1
+        ((a is None) == (b is None) and m == n) or a == 1 or b == 1
         for (a, b), (m, n) in zip(pairs, values, strict=True)
     )
 

@@ -90,6 +90,10 @@ class Call:
         numbers: tuple[int, ...] = tuple(int(value) for value in values)
         return numbers[2:] if self._channels_first() else numbers[1:-1]
 
+    def spatial_sizes(self, sizes: list[int | None]) -> tuple[int | None, ...]:
+        """Return of the sizes of a picture those of its spatial axes."""
+        return tuple(sizes[2:] if self._channels_first() else sizes[1:-1])
+
 
 def operation(*names: str) -> Callable[[Translate], Translate]:
     """Return what enters a translation into the table, under these types of operations."""
