@@ -13,6 +13,8 @@ from pytest_freezecheck.computation.values import Value
 #: A vector of sizes or of other whole numbers, None for what is not known before it runs.
 Sizes = list[int | None]
 Pads = tuple[tuple[int, int], ...]
+#: No axis has so many places.
+_END = 10**9
 #: Bits that a float of a file keeps: half a step is what is left of the largest of a channel.
 _KEPT = {"float16": (11, 2.0**-25), "bfloat16": (8, 0.0)}
 
@@ -275,10 +277,8 @@ def cut(
         return None
     parts: list[Any] = [(None, None, 1)] * len(shape)
     for start, stop, axis, step in zip(starts, stops, axes, steps, strict=True):
-        if stop is not None and stop >= 2**31 - 1 and step > 0:
+        if stop is not None and stop * step >= _END:
             stop = None  # it is how "to the end" is written
-        if stop is not None and stop <= -(2**31) + 1 and step < 0:
-            stop = None
         if start is None:
             return None
         parts[axis % len(shape)] = part(shape[axis], start, stop, step)

@@ -200,7 +200,8 @@ class Reader:
         except Exception as error:
             raise ArtifactError(f"the weight {tensor.name} cannot be read: {reason(error)}") from None
         if array.dtype.kind in "OSU":
-            array = np.asarray(array, object)
+            text = [t.encode() if isinstance(t, str) else bytes(t) for t in array.ravel().tolist()]
+            array = np.array(text, object).reshape(array.shape)  # as TensorFlow has it
         return self.builder.constant(on_a_grid(np.asarray(array), *origin))
 
     def _made(self, node: Any) -> list[Node]:
