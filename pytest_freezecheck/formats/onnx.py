@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_freezecheck.errors import ArtifactError
 from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import ONNX, ONNXRUNTIME
 from pytest_freezecheck.formats.graph_def_ways import constant_definition
@@ -16,6 +17,8 @@ from pytest_freezecheck.formats.matching import Shape, known
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 
 if TYPE_CHECKING:
+    from pytest_freezecheck.computation.builder import Builder
+    from pytest_freezecheck.computation.node import Node
     from pytest_freezecheck.models.live import LiveModel
 
 #: What tf2onnx 1.16 and later write, and onnxruntime reads since 1.12.
@@ -91,6 +94,16 @@ class OnnxModel(NamedModel):
         weights = onnx.load(str(self.path), load_external_data=False).graph.initializer
         kinds = [onnx.TensorProto.DataType.Name(weight.data_type).lower() for weight in weights]
         return counted_kinds(kinds, ("float16", "bfloat16", "int8", "uint8"))
+
+    def expressions(
+        self, builder: Builder, leaves: Mapping[str, Node], outputs: Mapping[str, str]
+    ) -> dict[str, Node]:
+        """Return what the file computes, if onnx is installed."""
+        if importlib.util.find_spec("onnx") is None:
+            raise ArtifactError(f"{self.path}: without onnx, what it computes cannot be read")
+        from pytest_freezecheck.formats.onnx_reader import read_onnx
+
+        return read_onnx(builder, self.path, leaves, outputs)
 
     def close(self) -> None:
         """Let go of the session."""

@@ -1,0 +1,170 @@
+"""What converters write otherwise: a constant moved within a product or sum, an axis of size 1."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pytest_freezecheck.computation import shapes
+from pytest_freezecheck.computation.builder import FLOATS, Builder, Draft, Rule
+from pytest_freezecheck.computation.node import Node, Shape
+from pytest_freezecheck.computation.rules.arithmetic import is_number
+from pytest_freezecheck.computation.rules.layers import keeps_last
+from pytest_freezecheck.computation.shapes import broadcast
+from pytest_freezecheck.computation.vocabulary import VOCABULARY
+
+_PAIRED = tuple(name for name, entry in VOCABULARY.items() if entry.shape is shapes.broadcasted)
+#: Up to this, float32 has every whole number.
+_EXACT = 2**24
+
+
+def _shift_out(b: Builder, draft: Draft) -> Node | None:
+    """x + (s y + c) as (x + s y) + c."""
+    for x, y in (draft.inputs, draft.inputs[::-1]):
+        if y.op != "affine" or x.is_constant or x.dtype not in FLOATS:
+            continue
+        inner, scale, shift = y.inputs
+        total = broadcast(x.shape, y.shape)
+        if is_number(shift, 0.0) or not shift.is_constant or not scale.is_constant:
+            continue
+        if not total or shift.shape not in ((), (total[-1],)):
+            continue
+        rest = b.op("affine", inner, scale, b.number(0.0, inner), origin=y.origin)
+        made = b.op("add", x, rest, origin=draft.origin)
+        return b.op("affine", made, b.number(1.0, made), shift, origin=draft.origin)
+    return None
+
+
+def _factor_out(b: Builder, draft: Draft) -> Node | None:
+    """x (y c) as (x y) c, where c is a constant of the channels that y has not."""
+    for x, y in (draft.inputs, draft.inputs[::-1]):
+        if y.op != "mul" or not y.inputs[1].is_constant or x.is_constant:
+            continue
+        inner, factor = y.inputs
+        product = broadcast(x.shape, inner.shape)
+        if not product or inner.is_constant or x.dtype not in FLOATS or factor.shape is None:
+            continue
+        if len(factor.shape) > len(product) or factor.shape[-1:] != product[-1:]:
+            continue
+        if any(size != 1 for size in factor.shape[:-1]):
+            continue
+        made = b.op("mul", x, inner, origin=draft.origin)
+        return b.op("mul", made, factor, origin=y.origin)
+    return None
+
+
+def _factor_of_reshape(b: Builder, draft: Draft) -> Node | None:
+    """x times (y c), reshaped, as x times y reshaped, times c."""
+    for x, y in (draft.inputs, draft.inputs[::-1]):
+        made = y.inputs[0] if y.op == "reshape" else y
+        if made is y or made.op != "affine" or x.is_constant or not is_number(made.inputs[2], 0.0):
+            continue
+        inner, factor, _ = made.inputs
+        product = broadcast(x.shape, y.shape)
+        if not product or not factor.is_constant or not (factor.shape == () or keeps_last(y)):
+            continue
+        if factor.shape not in ((), (product[-1],)):
+            continue
+        rest = b.op("reshape", inner, shape=y["shape"], origin=y.origin)
+        made = b.op("mul", x, rest, origin=draft.origin)
+        return b.op("mul", made, factor, origin=draft.origin)
+    return None
+
+
+def _constant_of_reshape(b: Builder, draft: Draft) -> Node | None:
+    """Take a constant operand before a reshape that only adds or drops axes of size 1."""
+    if len(draft.inputs) != 2:
+        return None
+    place = next((n for n, node in enumerate(draft.inputs) if node.op == "reshape"), None)
+    if place is None or not draft.inputs[1 - place].is_constant:
+        return None
+    x, constant = draft.inputs[place], draft.inputs[1 - place]
+    before, after = x.inputs[0].shape, x["shape"]
+    if before is None or not same_but_ones(before, after) or len(constant.shape or ()) > len(after):
+        return None
+    sizes = (1,) * (len(after) - len(constant.shape or ())) + (constant.shape or ())
+    if any(c not in (1, size) for c, size in zip(sizes, after, strict=True)):
+        return None
+    kept = iter(c for c, size in zip(sizes, after, strict=True) if size != 1)
+    shape = tuple(1 if size == 1 else next(kept) for size in before)
+    operands = list(draft.inputs)
+    operands[place] = x.inputs[0]
+    operands[1 - place] = b.op("reshape", constant, shape=shape)
+    made = b.op(draft.op, *operands, origin=draft.origin, **draft.given)
+    return b.op("reshape", made, shape=after, origin=x.origin)
+
+
+def same_but_ones(one: Shape, other: Shape) -> bool:
+    """Return whether two shapes are the same but for axes of size 1."""
+    left = [[size for size in shape if size != 1] for shape in (one, other)]
+    return left[0] == left[1] and left[0].count(None) <= 1
+
+
+def _reshape_of_transpose(b: Builder, draft: Draft) -> Node | None:
+    """Move a transposition behind a reshape that only adds or drops axes of size 1."""
+    x, shape = draft.x, draft.given["shape"]
+    if x.op != "transpose" or x.shape is None or not same_but_ones(x.shape, shape):
+        return None
+    inner, perm = x.inputs[0], x["perm"]
+    sizes = inner.shape or ()
+    long = [axis for axis, size in enumerate(sizes) if size != 1]
+    ones = shape.count(1)
+    # Behind the first axis, so that rows stay first and channels last.
+    place = {axis: n if n == 0 else n + ones for n, axis in enumerate(long)}
+    first = [sizes[axis] for axis in long]
+    made = b.op("reshape", inner, shape=(*first[:1], *[1] * ones, *first[1:]), origin=draft.origin)
+    moved = iter(place[axis] for axis in perm if sizes[axis] != 1)
+    spare = iter(range(1, ones + 1) if long else range(ones))
+    order = tuple(next(spare) if size == 1 else next(moved) for size in shape)
+    return b.op("transpose", made, perm=order, origin=x.origin)
+
+
+def _best_of_transpose(b: Builder, draft: Draft) -> Node | None:
+    if draft.x.op != "transpose":
+        return None
+    perm = draft.x["perm"]
+    axis = perm[draft.given["axis"]]
+    left = [other for other in perm if other != axis]
+    order = tuple(sorted(left).index(other) for other in left)
+    made = b.op(draft.op, draft.x.inputs[0], axis=axis, origin=draft.origin)
+    return b.op("transpose", made, perm=order, origin=draft.x.origin)
+
+
+def _compared_as_floats(b: Builder, draft: Draft) -> Node | None:
+    """Compare whole numbers as they are, where a file has made floats of them."""
+    place = next((n for n, node in enumerate(draft.inputs) if node.op == "cast"), None)
+    if place is None:
+        return None
+    x, constant = draft.inputs[place].inputs[0], draft.inputs[1 - place]
+    number = None if constant.value is None else constant.value.number()
+    if number is None or draft.inputs[place]["to"] not in ("float32", "float64"):
+        return None
+    if not x.dtype.startswith(("int", "uint")) or number % 1.0 or abs(number) >= _EXACT:
+        return None
+    if not np.iinfo(x.dtype).min <= number <= np.iinfo(x.dtype).max:
+        return None
+    operands = [x, x]
+    operands[1 - place] = b.constant(np.full(constant.shape or (), number, x.dtype))
+    return b.op(draft.op, *operands, origin=draft.origin)
+
+
+_MOVES = "it moves elements and computes none"
+_REALS = "arithmetic of the reals"
+RULES = (
+    Rule("a constant of a sum of sums", ("add",), _shift_out, _REALS),
+    Rule("a constant of a product of products", ("mul",), _factor_out, _REALS),
+    Rule("a constant of a product, reshaped", ("mul",), _factor_of_reshape, _REALS),
+    Rule(
+        "a constant operand, then axes of size 1",
+        _PAIRED,
+        _constant_of_reshape,
+        "each element keeps its partner",
+    ),
+    Rule("axes of size 1, then transposed", ("reshape",), _reshape_of_transpose, _MOVES),
+    Rule("the best, then transposed", ("argmax", "argmin"), _best_of_transpose, _MOVES),
+    Rule(
+        "whole numbers compared as floats",
+        ("less", "less_equal", "equal", "not_equal"),
+        _compared_as_floats,
+        "rounding to float32 is monotone, and keeps all up to 2**24",
+    ),
+)

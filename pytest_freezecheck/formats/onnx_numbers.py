@@ -1,0 +1,299 @@
+"""ONNX's functions of single numbers, of several operands, and summaries over axes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.formats.channels_first import real
+from pytest_freezecheck.formats.onnx_reader import (
+    TABLE,
+    Call,
+    Translate,
+    dtype_name,
+    finite,
+    operation,
+)
+
+_SAME_NAME = {
+    "Sqrt": "sqrt",
+    "Reciprocal": "reciprocal",
+    "Exp": "exp",
+    "Log": "log",
+    "Sigmoid": "sigmoid",
+    "Tanh": "tanh",
+    "Sin": "sin",
+    "Cos": "cos",
+    "Erf": "erf",
+    "Softplus": "softplus",
+    "Softsign": "softsign",
+    "Abs": "abs",
+    "Sign": "sign",
+    "Floor": "floor",
+    "Ceil": "ceil",
+    "Round": "round",
+    "Not": "logical_not",
+    "Add": "add",
+    "Sub": "sub",
+    "Mul": "mul",
+    "Div": "div",
+    "Pow": "pow",
+    "Equal": "equal",
+    "Less": "less",
+    "LessOrEqual": "less_equal",
+    "And": "logical_and",
+    "Or": "logical_or",
+    "Where": "select",
+}
+_EXCHANGED = {"Greater": "less", "GreaterOrEqual": "less_equal"}
+_SEVERAL = {"Max": "maximum", "Min": "minimum", "Sum": "add"}
+_REDUCTIONS = {
+    "ReduceMean": "reduce_mean",
+    "ReduceSum": "reduce_sum",
+    "ReduceMax": "reduce_max",
+    "ReduceMin": "reduce_min",
+    "ReduceProd": "reduce_prod",
+}
+#: Those that are a summary of another function: what is before it, what it is, what is after it.
+_COMPOSED = {
+    "ReduceL1": ("abs", "reduce_sum", ""),
+    "ReduceL2": ("square", "reduce_sum", "sqrt"),
+    "ReduceSumSquare": ("square", "reduce_sum", ""),
+    "ReduceLogSum": ("", "reduce_sum", "log"),
+    "ReduceLogSumExp": ("exp", "reduce_sum", "log"),
+}
+#: Of the specification of Selu: what the vocabulary's has, in float32.
+_SELU = np.float32(1.67326319217681884765625), np.float32(1.05070102214813232421875)
+
+
+def _named(name: str) -> Translate:
+    return lambda call: call.op(name, *call.x)
+
+
+def _exchanged(name: str) -> Translate:
+    return lambda call: call.op(name, call.x[1], call.x[0])
+
+
+def _several(name: str) -> Translate:
+    def translate(call: Call) -> Node:
+        total, *others = call.x
+        for other in others:
+            total = call.op(name, total, other)
+        return total
+
+    return translate
+
+
+def _axes(call: Call) -> tuple[int, ...] | None:
+    """Return the axes of a summary: all if none is named, unless that is for none."""
+    axes, rank = call.axes(), call.rank
+    if axes is None or rank is None:
+        return None
+    if not axes:
+        return () if call.attribute("noop_with_empty_axes", 0) else tuple(range(rank))
+    return tuple(axis % rank for axis in axes)
+
+
+def _reduction(name: str, before: str = "", after: str = "") -> Translate:
+    def translate(call: Call) -> Node | None:
+        axes, x = _axes(call), call.at(0)
+        exact = name in ("reduce_max", "reduce_min") and x.dtype not in ("", "bool")
+        if axes is None or not (real(x) or exact):
+            return None
+        if not axes and (before or after):
+            return None
+        x = call.op(before, x) if before else x
+        made = call.b.reduced(
+            name, x, axes, keep=bool(call.attribute("keepdims", 1)), origin=call.name
+        )
+        return call.op(after, made) if after else made
+
+    return translate
+
+
+TABLE.update({there: _named(here) for there, here in _SAME_NAME.items()})
+TABLE.update({there: _exchanged(here) for there, here in _EXCHANGED.items()})
+TABLE.update({there: _several(here) for there, here in _SEVERAL.items()})
+TABLE.update({there: _reduction(here) for there, here in _REDUCTIONS.items()})
+TABLE.update({there: _reduction(o, b, a) for there, (b, o, a) in _COMPOSED.items()})
+
+
+@operation("Identity")
+def _same(call: Call) -> Node:
+    return call.at(0)
+
+
+@operation("Dropout")
+def _dropout(call: Call) -> Node | None:
+    training = call.has(2) and call.number(2) != 0.0
+    return None if training or call.outputs > 1 else call.at(0)
+
+
+@operation("Neg")
+def _negated(call: Call) -> Node:
+    return call.b.negative(call.at(0), call.name)
+
+
+@operation("Mean")
+def _mean(call: Call) -> Node | None:
+    if not real(*call.x):
+        return None
+    total = _several("add")(call)
+    return call.b.scaled(total, 1.0 / len(call.x), call.name) if isinstance(total, Node) else None
+
+
+@operation("Mod")
+def _modulo(call: Call) -> Node | None:
+    # With fmod the sign is the dividend's; of whole numbers it is the divisor's without.
+    return None if call.attribute("fmod", 0) or real(call.at(0)) else call.op("floor_mod", *call.x)
+
+
+@operation("Relu")
+def _relu(call: Call) -> Node:
+    return call.op("clip", call.at(0), low=0.0, high=math.inf)
+
+
+@operation("Clip")
+def _clipped(call: Call) -> Node | None:
+    x = call.at(0)
+    if not real(x):
+        return None
+    if call.opset < 11:
+        largest = float(np.finfo(np.float32).max)
+        low, high = call.attribute("min", -largest), call.attribute("max", largest)
+        low = -math.inf if low <= -largest else low
+        high = math.inf if high >= largest else high
+        return call.op("clip", x, low=float(low), high=float(high))
+    for place, kind in ((1, "maximum"), (2, "minimum")):
+        if call.has(place):
+            x = call.op(kind, x, call.at(place))
+    return x
+
+
+@operation("LeakyRelu")
+def _leaky(call: Call) -> Node:
+    alpha = float(np.float32(call.attribute("alpha", 0.01)))
+    return call.op("leaky_relu", call.at(0), alpha=alpha)
+
+
+@operation("PRelu")
+def _learned_leaky(call: Call) -> Node:
+    """Return relu(x) - slope relu(-x)."""
+    x, slope = call.at(0), call.at(1)
+    above = call.op("clip", x, low=0.0, high=math.inf)
+    below = call.op("clip", call.b.negative(x), low=0.0, high=math.inf)
+    return call.op("add", above, call.op("mul", below, call.b.negative(slope)))
+
+
+@operation("Elu")
+def _elu(call: Call) -> Node:
+    return call.op("elu", call.at(0), alpha=float(np.float32(call.attribute("alpha", 1.0))))
+
+
+@operation("Selu")
+def _selu(call: Call) -> Node:
+    alpha = np.float32(call.attribute("alpha", _SELU[0]))
+    gamma = np.float32(call.attribute("gamma", _SELU[1]))
+    if (alpha, gamma) == _SELU:
+        return call.op("selu", call.at(0))
+    return call.b.scaled(call.op("elu", call.at(0), alpha=float(alpha)), float(gamma), call.name)
+
+
+@operation("HardSigmoid")
+def _hard_sigmoid(call: Call) -> Node:
+    alpha, beta = call.attribute("alpha", 0.2), call.attribute("beta", 0.5)
+    line = call.b.scaled(call.at(0), float(alpha), call.name)
+    line = call.op("add", line, call.b.number(float(beta), line))
+    return call.op("clip", line, low=0.0, high=1.0)
+
+
+@operation("HardSwish")
+def _hard_swish(call: Call) -> Node:
+    x = call.at(0)
+    line = call.op("add", call.b.scaled(x, 1.0 / 6.0, call.name), call.b.number(0.5, x))
+    return call.op("mul", x, call.op("clip", line, low=0.0, high=1.0))
+
+
+@operation("Gelu")
+def _gelu(call: Call) -> Node | None:
+    x = call.at(0)
+    kind = call.attribute("approximate", "none")
+    one, half = call.b.number(1.0, x), call.b.scaled(x, 0.5, call.name)
+    if kind == "none":
+        inner = call.op("erf", call.b.scaled(x, math.sqrt(0.5), call.name))
+    elif kind == "tanh":
+        cube = call.op("pow", x, call.b.number(3.0, x))
+        sum_ = call.op("add", x, call.b.scaled(cube, 0.044715, call.name))
+        inner = call.op("tanh", call.b.scaled(sum_, math.sqrt(2.0 / math.pi), call.name))
+    else:
+        return None
+    return call.op("mul", half, call.op("add", inner, one))
+
+
+@operation("Cast")
+def _cast(call: Call) -> Node | None:
+    x, to = call.at(0), dtype_name(call.attribute("to", 0))
+    if x.value is not None and x.value.grid and to in ("float32", "float64"):
+        return x  # a constant of few bits, as it was stored
+    if not to or not x.dtype or "string" in (to, x.dtype):
+        return None
+    if to.startswith("float8"):
+        return None
+    return call.op("cast", x, to=to)
+
+
+@operation("Softmax", "LogSoftmax")
+def _softmax(call: Call) -> Node | None:
+    shape, rank = call.at(0).shape, call.rank
+    name = "softmax" if call.node.op_type == "Softmax" else "log_softmax"
+    if shape is None or not rank:
+        return None
+    axis = int(call.attribute("axis", -1 if call.opset >= 13 else 1)) % rank
+    # Until opset 13, all axes from this one on are one.
+    if call.opset < 13 and axis != rank - 1:
+        return None
+    return call.op(name, call.at(0), axis=axis)
+
+
+@operation("ArgMax", "ArgMin")
+def _best(call: Call) -> Node | None:
+    rank, shape = call.rank, call.at(0).shape
+    if not rank or shape is None or call.attribute("select_last_index", 0):
+        return None
+    axis = int(call.attribute("axis", 0)) % rank
+    made = call.op(call.node.op_type.lower(), call.at(0), axis=axis)
+    if not call.attribute("keepdims", 1):
+        return made
+    kept = tuple(1 if n == axis else size for n, size in enumerate(shape))
+    return None if sum(n is None for n in kept) > 1 else call.op("reshape", made, shape=kept)
+
+
+@operation("CumSum")
+def _cumsum(call: Call) -> Node | None:
+    axes, rank = call.integers(1), call.rank
+    if axes is None or not rank or call.attribute("exclusive", 0) or call.attribute("reverse", 0):
+        return None
+    return call.op("cumsum", call.at(0), axis=axes[0] % rank)
+
+
+@operation("OneHot")
+def _one_hot(call: Call) -> Node | None:
+    """Return vectors with one place; a negative index counts from the end, so it must be none."""
+    depth, rank, values = call.integers(1), call.rank, call.at(2).value
+    axis = int(call.attribute("axis", -1))
+    if depth is None or rank is None or values is None or axis not in (-1, rank):
+        return None
+    if not _never_negative(call.at(0)) or values.array.dtype != np.float32:
+        return None
+    off, on = (float(value) for value in values.wide().ravel())
+    if not (finite(on) and finite(off)):
+        return None
+    return call.op("one_hot", call.at(0), depth=int(depth[0]), on=on, off=off)
+
+
+def _never_negative(node: Node) -> bool:
+    while node.op in ("reshape", "transpose", "slice"):
+        node = node.inputs[0]
+    return node.op in ("argmax", "argmin") or node.dtype.startswith("uint")

@@ -1,0 +1,235 @@
+"""ONNX's operations that move values and compute none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.formats import channels_first as first
+from pytest_freezecheck.formats.channels_first import Sizes
+from pytest_freezecheck.formats.onnx_reader import Call, operation
+
+_MOST = 1 << 20
+
+
+@operation("Constant")
+def _constant(call: Call) -> Node | None:
+    held = {attribute.name: attribute for attribute in call.node.attribute}
+    if "value" in held:
+        return call.reader.constant(held["value"].t, call.name)
+    kinds = {"value_float": np.float32, "value_floats": np.float32}
+    kinds |= {"value_int": np.int64, "value_ints": np.int64}
+    for name, kind in kinds.items():
+        if name in held:
+            value = list(held[name].floats or held[name].ints) if name.endswith("s") else None
+            if value is None:
+                value = held[name].f if kind is np.float32 else held[name].i
+            return call.b.constant(np.asarray(value, kind), call.name)
+    return None
+
+
+@operation("ConstantOfShape")
+def _filled(call: Call) -> Node | None:
+    sizes = call.integers(0)
+    if sizes is None or any(n < 0 for n in sizes) or np.prod(sizes, dtype=float) > _MOST:
+        return None
+    value: Any = np.zeros(1, np.float32)
+    tensor = call.attribute("value")
+    if tensor is not None:
+        import onnx
+
+        value = onnx.numpy_helper.to_array(tensor)
+    return call.b.constant(np.full(sizes, value.ravel()[0], value.dtype), call.name)
+
+
+@operation("Shape", "Size")
+def _shape(call: Call) -> Node | None:
+    sizes = call.reader.sizes.get(call.node.output[0])
+    if sizes is None or None in sizes:
+        return None
+    array = np.asarray(sizes, np.int64)
+    return call.b.constant(array if call.node.op_type == "Shape" else array[0], call.name)
+
+
+@operation("Range")
+def _range(call: Call) -> Node | None:
+    values = [node.value for node in call.x]
+    if any(value is None or value.array.dtype.kind not in "iu" for value in values):
+        return None
+    start, limit, step = (int(value.array.ravel()[0]) for value in values if value is not None)
+    if not step or abs(limit - start) > _MOST:
+        return None
+    return call.b.constant(np.arange(start, limit, step, dtype=call.x[0].dtype), call.name)
+
+
+@operation("Transpose")
+def _transpose(call: Call) -> Node | None:
+    rank = call.rank
+    if rank is None:
+        return None
+    perm = call.attribute("perm") or range(rank)[::-1]
+    return call.op("transpose", call.at(0), perm=tuple(int(axis) for axis in perm))
+
+
+@operation("Reshape")
+def _reshape(call: Call) -> Node | None:
+    sizes, shape = call.sizes(1), call.at(0).shape
+    if sizes is None or shape is None:
+        return None
+    given: Sizes = list(sizes)
+    if not call.attribute("allowzero", 0):
+        given = [
+            shape[n] if size == 0 and n < len(shape) else size for n, size in enumerate(sizes)
+        ]
+        # Two sizes that are not known, of which one is the first of both, the batch, copied.
+        if sizes[:1] == [0] and shape[:1] == (None,) and first.unknown(_asked(given)) == 2:
+            return _with_the_rest(call, given)
+    return first.reshaped(call.b, call.at(0), given, call.name)
+
+
+def _asked(sizes: Sizes) -> Sizes:
+    return [None if n is None or n < 0 else n for n in sizes]
+
+
+def _with_the_rest(call: Call, given: Sizes) -> Node | None:
+    """Return a reshape that keeps the first size, and to which one size is left."""
+    before = list(call.at(0).shape or ())[1:]
+    total = first.product_of(before)
+    others = first.product_of([n for n in _asked(given)[1:] if n is not None])
+    if total is None or not others or total % others or -1 not in given[1:]:
+        return None
+    told = [total // others if n == -1 else n for n in given[1:]]
+    return first.reshaped(call.b, call.at(0), [None, *told], call.name)
+
+
+@operation("Flatten")
+def _flatten(call: Call) -> Node | None:
+    shape = call.at(0).shape
+    if shape is None:
+        return None
+    axis = int(call.attribute("axis", 1))
+    axis = axis + len(shape) if axis < 0 else axis
+    halves = [first.product_of(list(part)) for part in (shape[:axis], shape[axis:])]
+    return first.reshaped(call.b, call.at(0), halves, call.name)
+
+
+@operation("Squeeze")
+def _squeeze(call: Call) -> Node | None:
+    axes = call.axes()
+    return None if axes is None else first.squeezed(call.b, call.at(0), axes or None, call.name)
+
+
+@operation("Unsqueeze")
+def _unsqueeze(call: Call) -> Node | None:
+    axes = call.axes()
+    return None if axes is None else first.unsqueezed(call.b, call.at(0), axes, call.name)
+
+
+@operation("Concat")
+def _concat(call: Call) -> Node | None:
+    rank = call.rank
+    if not rank or any(node.shape is None for node in call.x):
+        return None
+    return call.op("concat", *call.x, axis=int(call.attribute("axis")) % rank)
+
+
+@operation("Split")
+def _split(call: Call) -> list[Node] | None:
+    shape = call.at(0).shape
+    if shape is None:
+        return None
+    axis = int(call.attribute("axis", 0)) % len(shape)
+    lengths = call.attribute("split")
+    if lengths is None and call.has(1):
+        lengths = call.integers(1)
+        if lengths is None:
+            return None
+    if lengths is None:
+        size, count = shape[axis], int(call.attribute("num_outputs", len(call.node.output)))
+        if size is None:
+            return None
+        each = -(-size // count)  # of sizes that it does not divide, the last one is smaller
+        lengths = [each] * (count - 1) + [size - each * (count - 1)]
+    ends = np.cumsum([0, *lengths]).tolist()
+    parts = [
+        first.cut(call.b, call.at(0), [start], [stop], [axis], [1], call.name)
+        for start, stop in zip(ends[:-1], ends[1:], strict=True)
+    ]
+    return None if None in parts else [part for part in parts if part is not None]
+
+
+@operation("Slice")
+def _slice(call: Call) -> Node | None:
+    shape = call.at(0).shape
+    if shape is None:
+        return None
+    if call.attribute("starts") is not None:
+        starts, stops = call.attribute("starts"), call.attribute("ends")
+        axes, steps = call.attribute("axes", list(range(len(starts)))), [1] * len(starts)
+    else:
+        starts, stops = call.integers(1), call.integers(2)
+        if starts is None or stops is None:
+            return None
+        axes = call.integers(3) if call.has(3) else tuple(range(len(starts)))
+        steps = call.integers(4) if call.has(4) else (1,) * len(starts)
+        if axes is None or steps is None:
+            return None
+    return first.cut(call.b, call.at(0), starts, stops, axes, steps, call.name)
+
+
+@operation("Gather")
+def _gather(call: Call) -> Node | None:
+    rank = call.rank
+    if not rank or call.at(1).shape is None:
+        return None
+    axis = int(call.attribute("axis", 0)) % rank
+    places = call.at(1)
+    size = (call.at(0).shape or ())[axis]
+    if places.value is not None and np.any(places.value.array < 0):
+        if size is None:
+            return None
+        places = call.b.constant(places.value.array % size, call.name)
+    return call.op("gather", call.at(0), places, axis=axis, batch_dims=0)
+
+
+@operation("Pad")
+def _pad(call: Call) -> Node | None:
+    rank, x = call.rank, call.at(0)
+    given = call.attribute("pads")
+    if given is None:
+        given = call.integers(1)
+    mode = call.attribute("mode", "constant")
+    if given is None or rank is None or not first.real(x) or any(n < 0 for n in given):
+        return None
+    if mode not in ("constant", "reflect"):
+        return None
+    axes = call.integers(3) if call.has(3) else tuple(range(rank))
+    if axes is None:
+        return None
+    pads = [(0, 0)] * rank
+    for n, axis in enumerate(axes):
+        pads[axis % rank] = int(given[n]), int(given[len(axes) + n])
+    value = call.attribute("value", 0.0)
+    if call.has(2):
+        value = call.number(2)
+        if value is None:
+            return None
+    more: dict[str, Any] = {} if mode == "constant" else {"mode": mode}
+    if mode == "constant" and value:
+        more["value"] = float(value)
+    return call.op("pad", x, pads=tuple(pads), **more)
+
+
+@operation("Tile")
+def _tile(call: Call) -> Node | None:
+    times = call.integers(1)
+    if times is None or call.at(0).shape is None:
+        return None
+    return call.at(0) if set(times) == {1} else call.op("tile", call.at(0), times=times)
+
+
+@operation("Expand")
+def _expand(call: Call) -> Node | None:
+    return first.tiled(call.b, call.at(0), call.sizes(1), call.name)
