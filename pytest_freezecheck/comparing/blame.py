@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_freezecheck.comparing.inquiry import origins_of
-from pytest_freezecheck.comparing.proving import words
+from pytest_freezecheck.comparing.proving import names_of, words
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.computation.locally import Parting
 from pytest_freezecheck.computation.matching import Constants
@@ -65,7 +65,7 @@ def of_weights(sides: Sides, constants: Sequence[Constants]) -> list[Blamed]:
         for cause, found in grouped(single, held, frozen, origins_of(sides)).items()
     ]
     for found in others:
-        origin = found.live.value.origin if found.live.value is not None else ()
+        origin = names_of(found.live, frozenset(held))
         count, size = found.apart.count, found.apart.size
         evidence = f"{count} of {size} elements of what is made of it differ"
         weight = len(origin) == 1 and origin[0] in held

@@ -117,7 +117,7 @@ class Comparison:
             state=(*sorted(state.items()), *self._probed(proof)),
         )
         compared = self._computations(corpus, frozenset(state))
-        agreement.proof = described(compared.proof)
+        agreement.proof = described(compared.proof, frozenset(state))
         fed, floor = prepared(self.sides, corpus, self.settings, steady=proof.steady)
         if floor is not None and sees_others(floor.row_dependence):
             agreement.row_dependence = floor.row_dependence

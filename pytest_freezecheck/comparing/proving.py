@@ -129,7 +129,7 @@ def prove(sides: Sides, live: Computation, patterns: Sequence[str] = ()) -> Comp
     except (ArtifactError, ModelError) as error:
         return Compared(live, proofs.unread(str(error)), arena)
     found = proofs.compare({name: live.normal[name] for name in theirs}, theirs, live.names)
-    return Compared(live, unignored(found, patterns), arena, theirs)
+    return Compared(live, unignored(found, live.names, patterns), arena, theirs)
 
 
 def _translated(
@@ -182,8 +182,13 @@ def _shape(tensor: Any) -> Shape | None:
     return (None, *shape[1:]) if shape else shape
 
 
-def described(proof: proofs.Proof) -> Proof:
-    """Return a proof as a result has it: plain values and names."""
+def described(proof: proofs.Proof, weights: frozenset[str]) -> Proof:
+    """Return a proof as a result has it: plain values and names.
+
+    Args:
+        proof: what was found.
+        weights: names of the live model's: of what a constant is made of, they are named.
+    """
     constants = sorted(proof.constants, key=lambda found: -found.apart.excess)
     return Proof(
         result=proof.result,
@@ -192,7 +197,7 @@ def described(proof: proofs.Proof) -> Proof:
         at=proof.at,
         grid=proof.grid,
         weights_accounted=proof.accounted,
-        constants=tuple(_constant(found) for found in constants[:_MOST]),
+        constants=tuple(_constant(found, weights) for found in constants[:_MOST]),
         operations=tuple(
             Operation(words(p.live, p.frozen), words(p.frozen, p.live), p.proven)
             for p in proof.partings[:_MOST]
@@ -201,10 +206,16 @@ def described(proof: proofs.Proof) -> Proof:
     )
 
 
-def _constant(found: Constants) -> Constant:
-    one, other = found.live.value, found.frozen.value
+def names_of(constant: Node, weights: frozenset[str]) -> tuple[str, ...]:
+    """Return the weights that a constant is made of; if there are none, the other constants."""
+    origin = constant.value.origin if constant.value is not None else ()
+    return tuple(name for name in origin if name in weights) or origin
+
+
+def _constant(found: Constants, weights: frozenset[str]) -> Constant:
+    other = found.frozen.value
     return Constant(
-        names=one.origin if one is not None else (),
+        names=names_of(found.live, weights),
         frozen_names=other.origin if other is not None else (),
         index=found.apart.index,
         live=found.apart.live,
@@ -241,18 +252,21 @@ def _value(value: Any) -> str:
     return f"{shown:g}" if isinstance(shown, float) else str(shown)
 
 
-def unignored(proof: proofs.Proof, patterns: Sequence[str]) -> proofs.Proof:
+def unignored(
+    proof: proofs.Proof, weights: frozenset[str], patterns: Sequence[str]
+) -> proofs.Proof:
     """Return a proof without what is known to differ.
 
     Args:
         proof: what was found.
+        weights: names of the live model's.
         patterns: of names of live weights that may differ.
     """
     if not patterns or not proof.constants:
         return proof
 
     def known(constants: Constants) -> bool:
-        names = constants.live.value.origin if constants.live.value is not None else ()
+        names = names_of(constants.live, weights)
         return bool(names) and all(
             any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns) for name in names
         )

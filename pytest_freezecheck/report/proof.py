@@ -63,9 +63,11 @@ def _constant(found: Constant) -> str:
     of = f"{found.differing} of {found.size} elements" if found.size > 1 else "one element"
     allowed = f", rounding explains {found.bound:.1e}" if found.bound else ""
     by = f"; {found.relative:.1e} of its channel's largest{allowed}" if found.relative < 1e9 else ""
+    several = "what is made of " if len(found.names) > 1 else ""
+    what = listed(found.names, _NAMES) or "a constant"
     return (
-        f"{listed(found.names, _NAMES) or 'a constant'}{place} is {_number(found.frozen)}, in the "
-        f"live model {_number(found.live)} ({of}{by})"
+        f"{several}{what}{place} is {_number(found.frozen)}, in the live model "
+        f"{_number(found.live)} ({of}{by})"
     )
 
 
