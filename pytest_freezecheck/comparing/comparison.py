@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from pathlib import Path
@@ -16,10 +17,10 @@ from pytest_freezecheck.comparing.disagreement import Disagreement
 from pytest_freezecheck.comparing.doubtful import Doubtful
 from pytest_freezecheck.comparing.feeding import Feeding
 from pytest_freezecheck.comparing.known import outputs_of, sees_others
-from pytest_freezecheck.comparing.proving import Compared, Computation, described, prove
+from pytest_freezecheck.comparing.proving import computation_of, described, prove
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.support import Support
-from pytest_freezecheck.computation.proof import DIFFERS
+from pytest_freezecheck.computation.proof import DIFFERS, IDENTICAL
 from pytest_freezecheck.errors import SettingError
 from pytest_freezecheck.findings import Counterexample, Replayed
 from pytest_freezecheck.formats.base import FrozenModel
@@ -36,6 +37,8 @@ from pytest_freezecheck.tolerance import Tolerance, Tolerances
 
 #: Inputs, beside those that show most, that a cause has to explain.
 _ORDINARY = 4
+#: Examples that are fed where both sides are the same computation: they check the proof.
+_PROVED = 10
 #: Inputs that tell whether the two sides depend on each other.
 _PROBED = 3
 
@@ -110,14 +113,16 @@ class Comparison:
             return
         state = vacuity.digests(self.live.weights())
         theirs = vacuity.digests(self.frozen.state())
+        compared = prove(self.sides, computation_of(self.live, state), self.frozen.ignored_weights)
+        agreement.proof = described(compared.proof, frozenset(state))
+        if compared.proof.result == IDENTICAL and "examples" not in self.settings.given:
+            self.settings = dataclasses.replace(self.settings, examples=_PROVED)
         corpus = corpus_of(
             self.live,
             examples=self.settings.examples,
             seed=self.settings.seed,
             state=(*sorted(state.items()), *self._probed(proof)),
         )
-        compared = self._computations(corpus, frozenset(state))
-        agreement.proof = described(compared.proof, frozenset(state))
         fed, floor = prepared(self.sides, corpus, self.settings, steady=proof.steady)
         if floor is not None and sees_others(floor.row_dependence):
             agreement.row_dependence = floor.row_dependence
@@ -150,12 +155,6 @@ class Comparison:
         if self.sides.bit_exact and not agreement.exact and not apart:
             shown.inexactness(agreement, corpus.spread(_ORDINARY))
         support.vacuity(agreement, corpus)
-
-    def _computations(self, corpus: Corpus, names: frozenset[str]) -> Compared:
-        """Compare both computations, before anything is fed."""
-        if corpus.computation is None:
-            corpus.computation = Computation(self.live, names)
-        return prove(self.sides, corpus.computation, self.frozen.ignored_weights)
 
     def _disagreement(self, fed: Feeding, steady: tuple[bool, bool]) -> Disagreement:
         return Disagreement(

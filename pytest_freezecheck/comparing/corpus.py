@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,9 +20,6 @@ from pytest_freezecheck.inputs.sizes import alike
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.models.twin import Twin
-
-if TYPE_CHECKING:
-    from pytest_freezecheck.comparing.proving import Computation
 
 Ask = Callable[[Arrays], Answer]
 #: A batch in words, its arrays, and the live model's answer.
@@ -58,7 +55,6 @@ class Corpus:
         doubts: what speaks against the reference itself, once that was looked for.
         floor: how far the live model is from itself, once that was measured.
         reached: how much of small ranges and of tables the inputs reach, once that was counted.
-        computation: what the live model computes, once that was read.
         drift: names of the live model's variables that changed while it answered.
 
     Raises:
@@ -88,7 +84,6 @@ class Corpus:
         self.drift: list[str] = []
         self.doubts: list[str] | None = None
         self.reached: list[Reached] | None = None
-        self.computation: Computation | None = None
         self._known: dict[str, Output] | None = None
         self._dependence: float | None = None
 
@@ -249,7 +244,9 @@ def corpus_of(live: LiveModel, *, examples: int, seed: int, state: tuple[object,
     corpora = _corpora.setdefault(live, {})
     key = (examples, seed, state)
     if key not in corpora:
-        corpora.clear()  # one at a time: another seed or state is asked for rarely
+        # Of one seed and state at a time; what is proved is fed fewer examples than the rest.
+        for other in [other for other in corpora if other[1:] != key[1:]]:
+            del corpora[other]
         corpora[key] = Corpus(live, examples, seed)
     return corpora[key]
 

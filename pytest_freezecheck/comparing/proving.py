@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -73,6 +74,25 @@ class Computation:
         """
         translate = Translator(Builder(arena, RULES, self._rows), self.inputs, self._shape_of)
         return {name: translate(node) for name, node in raw.items()}
+
+
+_computations: weakref.WeakKeyDictionary[LiveModel, tuple[object, Computation]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def computation_of(live: LiveModel, digests: Mapping[str, object]) -> Computation:
+    """Return what a live model computes, kept from the last artifact where no weight has changed.
+
+    Args:
+        live: the model.
+        digests: {weight: digest of its value}.
+    """
+    known, found = _computations.get(live, (None, None))
+    if found is None or known != digests:
+        found = Computation(live, frozenset(digests))
+        _computations[live] = dict(digests), found
+    return found
 
 
 @dataclasses.dataclass(frozen=True)

@@ -198,7 +198,9 @@ class Reader:
         try:
             array = onnx.numpy_helper.to_array(tensor, str(self._folder))
         except Exception as error:
-            raise ArtifactError(f"the weight {tensor.name} cannot be read: {reason(error)}") from None
+            raise ArtifactError(
+                f"the weight {tensor.name} cannot be read: {reason(error)}"
+            ) from None
         if array.dtype.kind in "OSU":
             text = [t.encode() if isinstance(t, str) else bytes(t) for t in array.ravel().tolist()]
             array = np.array(text, object).reshape(array.shape)  # as TensorFlow has it

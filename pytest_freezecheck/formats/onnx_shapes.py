@@ -80,9 +80,7 @@ def _reshape(call: Call) -> Node | None:
         return None
     given: Sizes = list(sizes)
     if not call.attribute("allowzero", 0):
-        given = [
-            shape[n] if size == 0 and n < len(shape) else size for n, size in enumerate(sizes)
-        ]
+        given = [shape[n] if size == 0 and n < len(shape) else size for n, size in enumerate(sizes)]
         # Two sizes that are not known, of which one is the first of both, the batch, copied.
         if sizes[:1] == [0] and shape[:1] == (None,) and first.unknown(_asked(given)) == 2:
             return _with_the_rest(call, given)
