@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 import pytest_freezecheck as freezecheck
 from benchmarks.common import Bench, bench, number, table
 from benchmarks.many import compare_networks, row
+from benchmarks.networks import NETWORKS
 from pytest_freezecheck.formats import find_way
 from tests.models.ways import HERE
 
@@ -28,12 +29,30 @@ CORRUPTED = (("stripes", "fold_batch_norms"), ("stripes", "optimize_for_inferenc
 def main() -> int:
     """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--comparisons", type=int, default=10_000, help="at least so many")
-    parser.add_argument("--seeds", type=int, default=10, help="check with seeds 0 to this - 1")
-    parser.add_argument("--only", action="append", default=[], help="of the many networks, this")
-    parser.add_argument("--ways", nargs="+", default=HERE, help="freeze the many networks in these")
-    parser.add_argument("--many-seeds", type=int, default=1, help="check them with so many seeds")
-    parser.add_argument("--many", action="store_true", help="the many networks, and no others")
+    three = parser.add_argument_group("the three networks of the tests")
+    three.add_argument("--comparisons", type=int, default=10_000, help="at least so many")
+    three.add_argument(
+        "--seeds", type=int, default=10, help="check each export with seeds 0 to this - 1"
+    )
+    several = parser.add_argument_group("the many small networks, which come after those")
+    several.add_argument("--many", action="store_true", help="the many networks, and no others")
+    several.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        choices=NETWORKS,
+        metavar="NETWORK",
+        help="of the many networks this one, and no others; can be repeated",
+    )
+    several.add_argument(
+        "--ways", nargs="+", default=HERE, choices=HERE, metavar="WAY", help="freeze them in these"
+    )
+    several.add_argument(
+        "--many-seeds",
+        type=int,
+        default=1,
+        help="check each of their exports with seeds 0 to this - 1; --seeds is not theirs",
+    )
     options = parser.parse_args()
     if options.many or options.only:
         return many(options.only, options.ways, options.many_seeds)
@@ -67,12 +86,24 @@ def many(names: Sequence[str], ways: Sequence[str], seeds: int) -> int:
     print(table([row(name, result) for name, result in results.items()]), end="\n\n")
     passed = sum(len(result.passed) for result in results.values())
     alarms = [(n, way, said) for n, r in results.items() for way, said in r.alarms.items()]
+    lossy = [sum(counts) for counts in zip(*(r.lossy for r in results.values()), strict=True)]
+    cannot = sum(len(result.cannot) for result in results.values())
+    broken = [(n, way, why) for n, r in results.items() for way, why in r.unloadable.items()]
     print(
-        f"{len(results)} networks, {passed} exports that pass, {len(alarms)} alarms; "
-        f"{time.perf_counter() - started:.0f} s"
+        f"{len(results)} networks, {passed} exports that pass, {len(alarms)} alarms, "
+        f"{lossy[0]} of {lossy[1]} lossy ones within their tolerance; {cannot} that the way cannot "
+        f"freeze, {len(broken)} that cannot be loaded; {time.perf_counter() - started:.0f} s"
     )
-    for name, way, said in alarms:
-        print(f"{name}, {way}: {said}")
+    outside = [(n, way, said) for n, r in results.items() for way, said in r.outside.items()]
+    for title, lines in (
+        ("alarms", alarms),
+        ("lossy, and not within their tolerance", outside),
+        ("cannot be loaded", broken),
+    ):
+        if lines:
+            print(f"\n{title}:")
+        for name, way, said in lines:
+            print(f"- {name}, {way}: {said}")
     return 1 if alarms else 0
 
 

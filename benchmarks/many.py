@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,7 +25,9 @@ class Result:
         kind: what it is for.
         passed: ways whose exports passed.
         lossy: of those that give up precision, how many passed, and how many there are.
+        outside: {way: text} of those among them that did not.
         cannot: ways that cannot freeze it.
+        unloadable: {way: why} of exports that were written and that their executor cannot load.
         alarms: {way: text} of exports that failed or could not be checked.
         worst: the largest difference of an export that is exact, as a multiple of what is allowed.
     """
@@ -32,7 +35,9 @@ class Result:
     kind: str
     passed: list[str] = dataclasses.field(default_factory=list)
     lossy: tuple[int, int] = (0, 0)
+    outside: dict[str, str] = dataclasses.field(default_factory=dict)
     cannot: list[str] = dataclasses.field(default_factory=list)
+    unloadable: dict[str, str] = dataclasses.field(default_factory=dict)
     alarms: dict[str, str] = dataclasses.field(default_factory=dict)
     worst: float = 0.0
 
@@ -47,24 +52,32 @@ class Result:
         is_lossy = bool(find_way(way).tolerances)
         try:
             frozen = freezecheck.load(path, way=way)
-        except freezecheck.ArtifactError:
-            self.cannot.append(way)  # what the exporter wrote is nothing that can be run
+        except freezecheck.ArtifactError as error:
+            self.unloadable[way] = _first_line(error, folder)
             return
         try:
             found = [freezecheck.check(live, frozen, seed=s, examples=50) for s in range(seeds)]
             frozen.close()
         except FreezecheckError as error:
-            self.alarms[way] = str(error).partition("\n")[0]
+            self.alarms[way] = _first_line(error, folder)
             return
         failed = [agreement for agreement in found if not agreement]
         if is_lossy:
             self.lossy = (self.lossy[0] + (not failed), self.lossy[1] + 1)
+            if failed:
+                self.outside[way] = failed[0].text.partition("\n")[0]
         elif failed:
             self.alarms[way] = failed[0].text.partition("\n")[0]
         else:
             self.passed.append(way)
             ratios = [one.ratio for agreement in found for one in agreement.compared]
             self.worst = max([self.worst, *ratios])
+
+
+def _first_line(error: Exception, folder: Path) -> str:
+    """Return the first line of what was said, with the file as its exporter called it."""
+    said = str(error).partition("\n")[0]
+    return said.replace(f"{folder}/", "").replace(f"{os.path.relpath(folder)}/", "")
 
 
 def compare_networks(
@@ -96,6 +109,7 @@ def row(name: str, result: Result) -> dict[str, Any]:
         "kind": result.kind,
         "ways that pass": len(result.passed),
         "ways that cannot": len(result.cannot),
+        "cannot be loaded": ", ".join(result.unloadable) or "-",
         "lossy ways within their tolerance": f"{result.lossy[0]} of {result.lossy[1]}",
         "alarms": len(result.alarms),
         "worst, of what is allowed": f"{result.worst:.2g}",

@@ -221,7 +221,7 @@ def _mover() -> Callable[[Any, int], Any]:
         count = None if dtype.name in _SHORT else terms(tensor.op)
         if count is not None:
             reach *= tf.sqrt(tf.maximum(tf.cast(count, tf.float64), 1.0))
-        own = seed + tf.constant([0, number], tf.int64)  # another direction for each tensor
+        own = seed + tf.constant([number << 32, 0], tf.int64)  # each tensor has its directions
         draw = tf.raw_ops.StatelessRandomUniform(shape=tf.shape(tensor), seed=own, dtype=kind)
         factor = 1.0 + (2.0 * draw - 1.0) * tf.cast(reach, kind)
         if dtype.is_complex:
