@@ -10,13 +10,13 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest_freezecheck as freezecheck
 from benchmarks.common import Bench, bench, number, table
-from benchmarks.many import compare_networks, row
+from benchmarks.many import Result, compare_networks, row
 from benchmarks.networks import NETWORKS
 from pytest_freezecheck.formats import find_way
 from tests.models.ways import HERE
@@ -85,26 +85,39 @@ def many(names: Sequence[str], ways: Sequence[str], seeds: int) -> int:
     results = dict(compare_networks(names, ways, seeds))
     print(table([row(name, result) for name, result in results.items()]), end="\n\n")
     passed = sum(len(result.passed) for result in results.values())
-    alarms = [(n, way, said) for n, r in results.items() for way, said in r.alarms.items()]
     lossy = [sum(counts) for counts in zip(*(r.lossy for r in results.values()), strict=True)]
-    cannot = sum(len(result.cannot) for result in results.values())
-    broken = [(n, way, why) for n, r in results.items() for way, why in r.unloadable.items()]
+    found = {
+        "alarms": [(n, r.alarms) for n, r in results.items()],
+        "exports that are wrong, and passed": [(n, r.missed) for n, r in results.items()],
+        "exports that are wrong, and fail": [(n, r.caught) for n, r in results.items()],
+        "lossy, and not within their tolerance": [(n, r.outside) for n, r in results.items()],
+        "cannot be loaded": [(n, r.unloadable) for n, r in results.items()],
+    }
+    counts = {title: sum(len(each) for _, each in parts) for title, parts in found.items()}
     print(
-        f"{len(results)} networks, {passed} exports that pass, {len(alarms)} alarms, "
-        f"{lossy[0]} of {lossy[1]} lossy ones within their tolerance; {cannot} that the way cannot "
-        f"freeze, {len(broken)} that cannot be loaded; {time.perf_counter() - started:.0f} s"
+        f"{len(results)} networks, {passed} exports that pass, {lossy[0]} of {lossy[1]} lossy ones "
+        f"within their tolerance; {', '.join(f'{title}: {n}' for title, n in counts.items())}; "
+        f"{time.perf_counter() - started:.0f} s"
     )
-    outside = [(n, way, said) for n, r in results.items() for way, said in r.outside.items()]
-    for title, lines in (
-        ("alarms", alarms),
-        ("lossy, and not within their tolerance", outside),
-        ("cannot be loaded", broken),
-    ):
+    for title, parts in found.items():
+        lines = [f"- {name}, {way}: {said}" for name, each in parts for way, said in each.items()]
         if lines:
-            print(f"\n{title}:")
-        for name, way, said in lines:
-            print(f"- {name}, {way}: {said}")
-    return 1 if alarms else 0
+            print(f"\n{title}:\n", *lines, sep="\n")
+    print(*_cannot(results), sep="\n")
+    return 1 if counts["alarms"] or counts["exports that are wrong, and passed"] else 0
+
+
+def _cannot(results: Mapping[str, Result]) -> Iterator[str]:
+    """Yield which ways cannot freeze which networks, and why the first of them cannot be."""
+    ways: dict[str, dict[str, str]] = {}
+    for name, result in results.items():
+        for way, why in result.cannot.items():
+            ways.setdefault(way, {})[name] = why
+    if ways:
+        yield "\ncannot freeze:\n"
+    for way, those in ways.items():
+        which = f"all {len(those)}" if len(those) == len(results) > 1 else ", ".join(those)
+        yield f"- {way} ({which}): {next(iter(those.values()))}"
 
 
 def compare(

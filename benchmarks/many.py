@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest_freezecheck as freezecheck
-from benchmarks.networks import NETWORKS, Network
+from benchmarks.networks import NETWORKS, WRONG, Network
 from pytest_freezecheck.errors import FreezecheckError, FreezeError
 from pytest_freezecheck.formats import find_way
 from tests.models.made import made
@@ -26,9 +26,11 @@ class Result:
         passed: ways whose exports passed.
         lossy: of those that give up precision, how many passed, and how many there are.
         outside: {way: text} of those among them that did not.
-        cannot: ways that cannot freeze it.
+        cannot: {way: why} of ways that cannot freeze it.
         unloadable: {way: why} of exports that were written and that their executor cannot load.
-        alarms: {way: text} of exports that failed or could not be checked.
+        caught: {way: text} of exports that are known to be wrong, and failed.
+        missed: {way: what is wrong} of those that passed.
+        alarms: {way: text} of all others that failed or could not be checked.
         worst: the largest difference of an export that is exact, as a multiple of what is allowed.
     """
 
@@ -36,18 +38,30 @@ class Result:
     passed: list[str] = dataclasses.field(default_factory=list)
     lossy: tuple[int, int] = (0, 0)
     outside: dict[str, str] = dataclasses.field(default_factory=dict)
-    cannot: list[str] = dataclasses.field(default_factory=list)
+    cannot: dict[str, str] = dataclasses.field(default_factory=dict)
     unloadable: dict[str, str] = dataclasses.field(default_factory=dict)
+    caught: dict[str, str] = dataclasses.field(default_factory=dict)
+    missed: dict[str, str] = dataclasses.field(default_factory=dict)
     alarms: dict[str, str] = dataclasses.field(default_factory=dict)
     worst: float = 0.0
 
-    def add(self, way: str, live: freezecheck.LiveModel, folder: Path, seeds: int) -> None:
-        """Export a model in one way, and check it with every seed."""
+    def add(
+        self, way: str, live: freezecheck.LiveModel, folder: Path, seeds: int, wrong: str | None
+    ) -> None:
+        """Export a model in one way, and check it with every seed.
+
+        Args:
+            way: to freeze it in.
+            live: the model.
+            folder: to write to.
+            seeds: how many to check with.
+            wrong: what is known to be wrong with the export, or None.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         try:
             path = freezecheck.freeze(live, way, folder)
-        except (FreezeError, freezecheck.UnavailableError):
-            self.cannot.append(way)
+        except (FreezeError, freezecheck.UnavailableError) as error:
+            self.cannot[way] = _first_line(error, folder)
             return
         is_lossy = bool(find_way(way).tolerances)
         try:
@@ -59,10 +73,15 @@ class Result:
             found = [freezecheck.check(live, frozen, seed=s, examples=50) for s in range(seeds)]
             frozen.close()
         except FreezecheckError as error:
-            self.alarms[way] = _first_line(error, folder)
+            (self.alarms if wrong is None else self.caught)[way] = _first_line(error, folder)
             return
         failed = [agreement for agreement in found if not agreement]
-        if is_lossy:
+        if wrong is not None:
+            if failed:
+                self.caught[way] = failed[0].text.partition("\n")[0]
+            else:
+                self.missed[way] = wrong
+        elif is_lossy:
             self.lossy = (self.lossy[0] + (not failed), self.lossy[1] + 1)
             if failed:
                 self.outside[way] = failed[0].text.partition("\n")[0]
@@ -96,7 +115,7 @@ def compare_networks(
         live = made(network.build, network.inputs)
         with TemporaryDirectory() as folder:
             for way in ways:
-                result.add(way, live, Path(folder) / way, seeds)
+                result.add(way, live, Path(folder) / way, seeds, WRONG.get((name, way)))
         live.close()
         print(f"{name}: {len(result.alarms)} alarms", file=sys.stderr)
         yield name, result
@@ -108,7 +127,7 @@ def row(name: str, result: Result) -> dict[str, Any]:
         "network": name,
         "kind": result.kind,
         "ways that pass": len(result.passed),
-        "ways that cannot": len(result.cannot),
+        "that cannot freeze": len(result.cannot),
         "cannot be loaded": ", ".join(result.unloadable) or "-",
         "lossy ways within their tolerance": f"{result.lossy[0]} of {result.lossy[1]}",
         "alarms": len(result.alarms),

@@ -485,3 +485,9 @@ NETWORKS: dict[str, Network] = {
         {**VECTOR, "site": {"shape": [], "dtype": "int32", "low": 0, "high": 6}},
     ),
 }
+#: Exports that are wrong indeed, by network and way, and what the exporter or the executor does to
+#: them. They have to fail.
+WRONG: dict[tuple[str, str], str] = {
+    ("CTC, decoded greedily", "onnx"): "ends with an error where no letter is found",
+    ("CTC, decoded greedily", "openvino"): "an axis of the score is gone",
+}
