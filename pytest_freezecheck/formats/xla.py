@@ -24,6 +24,10 @@ class XlaGraphDef(FrozenGraphDef):
 
     _function: tuple[tuple[str, ...], Any] | None = None
 
+    def batch_size(self) -> int:
+        """Return its own number of rows, or the one that it is fed where it takes any."""
+        return super().batch_size() or _ROWS
+
     def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
         """Return outputs and logits for one batch."""
         from pytest_freezecheck.models.pieces import in_pieces
@@ -34,7 +38,7 @@ class XlaGraphDef(FrozenGraphDef):
         def ask(piece: Mapping[str, Any]) -> Answer:
             return self._compiled({**piece, **scalars}, outputs)
 
-        return in_pieces(batched, self.batch_size() or _ROWS, ask)
+        return in_pieces(batched, self.batch_size(), ask)
 
     def answer_disturbed(
         self, feeds: Mapping[str, Any], outputs: Sequence[str], change: Change

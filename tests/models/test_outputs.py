@@ -364,6 +364,43 @@ def test_rows_that_see_each_other_raise_no_tolerance(way: str, tmp_path: Path) -
         model.close()
 
 
+@pytest.mark.parametrize(
+    "build", [longest, without_rows, detections, stream], ids=lambda build: build.__name__
+)
+def test_what_is_compiled_for_some_rows_is_asked_as_the_live_model_is(
+    build: Callable[..., Any], tmp_path: Path
+) -> None:
+    inputs = {longest: WORDS, detections: IMAGES}.get(build, X)
+    live = made(build, inputs)
+    other = made(build, inputs, change=last_changed(build, inputs))
+    right, wrong = (
+        exported(model, "xla", tmp_path / name)
+        for model, name in ((live, "right"), (other, "wrong"))
+    )
+    passed = freezecheck.check(live, right, examples=20)
+    assert passed, passed.text
+    failed = freezecheck.check(live, wrong, examples=20)
+    assert failed.outcome == "failed", failed.text
+    assert failed.reason in ("differs", "shape")
+    for model in (live, other, right, wrong):
+        model.close()
+
+
+def test_the_command_answers_with_text(tmp_path: Path) -> None:
+    live, other = made(names, X), made(other_names, X)
+    right, wrong = (
+        exported(model, "saved_model_cli", tmp_path / name)
+        for model, name in ((live, "right"), (other, "wrong"))
+    )
+    passed = freezecheck.check(live, right, examples=20)
+    assert passed, passed.text
+    assert right._alike  # the session answers all batches but the first
+    failed = freezecheck.check(live, wrong, examples=20)
+    assert (failed.outcome, failed.reason) == ("failed", "differs")
+    for model in (live, other, right, wrong):
+        model.close()
+
+
 @pytest.mark.parametrize("build", [frames, longest, without_rows], ids=lambda build: build.__name__)
 def test_a_file_of_one_row_is_asked_as_the_live_model_is(
     build: Callable[..., Any], tmp_path: Path
