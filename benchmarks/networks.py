@@ -490,4 +490,16 @@ NETWORKS: dict[str, Network] = {
 WRONG: dict[tuple[str, str], str] = {
     ("CTC, decoded greedily", "onnx"): "ends with an error where no letter is found",
     ("CTC, decoded greedily", "openvino"): "an axis of the score is gone",
+    ("super-resolution", "optimize_for_inference"): "the fused resize is right for the first row",
+    ("super-resolution", "onnx_reference"): "cannot run a Resize by scales",
+    ("generator", "onnx_reference"): "cannot run a Resize by scales",
+    ("LRN", "onnx_reference"): "ends with an error where the window is wider than the channels",
+    ("LRN", "openvino"): "up to 0.4 off what NumPy makes of the definition",
+    ("LRN", "openvino_saved_model"): "up to 0.4 off what NumPy makes of the definition",
+    ("as many as are found", "onnx_reference"): "an empty answer has lost an axis",
+    ("boxes and anchors", "openvino_saved_model"): "the output that belongs to no input is gone",
+    (
+        "scalars and answers without rows",
+        "openvino_saved_model",
+    ): "the output that belongs to no input is gone",
 }

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
+from pytest_freezecheck.formats.saved_model_cli import CommandLineSavedModel
 from tests.models.made import exported, made, v1, weight
 
 X: Mapping[str, Mapping[str, object]] = {"x": {"shape": [8]}}
@@ -386,6 +387,13 @@ def test_what_is_compiled_for_some_rows_is_asked_as_the_live_model_is(
         model.close()
 
 
+def test_xla_does_not_freeze_what_it_does_not_compile(tmp_path: Path) -> None:
+    live = made(names, X)
+    with pytest.raises(freezecheck.FreezeError, match=r"xla does not compile .* no GatherV2"):
+        freezecheck.freeze(live, "xla", tmp_path)
+    live.close()
+
+
 def test_the_command_answers_with_text(tmp_path: Path) -> None:
     live, other = made(names, X), made(other_names, X)
     right, wrong = (
@@ -394,6 +402,7 @@ def test_the_command_answers_with_text(tmp_path: Path) -> None:
     )
     passed = freezecheck.check(live, right, examples=20)
     assert passed, passed.text
+    assert isinstance(right, CommandLineSavedModel)
     assert right._alike  # the session answers all batches but the first
     failed = freezecheck.check(live, wrong, examples=20)
     assert (failed.outcome, failed.reason) == ("failed", "differs")
