@@ -31,6 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     three = parser.add_argument_group("the three networks of the tests")
     three.add_argument("--comparisons", type=int, default=10_000, help="at least so many")
+    three.add_argument("--three", action="store_true", help="these three, and no others")
     three.add_argument(
         "--seeds", type=int, default=10, help="check each export with seeds 0 to this - 1"
     )
@@ -75,7 +76,7 @@ def main() -> int:
     )
     for alarm in alarms:
         print(alarm.text)
-    failed = many(options.only, options.ways, options.many_seeds)
+    failed = 0 if options.three else many(options.only, options.ways, options.many_seeds)
     return 1 if alarms or missed or failed else 0
 
 

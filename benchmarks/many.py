@@ -112,11 +112,13 @@ def compare_networks(
     for name in names or NETWORKS:
         network: Network = NETWORKS[name]
         result = Result(network.kind)
-        live = made(network.build, network.inputs)
         with TemporaryDirectory() as folder:
+            saved = Path(folder) / "checkpoint" / "model"
+            saved.parent.mkdir()
+            live = made(network.build, network.inputs, checkpoint=saved)
             for way in ways:
                 result.add(way, live, Path(folder) / way, seeds, WRONG.get((name, way)))
-        live.close()
+            live.close()
         print(f"{name}: {len(result.alarms)} alarms", file=sys.stderr)
         yield name, result
 

@@ -488,8 +488,22 @@ NETWORKS: dict[str, Network] = {
 #: Exports that are wrong indeed, by network and way, and what the exporter or the executor does to
 #: them. They have to fail.
 WRONG: dict[tuple[str, str], str] = {
+    **{
+        (name, way): "the functions of the loop are left behind"
+        for name in ("dynamic_rnn", "a loop until it settles", "non-maximum suppression")
+        for way in (
+            "strip_unused",
+            "remove_training_nodes",
+            "optimize_for_inference",
+            "fold_batch_norms",
+        )
+    },
     ("CTC, decoded greedily", "onnx"): "ends with an error where no letter is found",
+    ("CTC, decoded greedily", "onnx_reference"): "ends with an error where no letter is found",
     ("CTC, decoded greedily", "openvino"): "an axis of the score is gone",
+    ("CTC, decoded greedily", "openvino_saved_model"): "an axis of the score is gone",
+    ("combined suppression", "onnx_reference"): "cannot run what nothing is found by",
+    ("bytes, resized and standardised", "onnx_reference"): "cannot run a Resize by scales",
     ("super-resolution", "optimize_for_inference"): "the fused resize is right for the first row",
     ("super-resolution", "onnx_reference"): "cannot run a Resize by scales",
     ("generator", "onnx_reference"): "cannot run a Resize by scales",

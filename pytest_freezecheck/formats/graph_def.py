@@ -120,7 +120,7 @@ _REWRITES = (
         XlaGraphDef,
         "`graph_def`, compiled by XLA (`jit_compile=True`), fed in batches of a fixed size",
         "a placeholder that is left in the imported graph does not compile, nor a loop of "
-        "TensorFlow 1",
+        "TensorFlow 1, nor text",
         bit_exact=False,
     ),
     Way(
