@@ -190,7 +190,8 @@ FORMAT = Format(
             _from_saved_model,
             OpenvinoModel,
             "`openvino.convert_model` of a SavedModel",
-            f"computes in bfloat16 on some CPUs unless {_HINT} is f32; {_HALF}",
+            f"computes in bfloat16 on some CPUs unless {_HINT} is f32; an output that belongs to "
+            f"no input is left out; {_HALF}",
             bit_exact=False,
         ),
     ),
