@@ -394,9 +394,15 @@ def test_xla_does_not_freeze_what_it_does_not_compile(tmp_path: Path) -> None:
     live.close()
 
 
-def test_the_command_answers_with_text(tmp_path: Path) -> None:
-    live, other = made(names, X), made(other_names, X)
-    right, wrong = (
+@pytest.mark.parametrize(
+    ("build", "wrong"), [(names, other_names), (half, None)], ids=["text", "bfloat16"]
+)
+def test_the_command_answers_with_any_dtype(
+    build: Callable[..., Any], wrong: Callable[..., Any] | None, tmp_path: Path
+) -> None:
+    change = last_changed(build, X) if wrong is None else None
+    live, other = made(build, X), made(wrong or build, X, change=change)
+    right, off = (
         exported(model, "saved_model_cli", tmp_path / name)
         for model, name in ((live, "right"), (other, "wrong"))
     )
@@ -404,9 +410,9 @@ def test_the_command_answers_with_text(tmp_path: Path) -> None:
     assert passed, passed.text
     assert isinstance(right, CommandLineSavedModel)
     assert right._alike  # the session answers all batches but the first
-    failed = freezecheck.check(live, wrong, examples=20)
+    failed = freezecheck.check(live, off, examples=20)
     assert (failed.outcome, failed.reason) == ("failed", "differs")
-    for model in (live, other, right, wrong):
+    for model in (live, other, right, off):
         model.close()
 
 
