@@ -394,6 +394,20 @@ def test_xla_does_not_freeze_what_it_does_not_compile(tmp_path: Path) -> None:
     live.close()
 
 
+def test_openvino_answers_with_bfloat16(tmp_path: Path) -> None:
+    live, other = made(half, X), made(half, X, change=last_changed(half, X))
+    right, wrong = (
+        exported(model, "openvino", tmp_path / name)
+        for model, name in ((live, "right"), (other, "wrong"))
+    )
+    passed = freezecheck.check(live, right, examples=20)
+    assert passed, passed.text
+    failed = freezecheck.check(live, wrong, examples=20)
+    assert (failed.outcome, failed.reason) == ("failed", "differs")
+    for model in (live, other, right, wrong):
+        model.close()
+
+
 @pytest.mark.parametrize(
     ("build", "wrong"), [(names, other_names), (half, None)], ids=["text", "bfloat16"]
 )
