@@ -10,13 +10,14 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest_freezecheck as freezecheck
 from benchmarks.common import Bench, bench, number, table
-from benchmarks.many import compare_networks, row
+from benchmarks.many import Result, compare_networks, row
+from benchmarks.networks import NETWORKS
 from pytest_freezecheck.formats import find_way
 from tests.models.ways import HERE
 
@@ -28,12 +29,31 @@ CORRUPTED = (("stripes", "fold_batch_norms"), ("stripes", "optimize_for_inferenc
 def main() -> int:
     """Run the benchmark and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--comparisons", type=int, default=10_000, help="at least so many")
-    parser.add_argument("--seeds", type=int, default=10, help="check with seeds 0 to this - 1")
-    parser.add_argument("--only", action="append", default=[], help="of the many networks, this")
-    parser.add_argument("--ways", nargs="+", default=HERE, help="freeze the many networks in these")
-    parser.add_argument("--many-seeds", type=int, default=1, help="check them with so many seeds")
-    parser.add_argument("--many", action="store_true", help="the many networks, and no others")
+    three = parser.add_argument_group("the three networks of the tests")
+    three.add_argument("--comparisons", type=int, default=10_000, help="at least so many")
+    three.add_argument("--three", action="store_true", help="these three, and no others")
+    three.add_argument(
+        "--seeds", type=int, default=10, help="check each export with seeds 0 to this - 1"
+    )
+    several = parser.add_argument_group("the many small networks, which come after those")
+    several.add_argument("--many", action="store_true", help="the many networks, and no others")
+    several.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        choices=NETWORKS,
+        metavar="NETWORK",
+        help="of the many networks this one, and no others; can be repeated",
+    )
+    several.add_argument(
+        "--ways", nargs="+", default=HERE, choices=HERE, metavar="WAY", help="freeze them in these"
+    )
+    several.add_argument(
+        "--many-seeds",
+        type=int,
+        default=1,
+        help="check each of their exports with seeds 0 to this - 1; --seeds is not theirs",
+    )
     options = parser.parse_args()
     if options.many or options.only:
         return many(options.only, options.ways, options.many_seeds)
@@ -56,7 +76,7 @@ def main() -> int:
     )
     for alarm in alarms:
         print(alarm.text)
-    failed = many(options.only, options.ways, options.many_seeds)
+    failed = 0 if options.three else many(options.only, options.ways, options.many_seeds)
     return 1 if alarms or missed or failed else 0
 
 
@@ -66,14 +86,39 @@ def many(names: Sequence[str], ways: Sequence[str], seeds: int) -> int:
     results = dict(compare_networks(names, ways, seeds))
     print(table([row(name, result) for name, result in results.items()]), end="\n\n")
     passed = sum(len(result.passed) for result in results.values())
-    alarms = [(n, way, said) for n, r in results.items() for way, said in r.alarms.items()]
+    lossy = [sum(counts) for counts in zip(*(r.lossy for r in results.values()), strict=True)]
+    found = {
+        "alarms": [(n, r.alarms) for n, r in results.items()],
+        "exports that are wrong, and passed": [(n, r.missed) for n, r in results.items()],
+        "exports that are wrong, and fail": [(n, r.caught) for n, r in results.items()],
+        "lossy, and not within their tolerance": [(n, r.outside) for n, r in results.items()],
+        "cannot be loaded": [(n, r.unloadable) for n, r in results.items()],
+    }
+    counts = {title: sum(len(each) for _, each in parts) for title, parts in found.items()}
     print(
-        f"{len(results)} networks, {passed} exports that pass, {len(alarms)} alarms; "
+        f"{len(results)} networks, {passed} exports that pass, {lossy[0]} of {lossy[1]} lossy ones "
+        f"within their tolerance; {', '.join(f'{title}: {n}' for title, n in counts.items())}; "
         f"{time.perf_counter() - started:.0f} s"
     )
-    for name, way, said in alarms:
-        print(f"{name}, {way}: {said}")
-    return 1 if alarms else 0
+    for title, parts in found.items():
+        lines = [f"- {name}, {way}: {said}" for name, each in parts for way, said in each.items()]
+        if lines:
+            print(f"\n{title}:\n", *lines, sep="\n")
+    print(*_cannot(results), sep="\n")
+    return 1 if counts["alarms"] or counts["exports that are wrong, and passed"] else 0
+
+
+def _cannot(results: Mapping[str, Result]) -> Iterator[str]:
+    """Yield which ways cannot freeze which networks, and why the first of them cannot be."""
+    ways: dict[str, dict[str, str]] = {}
+    for name, result in results.items():
+        for way, why in result.cannot.items():
+            ways.setdefault(way, {})[name] = why
+    if ways:
+        yield "\ncannot freeze:\n"
+    for way, those in ways.items():
+        which = f"all {len(those)}" if len(those) == len(results) > 1 else ", ".join(those)
+        yield f"- {way} ({which}): {next(iter(those.values()))}"
 
 
 def compare(

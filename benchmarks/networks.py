@@ -1,4 +1,4 @@
-"""Fifty and more small networks of as many kinds, any task and dtype, for false alarms.
+"""Sixty and more small networks of as many kinds, any task and dtype, for false alarms.
 
 Each is a function of its inputs that returns {output name: tensor}; `tests/models/made.py` makes a
 live model of it, of deterministic values. Those that the tests have are taken from there.
@@ -20,6 +20,7 @@ VECTOR: Inputs = {"x": {"shape": [8]}}
 IMAGE: Inputs = {"x": {"shape": [16, 16, 3]}}
 WAVE: Inputs = {"x": {"shape": [256]}}
 SERIES: Inputs = {"x": {"shape": [10, 6]}}
+BYTES: Inputs = {"x": {"shape": [16, 16, 3], "dtype": "uint8", "low": 0, "high": 255}}
 IDS: Inputs = {"ids": {"shape": [12], "dtype": "int32", "low": 0, "high": 99}}
 
 
@@ -100,6 +101,57 @@ def lstm_both_ways(x: Any) -> Any:
     return classes(tf.concat([run("forwards", steps), run("backwards", steps[::-1])], -1))
 
 
+class Cell:
+    """An Elman cell, as `dynamic_rnn` takes one: those of TensorFlow 1 went with Keras 2."""
+
+    state_size = output_size = 12
+
+    def __call__(self, x: Any, state: Any, scope: Any = None) -> Any:
+        """Return the output and the state."""
+        del scope
+        weights = weight_once("cell", 18, 12)
+        new = tf.tanh(tf.matmul(tf.concat([x, state], -1), weights))
+        return new, new
+
+    def zero_state(self, rows: Any, dtype: Any) -> Any:
+        """Return the state before the first step."""
+        return tf.zeros([rows, 12], dtype)
+
+
+def dynamic_rnn(x: Any, length: Any) -> Any:
+    """A loop over as many steps as each sequence has."""
+    weight_once("cell", 18, 12)  # outside of the loop, where variables live
+    state = tf.compat.v1.nn.dynamic_rnn(Cell(), x, length, dtype=tf.float32)[1]
+    return classes(state)
+
+
+def iterated(x: Any) -> Any:
+    """A loop that runs until nothing moves any more, or twenty times."""
+    turn, start = weight("turn", 8, 8) * 0.3, tf.tanh(x)
+
+    def step(number: Any, state: Any, _: Any) -> Any:
+        new = tf.tanh(tf.matmul(state, turn) + start)
+        return number + 1, new, tf.reduce_max(tf.abs(new - state))
+
+    def goes_on(number: Any, _: Any, moved: Any) -> Any:
+        return (number < 20) & (moved > 1e-3)
+
+    shapes = [tf.TensorShape([]), tf.TensorShape([None, 8]), tf.TensorShape([])]
+    loop = tf.compat.v1.while_loop(goes_on, step, [0, start, 1.0], shapes)
+    return classes(loop[1])
+
+
+def ctc(x: Any) -> Any:
+    """Letters of each step, decoded greedily: as many as the longest answer has."""
+    steps = tf.tensordot(x, weight("letters", 6, 5), 1) * 2.0
+    lengths = tf.fill([tf.shape(x)[0]], 10)
+    found, score = tf.nn.ctc_greedy_decoder(tf.transpose(steps, [1, 0, 2]), lengths)
+    return {
+        "letters": tf.sparse.to_dense(found[0], default_value=-1, name="letters"),
+        "score": tf.identity(score, name="score"),
+    }
+
+
 def attention(x: Any) -> Any:
     """One head of self-attention, and a mean over time."""
     q, k, v = (tf.tensordot(x, weight(name, 6, 8), 1) for name in ("q", "k", "v"))
@@ -178,6 +230,54 @@ def nms(x: Any) -> Any:
     scores = tf.sigmoid(dense("scores", x, 6))
     best = tf.argsort(scores, direction="DESCENDING")[:, :3]
     return {"best": tf.gather(corners, best, batch_dims=1, name="best")}
+
+
+def _boxes(x: Any) -> tuple[Any, Any]:
+    """Return corners and scores of 12 boxes for each row."""
+    h = tf.nn.relu(dense("h", x, 16))
+    middle, size = (tf.reshape(dense(name, h, 24), [-1, 12, 2]) for name in ("middle", "size"))
+    half = tf.sigmoid(size) * 0.3 + 0.2
+    corners = tf.concat([tf.sigmoid(middle) - half, tf.sigmoid(middle) + half], -1)
+    return corners, tf.sigmoid(dense("scores", h, 12))
+
+
+def suppressed(x: Any) -> Any:
+    """`tf.image.non_max_suppression` of each picture, -1 where fewer boxes are left."""
+
+    def one(parts: Any) -> Any:
+        boxes, scores = parts
+        kept = tf.image.non_max_suppression(boxes, scores, 4, iou_threshold=0.4)
+        missing = 4 - tf.shape(kept)[0]
+        return tf.pad(tf.gather(boxes, kept), [[0, missing], [0, 0]], constant_values=-1.0)
+
+    best = tf.map_fn(one, _boxes(x), fn_output_signature=tf.float32)
+    return {"best": tf.identity(tf.ensure_shape(best, [None, 4, 4]), name="best")}
+
+
+def combined(x: Any) -> Any:
+    """The suppression of all pictures and classes in one operation, as detectors ship it."""
+    corners, scores = _boxes(x)
+    both = tf.stack([scores, 1.0 - scores], -1)
+    found = tf.image.combined_non_max_suppression(corners[:, :, None], both, 4, 4, 0.4, 0.3)
+    return {
+        "boxes": tf.identity(found.nmsed_boxes, name="boxes"),
+        "scores": tf.identity(found.nmsed_scores, name="scores"),
+        "count": tf.identity(found.valid_detections, name="count"),
+    }
+
+
+def bytes_in(x: Any) -> Any:
+    """A picture as it is decoded, in bytes."""
+    maps = conv("c", tf.cast(x, tf.float32) / 127.5 - 1.0, 8, stride=2)
+    return classes(tf.reduce_mean(tf.nn.relu(maps), [1, 2]) * 4)
+
+
+def bytes_resized(x: Any) -> Any:
+    """Bytes that the graph resizes and standardises, as `per_image_standardization` does."""
+    small = tf.compat.v1.image.resize_bilinear(tf.cast(x, tf.float32), [8, 8])
+    mean, variance = tf.nn.moments(small, [1, 2, 3], keepdims=True)
+    even = (small - mean) / tf.maximum(tf.sqrt(variance), 1.0 / np.sqrt(192.0))
+    return classes(tf.reduce_mean(tf.nn.relu(conv("c", even, 8)), [1, 2]))
 
 
 def depthwise(x: Any) -> Any:
@@ -331,6 +431,13 @@ NETWORKS: dict[str, Network] = {
     "simple RNN": Network("recurrent", simple_rnn, SERIES),
     "GRU": Network("recurrent", gru, SERIES),
     "LSTM both ways": Network("recurrent", lstm_both_ways, SERIES),
+    "dynamic_rnn": Network(
+        "recurrent",
+        dynamic_rnn,
+        {**SERIES, "length": {"shape": [], "dtype": "int32", "low": 1, "high": 10}},
+    ),
+    "a loop until it settles": Network("recurrent", iterated, VECTOR),
+    "CTC, decoded greedily": Network("recurrent", ctc, SERIES),
     "differences of a series": Network("recurrent", differences, SERIES),
     "self-attention": Network("attention", attention, SERIES),
     "transformer block": Network("attention", transformer, IDS),
@@ -347,6 +454,10 @@ NETWORKS: dict[str, Network] = {
     "autoencoder": Network("pictures", autoencoder, VECTOR),
     "boxes and anchors": Network("detection", anchors, IMAGE),
     "best boxes": Network("detection", nms, VECTOR),
+    "non-maximum suppression": Network("detection", suppressed, VECTOR),
+    "combined suppression": Network("detection", combined, VECTOR),
+    "bytes": Network("pictures", bytes_in, BYTES),
+    "bytes, resized and standardised": Network("pictures", bytes_resized, BYTES),
     "depthwise": Network("convolutions", depthwise, IMAGE),
     "dilated": Network("convolutions", dilated, IMAGE),
     "grouped": Network("convolutions", grouped, IMAGE),
@@ -373,4 +484,37 @@ NETWORKS: dict[str, Network] = {
         several_heads,
         {**VECTOR, "site": {"shape": [], "dtype": "int32", "low": 0, "high": 6}},
     ),
+}
+#: Exports that are wrong indeed, by network and way, and what the exporter or the executor does to
+#: them. They have to fail.
+WRONG: dict[tuple[str, str], str] = {
+    **{
+        (name, way): "the functions of the loop are left behind"
+        for name in ("dynamic_rnn", "a loop until it settles", "non-maximum suppression")
+        for way in (
+            "strip_unused",
+            "remove_training_nodes",
+            "optimize_for_inference",
+            "fold_batch_norms",
+        )
+    },
+    ("CTC, decoded greedily", "onnx"): "ends with an error where no letter is found",
+    ("CTC, decoded greedily", "onnx_reference"): "ends with an error where no letter is found",
+    ("CTC, decoded greedily", "openvino"): "an axis of the score is gone",
+    ("CTC, decoded greedily", "openvino_saved_model"): "an axis of the score is gone",
+    ("log-probabilities", "onnx_reference"): "minus infinity where the softmax underflows",
+    ("combined suppression", "onnx_reference"): "cannot run what nothing is found by",
+    ("bytes, resized and standardised", "onnx_reference"): "cannot run a Resize by scales",
+    ("super-resolution", "optimize_for_inference"): "the fused resize is right for the first row",
+    ("super-resolution", "onnx_reference"): "cannot run a Resize by scales",
+    ("generator", "onnx_reference"): "cannot run a Resize by scales",
+    ("LRN", "onnx_reference"): "ends with an error where the window is wider than the channels",
+    ("LRN", "openvino"): "up to 0.4 off what NumPy makes of the definition",
+    ("LRN", "openvino_saved_model"): "up to 0.4 off what NumPy makes of the definition",
+    ("as many as are found", "onnx_reference"): "an empty answer has lost an axis",
+    ("boxes and anchors", "openvino_saved_model"): "the output that belongs to no input is gone",
+    (
+        "scalars and answers without rows",
+        "openvino_saved_model",
+    ): "the output that belongs to no input is gone",
 }

@@ -94,7 +94,8 @@ _REWRITES = (
         FrozenGraphDef,
         "`graph_def`, then `optimize_for_inference`",
         "folds BatchNorm (see `fold_batch_norms`); takes half a minute for an Inception v3; leaves "
-        "out functions, as `strip_unused`",
+        "out functions, as `strip_unused`; fuses a resize into a convolution, which TensorFlow "
+        "2.21 answers rightly for the first row of a batch alone",
         bit_exact=False,
     ),
     Way(
@@ -120,7 +121,7 @@ _REWRITES = (
         XlaGraphDef,
         "`graph_def`, compiled by XLA (`jit_compile=True`), fed in batches of a fixed size",
         "a placeholder that is left in the imported graph does not compile, nor a loop of "
-        "TensorFlow 1",
+        "TensorFlow 1, nor text",
         bit_exact=False,
     ),
     Way(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import InapplicableError
 from pytest_freezecheck.formats.graph_def_ways import constant_definition, write
+from pytest_freezecheck.formats.xla import XlaGraphDef
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
@@ -91,6 +92,31 @@ def _compilable(live: LiveModel, definition: Any) -> Any:
     return definition
 
 
+def xla(live: LiveModel, directory: Path) -> Path:
+    """Write the graph as it is, if XLA takes it: it has no text, and not every operation.
+
+    Raises:
+        InapplicableError: it does not.
+    """
+    import numpy as np
+
+    path = _rewrite("xla", _compilable)(live, directory)
+    frozen = XlaGraphDef(path)
+    outputs = frozen.match_outputs(live.outputs)
+    inputs = frozen.match_inputs(live.inputs, list(outputs.values()))
+    rows = frozen.batch_size()
+    feeds = {}
+    for name, there in inputs.items():
+        spec, dtype = live.specs[name], live.inputs[name].dtype
+        lowest = b"" if dtype.name == "string" else spec.bounds[0]
+        feeds[there] = np.full((rows, *spec.shape), lowest)
+    why = frozen.uncompilable(feeds, list(outputs.values()))
+    frozen.close()
+    if why is not None:
+        raise InapplicableError(f"{live.name}: xla does not compile this graph: {why}")
+    return path
+
+
 def _float16_constants(live: LiveModel, definition: Any) -> Any:
     """Round every float32 weight of more than one value, with a cast back to float32 behind it."""
     import numpy as np
@@ -117,5 +143,4 @@ remove_training_nodes = _rewrite("remove_training_nodes", _remove_training_nodes
 optimize_for_inference = _rewrite("optimize_for_inference", _optimize_for_inference)
 fold_batch_norms = _rewrite("fold_batch_norms", _fold_batch_norms)
 grappler = _rewrite("grappler", _grappler)
-xla = _rewrite("xla", _compilable)
 float16_constants = _rewrite("float16_constants", _float16_constants)

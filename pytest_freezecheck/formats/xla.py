@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,10 @@ class XlaGraphDef(FrozenGraphDef):
 
     _function: tuple[tuple[str, ...], Any] | None = None
 
+    def batch_size(self) -> int:
+        """Return its own number of rows, or the one that it is fed where it takes any."""
+        return super().batch_size() or _ROWS
+
     def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
         """Return outputs and logits for one batch."""
         from pytest_freezecheck.models.pieces import in_pieces
@@ -34,12 +39,34 @@ class XlaGraphDef(FrozenGraphDef):
         def ask(piece: Mapping[str, Any]) -> Answer:
             return self._compiled({**piece, **scalars}, outputs)
 
-        return in_pieces(batched, self.batch_size() or _ROWS, ask)
+        return in_pieces(batched, self.batch_size(), ask)
 
     def answer_disturbed(
         self, feeds: Mapping[str, Any], outputs: Sequence[str], change: Change
     ) -> Answer | None:
         """None: its weights are compiled in."""
+
+    def uncompilable(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> str | None:
+        """Return why XLA does not take the graph, or None. Nothing is run.
+
+        Args:
+            feeds: {input name: array}, one batch of the size that it is fed.
+            outputs: names of the outputs.
+        """
+        import tensorflow as tf
+
+        from pytest_freezecheck.models.session import plain_eager
+
+        runner = self._runner(feeds, outputs)
+        places = {name: tensor.name for name, tensor in runner.inputs.items()}
+        with tf.init_scope(), plain_eager():
+            tensors = {n: tf.constant(v, runner.inputs[n].dtype) for n, v in feeds.items()}
+            function = self._build(places, runner.fetches)
+            try:
+                function.experimental_get_compiler_ir(tensors)(stage="hlo")
+            except (ValueError, tf.errors.OpError) as error:
+                return _unsupported(str(error))
+        return None
 
     def _compiled(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
         import tensorflow as tf
@@ -78,6 +105,15 @@ class XlaGraphDef(FrozenGraphDef):
             )
 
         return tf.function(compute, jit_compile=True)
+
+
+def _unsupported(said: str) -> str:
+    """Return what XLA says it does not support, without all that it says about where."""
+    named = re.findall(r"(\w+) \(No registered '", said)
+    if named:
+        return f"it has no {', '.join(sorted(set(named)))} of this kind"
+    first = said.removeprefix("Failed getting HLO text: ").strip("'").partition("\n")[0]
+    return first.strip()
 
 
 def _define(functions: Iterable[Any]) -> None:

@@ -82,6 +82,7 @@ class Runner:
         outputs: {output name: tensor}.
         rows: how many rows it takes at a time, or None for any number.
         constants: pairs of a tensor and the value that it is fed with every question.
+        logits: {output name: tensor}, or None to look for them in the graph.
     """
 
     def __init__(
@@ -91,12 +92,14 @@ class Runner:
         outputs: Mapping[str, Any],
         rows: int | None = None,
         constants: Iterable[tuple[Any, Any]] = (),
+        logits: Mapping[str, Any] | None = None,
     ) -> None:
         self.session = session
         self.constants = list(constants)
         self.inputs = dict(inputs)
         self.rows = rows
-        logits = {name: find_logits(tensor) for name, tensor in outputs.items()}
+        if logits is None:
+            logits = {name: find_logits(tensor) for name, tensor in outputs.items()}
         self.fetches = {
             "outputs": dict(outputs),
             "logits": {name: tensor for name, tensor in logits.items() if tensor is not None},

@@ -35,6 +35,8 @@ class Twin:
     Attributes:
         weights: {name: value} of the variables that the outputs are computed from, in the order of
             the graph, and of constants that look like weights.
+        assign: {variable name: operation that assigns it}.
+        fed: {variable name: placeholder of what is assigned}.
 
     Args:
         live: the model to copy.
@@ -75,7 +77,7 @@ class Twin:
             }
             self._constants = weights_in(definition, wanted)
             self.weights: Arrays = {**self._variables, **self._constants}
-            self._assign, self._fed = self._assignments()
+            self.assign, self.fed = self._assignments()
             self.session = v1.Session(graph=self._graph, config=plain_config())
             self.session.run([self._graph.get_operation_by_name(name) for name in tables])
             tensor = self._graph.get_tensor_by_name
@@ -113,10 +115,10 @@ class Twin:
         changed = [name for name, value in held.items() if self._held.get(name) is not value]
         if len(changed) <= _FEW:
             for name in changed:
-                self.session.run(self._assign[name], {self._fed[name]: held[name]})
+                self.session.run(self.assign[name], {self.fed[name]: held[name]})
         else:
             self.session.run(
-                list(self._assign.values()), {self._fed[name]: held[name] for name in self._fed}
+                list(self.assign.values()), {self.fed[name]: held[name] for name in self.fed}
             )
         self._held = held
 
@@ -158,8 +160,8 @@ class Twin:
             with v1.Session(graph=self._graph, config=config) as session:
                 session.run([self._graph.get_operation_by_name(name) for name in self._tables])
                 session.run(
-                    list(self._assign.values()),
-                    {self._fed[name]: value for name, value in self._variables.items()},
+                    list(self.assign.values()),
+                    {self.fed[name]: value for name, value in self._variables.items()},
                 )
                 runner = Runner(session, self.inputs, self.outputs, self._runner.rows)
                 answers.append([runner.run(feeds) for feeds in batches])

@@ -5,7 +5,8 @@ depends on the input, by orders of magnitude: where a difference of two large nu
 a class changes, where a value is rounded to a whole one. So the live model's copy is asked several
 times, with every weight and every input moved at random by a few units in the last place, and what
 its answers to one input are apart is the noise of that input (Monte Carlo arithmetic: Parker, 1997;
-the random rounding of Verrou is the same idea).
+the random rounding of Verrou is the same idea). What arises inside of a network shows where a copy
+is asked that rounds at random too (`models/roundings.py`).
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays
     from pytest_freezecheck.spec import InputSpec
 
-#: Asks about a batch, with other values for weights: {variable name: value}.
-Ask = Callable[["Arrays", "Arrays"], "Answer"]
+#: Asks about a batch, with other values for weights: {variable name: value}, and with a seed for
+#: what else may be moved, or None for nothing.
+Ask = Callable[["Arrays", "Arrays", tuple[int, int] | None], "Answer"]
 Floats = npt.NDArray[np.float64]
 #: How often each input is asked. Close to a tie, a class changes in half of the tries: one in 64
 #: such ties shows in none of 6, so what was decided by few is tried by more before it is a failure.
@@ -48,6 +50,20 @@ class Spread:
     outputs: Mapping[str, Floats]
     logits: Mapping[str, Floats]
 
+    def or_more(self, other: Spread) -> Spread:
+        """Return the larger of two spreads of the same answers, value by value."""
+        return Spread(
+            {name: np.maximum(value, other.outputs[name]) for name, value in self.outputs.items()},
+            {name: np.maximum(value, other.logits[name]) for name, value in self.logits.items()},
+        )
+
+    def unlimited(self) -> Spread:
+        """Return the spread of answers that may be anything."""
+        return Spread(
+            {name: np.full(value.shape, np.inf) for name, value in self.outputs.items()},
+            {name: np.full(value.shape, np.inf) for name, value in self.logits.items()},
+        )
+
 
 def spread(
     ask: Ask,
@@ -67,7 +83,7 @@ def spread(
         seed: chooses the directions.
         tries: numbers of the tries, each with directions of its own.
     """
-    plain = ask(feeds, {})
+    plain = ask(feeds, {}, None)
     outputs = {name: np.zeros(np.shape(value)) for name, value in plain.outputs.items()}
     logits = {
         name: np.zeros(len(centred_logits(value)))
@@ -77,7 +93,8 @@ def spread(
     for number in tries:
         rng = np.random.default_rng([seed, number])
         fed = {name: _moved(array, rng, specs[name]) for name, array in feeds.items()}
-        other = ask(fed, {name: _moved(value, rng) for name, value in weights.items()})
+        changes = {name: _moved(value, rng) for name, value in weights.items()}
+        other = ask(fed, changes, (seed, number))
         for name, value in plain.outputs.items():
             outputs[name] = np.maximum(outputs[name], _apart(value, other.outputs[name]))
         for name in logits:

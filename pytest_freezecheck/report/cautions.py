@@ -91,7 +91,8 @@ def _within_noise(agreement: Agreement) -> str:
         inputs = counted(agreement.excused, "input")
         why.append(
             f"{inputs} further apart than allowed, by no more than the live model moves there when "
-            f"weights and inputs move by {_FLOORS} units in the last place"
+            f"weights and inputs move by {_FLOORS} units in the last place, or where every "
+            f"operation rounds at random"
         )
     if agreement.undecided:
         values = counted(agreement.undecided, "value")

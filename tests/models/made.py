@@ -50,11 +50,12 @@ def made(
                 value = change(variable.op.name, value)
             variable.load(value.astype(variable.dtype.base_dtype.as_numpy_dtype), session)
         session.run(v1.tables_initializer())
-        prefix = None
+        prefix = saver = None
         if checkpoint is not None:
-            prefix = v1.train.Saver().save(session, str(checkpoint))
+            saver = v1.train.Saver()
+            prefix = saver.save(session, str(checkpoint))
     live = LiveModel.from_session(
-        session, placeholders, outputs, specs, name="made", checkpoint=prefix
+        session, placeholders, outputs, specs, name="made", checkpoint=prefix, saver=saver
     )
     session.close()
     return live

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
+from pytest_freezecheck.formats.saved_model_cli import CommandLineSavedModel
 from tests.models.made import exported, made, v1, weight
 
 X: Mapping[str, Mapping[str, object]] = {"x": {"shape": [8]}}
@@ -361,6 +362,71 @@ def test_rows_that_see_each_other_raise_no_tolerance(way: str, tmp_path: Path) -
     assert (failed.outcome, failed.reason) == ("failed", "differs")
     assert "would pass" not in failed.text
     for model in (live, off, right, wrong):
+        model.close()
+
+
+@pytest.mark.parametrize(
+    "build", [longest, without_rows, detections, stream], ids=lambda build: build.__name__
+)
+def test_what_is_compiled_for_some_rows_is_asked_as_the_live_model_is(
+    build: Callable[..., Any], tmp_path: Path
+) -> None:
+    inputs = {longest: WORDS, detections: IMAGES}.get(build, X)
+    live = made(build, inputs)
+    other = made(build, inputs, change=last_changed(build, inputs))
+    right, wrong = (
+        exported(model, "xla", tmp_path / name)
+        for model, name in ((live, "right"), (other, "wrong"))
+    )
+    passed = freezecheck.check(live, right, examples=20)
+    assert passed, passed.text
+    failed = freezecheck.check(live, wrong, examples=20)
+    assert failed.outcome == "failed", failed.text
+    assert failed.reason in ("differs", "shape")
+    for model in (live, other, right, wrong):
+        model.close()
+
+
+def test_xla_does_not_freeze_what_it_does_not_compile(tmp_path: Path) -> None:
+    live = made(names, X)
+    with pytest.raises(freezecheck.FreezeError, match=r"xla does not compile .* no GatherV2"):
+        freezecheck.freeze(live, "xla", tmp_path)
+    live.close()
+
+
+def test_openvino_answers_with_bfloat16(tmp_path: Path) -> None:
+    live, other = made(half, X), made(half, X, change=last_changed(half, X))
+    right, wrong = (
+        exported(model, "openvino", tmp_path / name)
+        for model, name in ((live, "right"), (other, "wrong"))
+    )
+    passed = freezecheck.check(live, right, examples=20)
+    assert passed, passed.text
+    failed = freezecheck.check(live, wrong, examples=20)
+    assert (failed.outcome, failed.reason) == ("failed", "differs")
+    for model in (live, other, right, wrong):
+        model.close()
+
+
+@pytest.mark.parametrize(
+    ("build", "wrong"), [(names, other_names), (half, None)], ids=["text", "bfloat16"]
+)
+def test_the_command_answers_with_any_dtype(
+    build: Callable[..., Any], wrong: Callable[..., Any] | None, tmp_path: Path
+) -> None:
+    change = last_changed(build, X) if wrong is None else None
+    live, other = made(build, X), made(wrong or build, X, change=change)
+    right, off = (
+        exported(model, "saved_model_cli", tmp_path / name)
+        for model, name in ((live, "right"), (other, "wrong"))
+    )
+    passed = freezecheck.check(live, right, examples=20)
+    assert passed, passed.text
+    assert isinstance(right, CommandLineSavedModel)
+    assert right._alike  # the session answers all batches but the first
+    failed = freezecheck.check(live, off, examples=20)
+    assert (failed.outcome, failed.reason) == ("failed", "differs")
+    for model in (live, other, right, off):
         model.close()
 
 

@@ -1,0 +1,140 @@
+"""What a check says of computations: proved, differing where no input shows it, or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import pytest_freezecheck as freezecheck
+from pytest_freezecheck.comparing import proving
+from pytest_freezecheck.errors import ArtifactError
+from pytest_freezecheck.formats.frozen_graph import FrozenGraphDef
+from pytest_freezecheck.models.session import Answer
+from tests.models.made import exported, made, weight
+
+IDS: dict[str, dict[str, object]] = {"ids": {"shape": [3], "dtype": "int32", "low": 0, "high": 9_999}}
+X: dict[str, dict[str, object]] = {"x": {"shape": [6], "low": -1.0, "high": 1.0}}
+
+
+def words(ids: Any) -> Any:
+    """A table of which few rows are looked up."""
+    means = tf.reduce_mean(tf.gather(weight("table", 10_000, 4), ids), axis=1)
+    return {"probs": tf.nn.softmax(tf.matmul(means, weight("last", 4, 3)), name="probs")}
+
+
+def bounded(activation: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Return what builds a network whose hidden values never come near 6."""
+
+    def build(x: Any) -> Any:
+        hidden = activation(0.1 * tf.matmul(x, weight("first", 6, 8)), name="act")
+        return {"probs": tf.nn.softmax(tf.matmul(hidden, weight("last", 8, 3)), name="probs")}
+
+    return build
+
+
+def _one_row(name: str, value: Any) -> Any:
+    if name == "table":
+        value = value.copy()
+        value[7_777, 2] += 1.0
+    return value
+
+
+@pytest.mark.parametrize("way", ["graph_def", "saved_model", "saved_model_session"])
+def test_the_same_graph_is_proved_and_fed_ten_examples(way: str, tmp_path: Path) -> None:
+    live = made(words, IDS)
+    frozen = exported(live, way, tmp_path / "export")
+    result = freezecheck.check(live, frozen)
+    assert (result.outcome, result.reason, result.examples) == ("passed", "identical", 10)
+    assert result.proof is not None
+    assert (result.proof.result, result.proof.weights_accounted) == ("identical", 1.0)
+    assert result.power is not None
+    assert result.power.in_all == result.power.planted > result.power.caught
+    assert "proved for every input" in result.text
+    assert freezecheck.check(live, frozen, examples=30).examples == 30
+    live.close()
+    frozen.close()
+
+
+@pytest.mark.parametrize("way", ["graph_def", "saved_model", "tflite", "onnx"])
+def test_a_row_that_no_input_looks_up_is_found(way: str, tmp_path: Path) -> None:
+    live = made(words, IDS)
+    other = made(words, IDS, change=_one_row)
+    right = exported(live, way, tmp_path / "right")
+    wrong = exported(other, way, tmp_path / "wrong")
+    assert freezecheck.check(live, right, examples=10)
+    result = freezecheck.check(live, wrong, examples=10)
+    assert (result.outcome, result.reason) == ("failed", "weights-differ"), result.text
+    assert result.proof is not None
+    (found,) = result.proof.constants
+    assert (found.names, found.index, found.differing) == (("table",), (7_777, 2), 1)
+    assert found.frozen == pytest.approx(found.live + 1.0)
+    assert "table[7777, 2]" in result.text.partition("\n")[0]
+    assert result.cause is not None
+    assert result.cause["tensors"] == ["table"]
+    wrong.ignored_weights = ["tab*"]
+    assert freezecheck.check(live, wrong, examples=10).reason != "weights-differ"
+    for model in (live, other, right, wrong):
+        model.close()
+
+
+@pytest.mark.parametrize("way", ["graph_def", "saved_model", "tflite", "onnx"])
+def test_another_operation_that_no_input_shows_is_found(way: str, tmp_path: Path) -> None:
+    live, other = made(bounded(tf.nn.relu6), X), made(bounded(tf.nn.relu), X)
+    right = exported(live, way, tmp_path / "right")
+    wrong = exported(other, way, tmp_path / "wrong")
+    assert freezecheck.check(live, right, examples=10)
+    result = freezecheck.check(live, wrong, examples=10)
+    assert (result.outcome, result.reason) == ("failed", "operation-differs"), result.text
+    assert "high = inf" in result.text.partition("\n")[0]
+    assert result.cause is not None
+    assert (result.cause["id"], result.cause["proven"]) == ("changed-operation", True)
+    for model in (live, other, right, wrong):
+        model.close()
+
+
+class _Elsewhere(FrozenGraphDef):
+    """A file that computes the same, in an executor that does not."""
+
+    def answer(self, feeds: Any, outputs: Any) -> Answer:
+        found = super().answer(feeds, outputs)
+        return Answer({name: value + np.float32(0.01) for name, value in found.outputs.items()}, {})
+
+
+def test_the_same_computation_with_other_answers_is_its_executors(tmp_path: Path) -> None:
+    live = made(bounded(tf.nn.relu6), X)
+    exported(live, "graph_def", tmp_path / "export").close()
+    (path,) = (tmp_path / "export").iterdir()
+    frozen = _Elsewhere(path)
+    result = freezecheck.check(live, frozen, examples=10)
+    assert (result.outcome, result.reason) == ("failed", "executor-differs"), result.text
+    assert "it computes the same operations on the same weights" in result.text
+    live.close()
+    frozen.close()
+
+
+def test_a_proof_that_is_required_and_missing_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = made(bounded(tf.nn.relu6), X)
+    frozen = exported(live, "graph_def", tmp_path / "export")
+    assert freezecheck.check(live, frozen, examples=10, require="proof")
+
+    def held_back(*_: object) -> Any:
+        raise ArtifactError("act (Sealed) is random, or keeps a state")
+
+    monkeypatch.setattr(proving, "read_graph", held_back)
+    other = made(bounded(tf.nn.relu6), X)
+    result = freezecheck.check(other, frozen, examples=10, require="proof")
+    assert (result.outcome, result.reason) == ("failed", "not-proved"), result.text
+    assert "act (Sealed) is random, or keeps a state" in result.text.partition("\n")[0]
+    sampled = freezecheck.check(other, frozen, examples=10)
+    assert (sampled.outcome, sampled.reason) == ("passed", "identical")
+    assert sampled.proof is not None
+    assert sampled.proof.result == "not-matched"
+    for model in (live, other, frozen):
+        model.close()
