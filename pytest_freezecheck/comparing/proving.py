@@ -20,6 +20,7 @@ from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.operations import Translator
 from pytest_freezecheck.models.operations.translation import decoded
 from pytest_freezecheck.models.pieces import static_shape
+from pytest_freezecheck.models.workbench import ConstantGraph
 from pytest_freezecheck.proved import Constant, Operation, Proof
 
 #: Constants and operations that a result names at most.
@@ -50,7 +51,7 @@ class Computation:
         self._shape_of = shapes_in(live.graph, self._rows)
         self._normal: dict[str, Node] | None = None
         try:
-            self.raw = read_graph(self.arena, live.constant_graph())
+            self.raw = _read(self.arena, live.readable_graph, live.constant_graph)
         except (ArtifactError, ModelError) as error:
             self.error = f"of the live model, {error}"
 
@@ -137,12 +138,10 @@ def prove(sides: Sides, live: Computation, patterns: Sequence[str] = ()) -> Comp
     try:
         if live.error is not None:
             raise ArtifactError(live.error)
-        try:
-            graph = sides.frozen.constant_graph(sides.inputs, sides.outputs)
-        except ArtifactError:
+        raw = _graph_of(sides, arena)
+        if raw is None:
             theirs = _converted(sides, live, arena)
         else:
-            raw = read_graph(arena, graph)
             if proofs.same(live.raw, raw):
                 return Compared(live, proofs.IDENTITY, arena)
             theirs = _translated(sides, live, arena, raw)
@@ -150,6 +149,29 @@ def prove(sides: Sides, live: Computation, patterns: Sequence[str] = ()) -> Comp
         return Compared(live, proofs.unread(str(error)), arena)
     found = proofs.compare({name: live.normal[name] for name in theirs}, theirs, live.names)
     return Compared(live, unignored(found, live.names, patterns), arena, theirs)
+
+
+def _graph_of(sides: Sides, arena: Arena) -> dict[str, Node] | None:
+    """Return what an artifact computes that is a GraphDef, or None if it is none."""
+    frozen, names = sides.frozen, (sides.inputs, sides.outputs)
+    try:
+        graph = frozen.readable_graph(*names)
+    except ArtifactError:
+        return None
+    return _read(arena, lambda: graph, lambda: frozen.constant_graph(*names))
+
+
+def _read(
+    arena: Arena, fast: Callable[[], ConstantGraph], sure: Callable[[], ConstantGraph]
+) -> dict[str, Node]:
+    """Read a graph and its variables' values; where that cannot be, one of constants is made."""
+    graph = fast()
+    try:
+        return read_graph(arena, graph)
+    except ArtifactError:
+        if not graph.values:
+            raise
+    return read_graph(arena, sure())
 
 
 def _translated(

@@ -178,6 +178,20 @@ class FrozenModel(abc.ABC):
         del inputs, outputs
         raise ArtifactError(f"{self.path}: a file of {self.format} cannot be looked into")
 
+    def readable_graph(
+        self, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    ) -> ConstantGraph:
+        """Return this model as a GraphDef to be read and not run, as fast as that can be had.
+
+        Args:
+            inputs: {live input name: name here}.
+            outputs: {live output name: name here}.
+
+        Raises:
+            ArtifactError: this format cannot be looked into, or this model cannot.
+        """
+        return self.constant_graph(inputs, outputs)
+
     def expressions(
         self, builder: Builder, leaves: Mapping[str, Node], outputs: Mapping[str, str]
     ) -> dict[str, Node]:

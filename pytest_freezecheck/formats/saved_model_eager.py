@@ -67,6 +67,12 @@ class EagerSavedModel(SignedModel):
         structured = self._function.structured_outputs
         found = {key: find_logits(tensor) for key, tensor in structured.items()}
         logits = {key: tensor for key, tensor in found.items() if tensor is not None}
+        self._input_order, inputs = self._arguments()
+        with plain_eager():
+            return self._function.prune(inputs, {"outputs": dict(structured), "logits": logits})
+
+    def _arguments(self) -> tuple[list[str], list[Any]]:
+        """Return the names of the function's inputs, and their placeholders in its graph."""
         captured = {id(internal) for _, internal in self._function.graph.captures}
         inputs = [t for t in self._function.inputs if id(t) not in captured]
         # In the order of the keys. Of inputs that are answers of one operation (of ParseExample, as
@@ -74,9 +80,7 @@ class EagerSavedModel(SignedModel):
         keys = list(getattr(self._function, "_arg_keywords", None) or ())
         if len(keys) != len(inputs):
             keys = [_argument(tensor, self._signature) for tensor in inputs]
-        self._input_order = keys
-        with plain_eager():
-            return self._function.prune(inputs, {"outputs": dict(structured), "logits": logits})
+        return keys, inputs
 
     def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
         """Return outputs and logits for one batch."""
@@ -129,6 +133,32 @@ class EagerSavedModel(SignedModel):
             return again.constant_graph(inputs, outputs)
         finally:
             again.close()
+
+    def readable_graph(
+        self, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    ) -> ConstantGraph:
+        """Return the function's graph, with what it captures beside it."""
+        from pytest_freezecheck.models.session import plain_eager
+        from pytest_freezecheck.models.workbench import ConstantGraph
+
+        handles = {id(getattr(v, "handle", None)): v for v in self._variables()}
+        values = {}
+        with plain_eager():
+            for external, internal in self._function.graph.captures:
+                variable = handles.get(id(external))
+                if variable is None and external.dtype.name == "resource":
+                    return self.constant_graph(inputs, outputs)  # a lookup table
+                values[internal.op.name] = (external if variable is None else variable).numpy()
+        structured = self._function.structured_outputs
+        keys, tensors = self._arguments()
+        fed = {key: tensor.name for key, tensor in zip(keys, tensors, strict=True)}
+        return ConstantGraph(
+            self._function.graph.as_graph_def(),
+            {name: fed[there] for name, there in inputs.items()},
+            {name: structured[there].name for name, there in outputs.items()},
+            {fed[name]: value for name, value in self.constants.items()},
+            values=values,
+        )
 
     def weights(self) -> Arrays:
         """Return {name: value} of the variables whose name no other one has."""

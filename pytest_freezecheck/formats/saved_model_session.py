@@ -100,6 +100,21 @@ class SessionSavedModel(SignedModel):
         constants = {fed[name].name: value for name, value in self.constants.items()}
         return dataclasses.replace(graph, constants=constants)
 
+    def readable_graph(
+        self, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    ) -> ConstantGraph:
+        """Return the session's graph, and its variables' values beside it."""
+        from pytest_freezecheck.models.workbench import ConstantGraph
+
+        fed, asked = self._signature.inputs, self._signature.outputs
+        return ConstantGraph(
+            self._session.graph.as_graph_def(),
+            {name: fed[there].name for name, there in inputs.items()},
+            {name: asked[there].name for name, there in outputs.items()},
+            {fed[name].name: value for name, value in self.constants.items()},
+            values=self.weights(),
+        )
+
     def weights(self) -> Arrays:
         """Return {name: value} of the variables."""
         return {v.op.name: value for v, value in self._values()}

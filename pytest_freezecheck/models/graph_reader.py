@@ -109,6 +109,8 @@ class _Reader:
         port = self._port(tensor, node)
         reads = [self.found[_whole(read)] for read in node.input if not read.startswith("^")]
         op = node.op
+        if op == "ResourceGather":
+            return self._looked_up(node, reads)
         if op == "Const":
             return self.arena.constant(_constant(node))
         if op in _PASSING:
@@ -135,6 +137,17 @@ class _Reader:
         if port:
             given["port"] = port
         return self.arena.make(PREFIX + op, reads, given, origin=node.name)
+
+    def _looked_up(self, node: Any, reads: list[Node]) -> Node:
+        """Return a look-up in a variable as one in a constant: as a frozen graph has it."""
+        import tensorflow as tf
+
+        kind = tf.as_dtype(tf.int32).as_datatype_enum
+        axis = self.arena.constant(Value(np.zeros((), np.int32)))
+        given = self._attributes(node)
+        given["Tparams"] = given.pop("dtype")
+        given["Taxis"] = type(node.attr["dtype"])(type=kind).SerializeToString(deterministic=True)
+        return self.arena.make(PREFIX + "GatherV2", (*reads, axis), given, origin=node.name)
 
     def _port(self, tensor: str, node: Any) -> int:
         """Return which output of a node a tensor is; in functions they have names."""
@@ -256,6 +269,10 @@ def read_graph(arena: Arena, graph: ConstantGraph) -> dict[str, Node]:
         if placeholder is not None and placeholder.attr["dtype"].type:
             array = array.astype(tf.dtypes.as_dtype(placeholder.attr["dtype"].type).as_numpy_dtype)
         given[_whole(tensor)] = arena.constant(Value(array))
+    for name, value in graph.values.items():
+        array = np.asarray(value)
+        origin = Value(array, origin=(name,), unit=unit_of(array.dtype.name))
+        given.setdefault(f"{name}:0", arena.constant(origin))
     library = {f.signature.name: f for f in graph.definition.library.function}
     reader = _Reader(arena, nodes, library, given)
     with _deep():

@@ -225,6 +225,17 @@ class LiveModel:
         pinned = fed.pinned(made.definition, self.constants)
         return dataclasses.replace(made, definition=pinned)
 
+    def readable_graph(self) -> ConstantGraph:
+        """Return its graph to be read and not run, with its variables' values beside it."""
+        held = {there.tensor.name: there.value for there in self.constants.values()}
+        return ConstantGraph(
+            self.graph.as_graph_def(),
+            {name: tensor.name for name, tensor in self.inputs.items()},
+            {name: tensor.name for name, tensor in self.outputs.items()},
+            held,
+            values=self.weights(),
+        )
+
     @property
     def has_reference_variables(self) -> bool:
         """Whether variables are of TensorFlow 1's kind, as after `tf.disable_v2_behavior()`."""

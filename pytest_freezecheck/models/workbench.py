@@ -29,6 +29,8 @@ class ConstantGraph:
         outputs: {live output name: tensor name}.
         constants: {tensor name: value to feed}, of inputs that the live model has not.
         rows: how many rows it is fed at a time, or None for as many as there are.
+        values: {node name: value} of variables that are none of its constants, where it is only
+            read and not run.
     """
 
     definition: Any
@@ -36,6 +38,7 @@ class ConstantGraph:
     outputs: Mapping[str, str]
     constants: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     rows: int | None = None
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def constant_graph(

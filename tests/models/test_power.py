@@ -45,7 +45,7 @@ def test_it_is_measured_once_for_a_model(
 ) -> None:
     first = freezecheck.check(live, correct, seed=5)
     monkeypatch.setattr(Probe, "measure", lambda *_: pytest.fail("measured again"))
-    assert freezecheck.check(live, correct, seed=5).power is first.power
+    assert freezecheck.check(live, correct, seed=5).power == first.power
 
 
 def test_every_layer_and_every_kind_of_mistake_is_planted(live: LiveModel) -> None:
@@ -106,6 +106,16 @@ def test_a_looser_tolerance_is_a_weaker_check(live: LiveModel, correct: Path) ->
     assert largest
 
 
+def test_a_proof_notices_what_no_answer_shows(live: LiveModel, correct: Path) -> None:
+    proved = freezecheck.check(live, correct, min_power=1.0, atol=0.05, logit_rtol=False)
+    assert proved, proved.text
+    assert proved.power is not None
+    assert proved.power.score < 0.9
+    assert proved.power.as_json()["in_all"] == proved.power.planted
+    assert f"({proved.power.caught} by answers alone)" in proved.text
+
+
+@pytest.mark.usefixtures("answers_alone")
 def test_less_than_was_asked_for_is_a_failure(live: LiveModel, correct: Path) -> None:
     options: Any = {"atol": 0.05, "logit_rtol": False}
     weak = freezecheck.check(live, correct, min_power=0.9, **options)

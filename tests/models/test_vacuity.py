@@ -196,6 +196,7 @@ def test_without_a_gradient_it_is_looked_for_by_trial(trained: Path, tmp_path: P
     assert "by trial, since there is no gradient (no input is a floating-point number" in said
 
 
+@pytest.mark.usefixtures("answers_alone")
 def test_a_check_in_which_nothing_could_have_failed_is_a_failure(
     live: LiveModel, tmp_path: Path
 ) -> None:
@@ -209,6 +210,7 @@ def test_a_check_in_which_nothing_could_have_failed_is_a_failure(
     assert agreement.max_abs_diff == 0.0
 
 
+@pytest.mark.usefixtures("answers_alone")
 def test_a_model_that_answers_nothing_finite_proves_nothing(trained: Path, tmp_path: Path) -> None:
     agreement = _checked(
         trained, tmp_path, lambda images: tf.identity(_logits(images) * float("nan"), name="nan")
