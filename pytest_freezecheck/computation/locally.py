@@ -94,8 +94,9 @@ def differ(
 
 def _shared(matcher: Matcher, pairs: Sequence[Pair]) -> tuple[dict[int, Node], dict[int, Node]]:
     """Return {id: what stands for it} of nodes that both sides have below, for each side."""
-    here: dict[int, Node] = {}
-    there: dict[int, Node] = {}
+    shared: list[Pair] = []
+    here: set[int] = set()
+    there: set[int] = set()
     for live, frozen in pairs:
         by_form: dict[int, list[Node]] = {}
         for node in _near(frozen):
@@ -103,9 +104,45 @@ def _shared(matcher: Matcher, pairs: Sequence[Pair]) -> tuple[dict[int, Node], d
         for node in _near(live):
             for other in by_form.get(node.form, []):
                 if id(node) not in here and id(other) not in there and matcher.equal(node, other):
-                    here[id(node)] = there[id(other)] = node
+                    here.add(id(node))
+                    there.add(id(other))
+                    shared.append((node, other))
                     break
-    return here, there
+    shared = _independent(pairs, shared)
+    return {id(one): one for one, _ in shared}, {id(other): one for one, other in shared}
+
+
+def _independent(pairs: Sequence[Pair], shared: list[Pair]) -> list[Pair]:
+    """Leave out what is computed from others of these: it cannot have values of its own then."""
+    while True:
+        sides = [{id(pair[side]): n for n, pair in enumerate(shared)} for side in (0, 1)]
+        used: set[int] = set()
+        for side, known in enumerate(sides):
+            used |= _reached([pair[side] for pair in pairs], known)
+        left = [{key: n for key, n in known.items() if n in used} for known in sides]
+        bound = {
+            n
+            for n in used
+            if any(_reached(shared[n][side].inputs, known) for side, known in enumerate(left))
+        }
+        if not bound:
+            return [shared[n] for n in sorted(used)]
+        shared = [pair for n, pair in enumerate(shared) if n not in bound]
+
+
+def _reached(nodes: Sequence[Node], known: Mapping[int, int]) -> set[int]:
+    """Return which of these nodes are met first on the ways down."""
+    found: set[int] = set()
+    seen: set[int] = set()
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        if id(node) in known:
+            found.add(known[id(node)])
+        elif id(node) not in seen:
+            seen.add(id(node))
+            waiting.extend(node.inputs)
+    return found
 
 
 def _near(node: Node) -> list[Node]:

@@ -163,7 +163,7 @@ def _connected(operation: Operation) -> Node | None:
         rest = math.prod(n for n in shape if n is not None)
         rows = rest // into if None not in shape else None
         x = operation.b.op("reshape", x, shape=(rows, into))
-    elif shape[-1] != into:
+    elif shape[-1] is not None and shape[-1] != into:
         if len(shape) != 2 or shape_or_none(shape) is None or into is None:
             raise ArtifactError(f"{operation.name} has weights for other channels than it reads")
         x = operation.b.op("reshape", x, shape=(None, into))

@@ -217,6 +217,12 @@ def _log_of_one_more(b: Builder, draft: Draft) -> Node | None:
     return b.op("log1p", x.inputs[0], origin=draft.origin)
 
 
+def _soft(b: Builder, draft: Draft) -> Node | None:
+    if draft.x.op != "exp":
+        return None
+    return b.op("softplus", draft.x.inputs[0], origin=draft.origin)
+
+
 def _idle_cast(_: Builder, draft: Draft) -> Node | None:
     here, to = draft.x.dtype, draft.given["to"]
     if here == to:
@@ -268,6 +274,7 @@ RULES = (
     Rule("the root of an inverse", ("sqrt",), _root_of_inverse, _REALS),
     Rule("the logarithm of a softmax", ("log",), _log_of_softmax, "definition of log-softmax"),
     Rule("the logarithm of 1 + x", ("log",), _log_of_one_more, "definition of log1p"),
+    Rule("the logarithm of 1 + exp(x)", ("log1p",), _soft, "definition of softplus"),
     Rule(
         "a cast that loses nothing", ("cast",), _idle_cast, "each value of the one is one of both"
     ),

@@ -18,6 +18,8 @@ ShapeOf = Callable[[Node], "Shape | None"]
 #: What sizes are worked out by: few numbers, whose own shape nothing asks for.
 _OF_SIZES = {f"tf:{op}" for op in ("Shape", "ShapeN", "Size", "Rank", "Pack", "Prod", "Range")}
 _OF_SIZES |= {f"tf:{op}" for op in ("StridedSlice", "ConcatV2", "GatherV2", "Gather")}
+#: Of those, what is a vector, or one number where an axis is dropped.
+_TOLD = {"tf:Shape", "tf:StridedSlice", "tf:ConcatV2"}
 
 
 class Call:
@@ -166,6 +168,9 @@ class Translator:
         made = None if translate is None else translate(Call(self, raw, inputs))
         if made is not None:
             return made
+        told = self._told(raw)
+        if told is not None:
+            return told
         shape = None if raw.op in _OF_SIZES else self._shape_of(raw)
         return self.builder.opaque(
             raw.op,
@@ -175,6 +180,19 @@ class Translator:
             dtype=self._opaque_dtype(raw, inputs),
             origin=raw.origin,
         )
+
+    def _told(self, raw: Node) -> Node | None:
+        """Return sizes that are known before it runs, as the constant that they are."""
+        if raw.op not in _TOLD:
+            return None
+        sizes = self.sizes(raw)
+        if sizes is None or None in sizes:
+            return None
+        kind = decoded(raw.get("out_type" if raw.op == "tf:Shape" else "T") or b"") or "int32"
+        alone = raw.op == "tf:StridedSlice" and raw.get("shrink_axis_mask") is not None
+        if kind not in ("int32", "int64") or (alone and len(sizes) != 1):
+            return None
+        return self.builder.constant(np.asarray(sizes[0] if alone else sizes, kind), raw.origin)
 
     def _opaque_dtype(self, raw: Node, inputs: list[Node]) -> str:
         for name in ("dtype", "DstT", "out_type", "output_type", "Tout"):
