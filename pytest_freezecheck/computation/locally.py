@@ -23,6 +23,8 @@ Array = npt.NDArray[Any]
 _DEEP, _TRIES = 256, 12
 #: How far apart two results are that no rounding explains, of the largest of them.
 _APART, _SMALL = 1e-5, 1e-3
+#: The same where weights are rounded to a grid, which may add up.
+_COARSE = 0.25
 #: Sizes that stand for those that are not known.
 _ROWS = 3
 _LARGEST = 1 << 22
@@ -203,7 +205,23 @@ def _apart(
     if not finite.any():
         return False
     size = float(np.abs(one[finite]).max())
-    return float(np.abs(one - two)[finite].max()) > _APART * max(size, _SMALL)
+    least = _COARSE if any(_rounded(node, known) for node, known, _ in sides) else _APART
+    return float(np.abs(one - two)[finite].max()) > least * max(size, _SMALL)
+
+
+def _rounded(node: Node, known: Mapping[int, Node]) -> bool:
+    """Return whether constants between a node and what is known are rounded to a grid."""
+    found: set[int] = set()
+    waiting = [node]
+    while waiting:
+        read = waiting.pop()
+        if id(read) in known or id(read) in found:
+            continue
+        found.add(id(read))
+        if read.value is not None and np.any(read.value.half):
+            return True
+        waiting.extend(read.inputs)
+    return False
 
 
 def _drawn(node: Node, seed: list[int]) -> Array | None:

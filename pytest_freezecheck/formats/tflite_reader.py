@@ -19,6 +19,8 @@ from pytest_freezecheck.formats.tflite_operations import READ
 from pytest_freezecheck.formats.tflite_sizes import Sizes
 
 _PASSING = ("DEQUANTIZE", "QUANTIZE")
+#: What hands on the rows of a constant as they are, and which of its inputs that is.
+_MOVES = {"GATHER": 0, "EMBEDDING_LOOKUP": 1, "RESHAPE": 0, "SLICE": 0, "STRIDED_SLICE": 0}
 #: What computes on integers that stand for reals as on the reals.
 _ON_GRIDS = frozenset(
     "CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV FULLY_CONNECTED ADD SUB MUL MAX_POOL_2D MEAN SUM "
@@ -84,10 +86,19 @@ class Reader:
         """Return what activations are kept as, in words, if not as floats."""
         kinds = set()
         for n, (raw, kind, _) in self._made_by.items():
-            if n in self._stored or quantised(self._tensors[n]) is None or self.rounds(raw, kind):
+            if quantised(self._tensors[n]) is None or self.rounds(raw, kind) or self._moved(n):
                 continue
             kinds.add(TYPES[self._tensors[n].type])
         return f"{', '.join(sorted(kinds))} weights and activations" if kinds else ""
+
+    def _moved(self, tensor: int) -> bool:
+        """Return whether a tensor is a constant, or rows of one that a file looks up."""
+        while tensor not in self._stored and tensor in self._made_by:
+            raw, kind, _ = self._made_by[tensor]
+            if kind not in _MOVES:
+                return False
+            tensor = int(raw.inputs[_MOVES[kind]])
+        return tensor in self._stored
 
     def rounds(self, raw: Any, kind: str) -> bool:
         """Return whether a file rounds floats to floats: what trained with quantisation is for."""
