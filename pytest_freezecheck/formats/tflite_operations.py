@@ -2,7 +2,8 @@
 
 Attributes and defaults are those of tensorflow/compiler/mlir/lite/schema/schema.fbs; where an
 operation of TFLite's takes something as an option that TensorFlow's has as an input, or computes
-what TensorFlow has several operations for, it is read in `tflite_layers`.
+what TensorFlow has several operations for, it is read in `tflite_layers` and
+`tflite_others`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.errors import ArtifactError
 from pytest_freezecheck.formats.tflite_layers import LAYERS
 from pytest_freezecheck.formats.tflite_operation import Operation
+from pytest_freezecheck.formats.tflite_others import OTHERS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,6 +145,7 @@ def _cast(operation: Operation) -> Node:
 READ: dict[str, Callable[[Operation], Node]] = {
     **TWINS,
     **LAYERS,
+    **OTHERS,
     "STRIDED_SLICE": _strided,
     "MIRROR_PAD": _mirrored,
     "ARG_MAX": _best("ArgMax"),
