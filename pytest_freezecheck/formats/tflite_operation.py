@@ -105,6 +105,8 @@ class Operation(Call):
                 content = encoded(attr.type, told[attr.name])
                 if content != usual.get(attr.name):
                     attributes[attr.name] = content
+            elif attr.name not in usual and attr.name not in _SILENT:
+                return self.own()  # what is left out has its default, and this one has none
         if self.port:
             attributes["port"] = self.port
         return self.b.opaque(

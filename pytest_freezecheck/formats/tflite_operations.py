@@ -116,7 +116,9 @@ TWINS: dict[str, Twin] = {
 
 
 def _strided(operation: Operation) -> Node:
-    if operation.option("offset", default=False):
+    # Of an axis that is dropped, TensorFlow does not heed whether its begin is masked.
+    masked = operation.option("beginMask", 0) & operation.option("shrinkAxisMask", 0)
+    if operation.option("offset", default=False) or masked:
         operation.read_all()
         return operation.own()
     return TWINS["STRIDED_SLICE"](operation)

@@ -119,11 +119,16 @@ def test_all_true_exports_are_proved(
         assert (found.result, found.accounted) == ("equal", 1.0)
 
 
+def weights(file: File) -> list[Any]:
+    """Return the constants of floats that are not all 0."""
+    return [t for t in file.constants(0) if len(t.shape) and np.any(file.array(t))]
+
+
 def altered(place: int) -> Change:
     """Return what alters one weight of one constant by 0.01 %."""
 
     def change(file: File) -> None:
-        array = file.array(file.constants(0)[place])
+        array = file.array(weights(file)[place])
         near = np.abs(array) > 0.1 * np.abs(array).max()
         array[np.flatnonzero(near)[near.sum() // 2]] *= np.float32(1.0001)
 
@@ -132,21 +137,22 @@ def altered(place: int) -> Change:
 
 def test_an_altered_weight_of_any_layer_differs(trained: LiveSide, tmp_path: Path) -> None:
     path = export(trained.live, "tflite", tmp_path)
-    weights = [tensor for tensor in File(path).constants(0) if len(tensor.shape)]
-    assert len(weights) >= 8
+    count = len(weights(File(path)))
+    assert count >= 8
     assert proof(trained, changed(path, tmp_path, lambda _: None)).result == "equal"
-    for place in range(len(weights)):
+    for place in range(count):
         found = proof(trained, changed(path, tmp_path, altered(place)))
         assert found.result == "differs"
         (wrong,) = found.constants
-        assert (wrong.apart.count, wrong.apart.relative) == (1, pytest.approx(1e-4, rel=0.95))
+        assert wrong.apart.count == 1
+        assert 1e-5 <= wrong.apart.relative <= 1.01e-4
 
 
 #: (network, what is wrong, how).
 WRONG: dict[str, tuple[str, Change]] = {
     "relu6 for relu": ("BatchNorm", files.option("CONV_2D", "fusedActivationFunction", 3)),
-    "no relu": ("logits of a thousand", files.option("FULLY_CONNECTED", "fusedActivationFunction", 0)),
-    "another stride": ("BatchNorm", files.option("CONV_2D", "strideW", 2)),
+    "no relu": ("names", files.option("FULLY_CONNECTED", "fusedActivationFunction", 0)),
+    "another stride": ("BatchNorm", files.option("CONV_2D", "strideW", 1)),
     "another padding": ("BatchNorm", files.option("CONV_2D", "padding", 1)),
     "a dilation less": ("dilated", files.option("CONV_2D", "dilationHFactor", 1)),
     "a depthwise stride": ("depthwise", files.option("DEPTHWISE_CONV_2D", "strideH", 2)),
@@ -162,9 +168,9 @@ WRONG: dict[str, tuple[str, Change]] = {
     "tanh for sigmoid": ("squeeze and excite", files.other_kind("LOGISTIC", "TANH")),
     "another axis": ("two towers", files.integers("SUM", 1, [0])),
     "its reverse": ("cumulative levels", files.option("CUMSUM", "reverse", True)),
-    "a gelu of its own": ("transformer block", files.option("GELU", "approximate", True)),
+    "a gelu of its own": ("transformer block", files.option("GELU", "approximate", False)),
     "less of the best": ("classes and top k", files.integers("TOPK_V2", 1, [2])),
-    "minimum for maximum": ("quantiles", files.other_kind("NEG", "ABS")),
+    "a lost sign": ("quantiles", files.other_kind("NEG", "ABS")),
     "a transposed stride": ("segmentation", files.option("TRANSPOSE_CONV", "strideW", 1)),
     "blocks of another size": ("depth to space", files.option("DEPTH_TO_SPACE", "blockSize", 1)),
 }  # fmt: skip
@@ -182,12 +188,12 @@ def test_a_wrong_operation_is_no_proof(
     assert found.result == RESULTS.get(wrong, "differs")
 
 
-RESULTS: dict[str, str] = {}
+#: Of which no more is known than that operations are not the same.
+RESULTS: dict[str, str] = {"its reverse": "not-matched", "a lost sign": "not-matched"}
 
 
 def test_a_step_of_int8_is_rounding_and_two_are_not(trained: LiveSide, tmp_path: Path) -> None:
     path = export(trained.live, "tflite_dynamic_int8", tmp_path)
-    assert len(File(path).constants(9)) >= 3
 
     def step(file: File) -> None:
         array = file.array(file.constants(9)[0], np.int8)
@@ -264,12 +270,6 @@ def test_rows_that_are_looked_up_keep_their_scale(
         proof(side, changed(path, tmp_path, other))
 
 
-def _sparse(file: File) -> None:
-    from pytest_freezecheck.formats.tflite import _interpreter, _schema
-
-    file.constants(0)[0].sparsity = _schema(_interpreter()[1]).SparsityParametersT()
-
-
 def _shuffled(file: File) -> None:
     file.operations("FULLY_CONNECTED")[0].builtinOptions.weightsFormat = 1
 
@@ -279,10 +279,9 @@ def test_what_cannot_be_read_is_said_in_a_line(
 ) -> None:
     side = sides("logits of a thousand")
     path = export(side.live, "tflite", tmp_path)
-    for change, words in ((_sparse, "is kept as a sparse tensor"), (_shuffled, "shuffled weights")):
-        with pytest.raises(ArtifactError, match=words) as caught:
-            side.read(freezecheck.load(changed(path, tmp_path, change)))
-        assert "\n" not in str(caught.value)
+    with pytest.raises(ArtifactError, match="shuffled weights") as caught:
+        side.read(freezecheck.load(changed(path, tmp_path, _shuffled)))
+    assert "\n" not in str(caught.value)
     assert proof(side, path).result == "equal"
 
 
@@ -306,8 +305,7 @@ def test_what_answers_otherwise_is_no_proof(
     tmp_path: Path,
 ) -> None:
     side: LiveSide = request.getfixturevalue("trained") if name == "reference" else sides(name)
-    path = export(side.live, way, tmp_path / "true") if (tmp_path / "true").mkdir() is None else None
-    assert path is not None
+    path = export(side.live, way, tmp_path)
     rng = random.Random(7)
     folder = tmp_path / "changed"
     folder.mkdir()
@@ -320,8 +318,7 @@ def test_what_answers_otherwise_is_no_proof(
         file.save(folder / f"{number}.tflite")
     (folder / "true.tflite").write_bytes(path.read_bytes())
     draw = np.random.default_rng(1)
-    specs = {n: t for n, t in side.live.inputs.items()}
-    feeds = {n: _drawn(draw, t) for n, t in specs.items()}
+    feeds = {name: _drawn(draw, tensor) for name, tensor in side.live.inputs.items()}
     np.savez(folder / "feeds.npz", **feeds)
     script = Path(__file__).with_name("tflite_answers.py")
     subprocess.run([sys.executable, str(script), str(folder)], check=True, timeout=300)

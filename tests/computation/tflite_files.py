@@ -38,7 +38,7 @@ class File:
 
     def save(self, path: Path) -> Path:
         """Write the file."""
-        import flatbuffers
+        import flatbuffers  # type: ignore[import-untyped,unused-ignore]
 
         builder = flatbuffers.Builder(1 << 16)
         builder.Finish(self.model.Pack(builder), b"TFL3")
@@ -79,7 +79,7 @@ class File:
     def name_of(self, code: Any) -> str:
         """Return the name of a kind."""
         names = vars(self._schema.BuiltinOperator)
-        return next(name for name, number in names.items() if number == _number(code))
+        return str(next(name for name, number in names.items() if number == _number(code)))
 
 
 def _number(code: Any) -> int:
