@@ -23,7 +23,7 @@ from tests.computation import tflite_files as files
 from tests.computation.proving import LiveSide
 from tests.computation.tflite_files import Change, File, changed
 from tests.made_once import copied, made_once
-from tests.models.made import made
+from tests.models.made import made, weight
 
 FLOAT32 = ("tflite", "tflite_session", "tflite_saved_model", "tflite_concrete")
 #: Four units in the last place; half a unit of float16; half a step of 127 on each side.
@@ -119,6 +119,36 @@ def test_all_true_exports_are_proved(
         assert (found.result, found.accounted) == ("equal", 1.0)
 
 
+def atrous(x: Any) -> Any:
+    """A dilated convolution, as `tf.nn.with_space_to_batch` writes it."""
+    dealt = tf.space_to_batch_nd(x, [2, 2], [[2, 2], [2, 2]])
+    maps = tf.nn.conv2d(dealt, weight("k", 3, 3, 3, 8), 1, "VALID")
+    maps = tf.batch_to_space(maps, [2, 2], [[0, 0], [0, 0]])
+    return {"scores": tf.reduce_mean(tf.nn.relu(maps + weight("b", 8)), [1, 2], name="scores")}
+
+
+def dilated(x: Any) -> Any:
+    """The same, as newer versions write it."""
+    maps = tf.nn.conv2d(x, weight("k", 3, 3, 3, 8), 1, "SAME", dilations=2)
+    return {"scores": tf.reduce_mean(tf.nn.relu(maps + weight("b", 8)), [1, 2], name="scores")}
+
+
+def test_a_dilation_that_is_written_out_is_the_same(tmp_path: Path) -> None:
+    inputs = {"x": {"shape": [16, 16, 3]}}
+    live, other = made(atrous, inputs), made(dilated, inputs)
+    (tmp_path / "other").mkdir()
+    paths = [export(live, "tflite", tmp_path), export(other, "tflite", tmp_path / "other")]
+    side = LiveSide(live)
+    assert [proof(side, path).result for path in paths] == ["equal", "equal"]
+    for factor in (1, 3):
+        change = files.option("CONV_2D", "dilationWFactor", factor)
+        assert proof(side, changed(paths[1], tmp_path, change)).result == "differs"
+    change = files.option("CONV_2D", "padding", 0)
+    assert not proof(side, changed(paths[0], tmp_path, change)).holds
+    live.close()
+    other.close()
+
+
 def weights(file: File) -> list[Any]:
     """Return the constants of floats that are not all 0."""
     return [t for t in file.constants(0) if len(t.shape) and np.any(file.array(t))]
@@ -152,6 +182,9 @@ def test_an_altered_weight_of_any_layer_differs(trained: LiveSide, tmp_path: Pat
 WRONG: dict[str, tuple[str, Change]] = {
     "relu6 for relu": ("BatchNorm", files.option("CONV_2D", "fusedActivationFunction", 3)),
     "no relu": ("names", files.option("FULLY_CONNECTED", "fusedActivationFunction", 0)),
+    "an activation that no kernel has": (
+        "generator", files.option("CONV_2D", "fusedActivationFunction", 4)
+    ),
     "another stride": ("BatchNorm", files.option("CONV_2D", "strideW", 1)),
     "another padding": ("BatchNorm", files.option("CONV_2D", "padding", 1)),
     "a dilation less": ("dilated", files.option("CONV_2D", "dilationHFactor", 1)),
@@ -190,6 +223,7 @@ def test_a_wrong_operation_is_no_proof(
 
 #: Of which no more is known than that operations are not the same.
 RESULTS: dict[str, str] = {"its reverse": "not-matched", "a lost sign": "not-matched"}
+RESULTS["an activation that no kernel has"] = "not-matched"
 
 
 def test_a_step_of_int8_is_rounding_and_two_are_not(trained: LiveSide, tmp_path: Path) -> None:
