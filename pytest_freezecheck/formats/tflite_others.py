@@ -101,6 +101,28 @@ def _prelu(operation: Operation) -> Node:
     return b.op("add", above, b.op("mul", below, operation.input(1)), origin=operation.name)
 
 
+def _spectrum(operation: Operation) -> Node:
+    """Return a transform of rows, which is written as one of pictures of one row."""
+    x, sizes = operation.input(0), operation.sizes(1)
+    shape = x.shape
+    rows_of_one = shape is not None and shape[-2:-1] == (1,) and shape.count(None) <= 1
+    sizes = sizes or []
+    if shape is None or not rows_of_one or len(sizes) != 2 or sizes[0] != 1 or not sizes[1]:
+        operation.read_all()
+        return operation.own()
+    rows, width = shape[:-2], sizes[1] // 2 + 1
+    flat = operation.b.op("reshape", x, shape=(*rows, shape[-1]))
+    length = operation.b.constant(np.asarray([sizes[1]], np.int32))
+    made = operation.b.opaque(
+        "tf:RFFT", (flat, length), {}, shape=(*rows, width), dtype="complex64",
+        origin=operation.name,
+    )  # fmt: skip
+    return operation.op("reshape", made, shape=(*rows, 1, width))
+
+
+OTHERS["RFFT2D"] = _spectrum
+
+
 def _bounded(low: float, high: float) -> Read:
     def read(operation: Operation) -> Node:
         return operation.op("clip", operation.input(0), low=low, high=high)

@@ -35,12 +35,13 @@ FEW = (
     "squeeze and excite", "classes and top k", "simple RNN", "transformer block", "two towers",
     "segmentation", "super-resolution", "generator", "depth to space", "best boxes", "depthwise",
     "dilated", "grouped", "inception", "BatchNorm", "LRN", "PReLU and hard swish",
-    "raw audio of 16 bits", "quantiles", "cumulative levels", "masked bag of words",
+    "raw audio of 16 bits", "quantiles", "cumulative levels", "masked bag of words", "complex",
+    "GroupNorm", "a small linear system",
 )  # fmt: skip
 #: Of the others, what does not come to one form on both sides, or cannot be converted.
 UNPROVED = {
-    "as long as the longest of the batch", "as many as are found", "complex", "GroupNorm",
-    "a small linear system", "fake quantisation", "float64", "float16", "bfloat16",
+    "as long as the longest of the batch", "as many as are found", "fake quantisation",
+    "float64", "float16", "bfloat16",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from pytest_freezecheck.computation.builder import Builder
 from pytest_freezecheck.computation.node import Node, Shape, walk
+from pytest_freezecheck.models.operations.constants import worked_out, worth_folding
 
 #: Returns the normal form of one operation, or None where it cannot be said so.
 Translate = Callable[["Call"], "Node | None"]
@@ -171,6 +172,10 @@ class Translator:
         told = self._told(raw)
         if told is not None:
             return told
+        if worth_folding(raw, inputs):
+            worked = worked_out(raw, inputs)
+            if worked is not None:
+                return self.builder.constant(worked)
         shape = None if raw.op in _OF_SIZES else self._shape_of(raw)
         return self.builder.opaque(
             raw.op,
