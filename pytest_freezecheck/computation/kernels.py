@@ -11,7 +11,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Pads = str | tuple[tuple[int, int], ...]
 #: Klambauer et al., "Self-Normalizing Neural Networks" (2017).
-_SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 def each_axis(pads: Pads, rank: int) -> Sequence[str | tuple[int, int]]:
@@ -121,7 +121,7 @@ def select(condition: Array, x: Array, y: Array) -> Array:
 
 def selu(x: Array) -> Array:
     """Return the scaled exponential linear unit."""
-    return np.asarray(_SELU_SCALE * elu(x, _SELU_ALPHA))
+    return np.asarray(SELU_SCALE * elu(x, SELU_ALPHA))
 
 
 def gelu_tanh(x: Array) -> Array:

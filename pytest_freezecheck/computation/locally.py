@@ -24,8 +24,11 @@ Array = npt.NDArray[Any]
 _DEEP, _TRIES = 256, 12
 #: How far apart two results are that no rounding explains, of the largest of them.
 _APART, _SMALL = 1e-5, 1e-3
+#: The same where weights are rounded to a grid, which may add up.
+_COARSE = 0.25
 #: Sizes that stand for those that are not known.
 _ROWS = 3
+_DTYPES = ("Index", "dtype", "out_type", "output_type", "index_type", "out_idx")
 _LARGEST = 1 << 22
 
 
@@ -59,11 +62,7 @@ def part(matcher: Matcher, pair: Pair) -> Parting:
         equal = len(live.inputs) == len(frozen.inputs) and all(
             matcher.equal(*both) for both in zip(live.inputs, frozen.inputs, strict=True)
         )
-        named = equal and {n for n, _ in live.attributes} == {n for n, _ in frozen.attributes}
-        named = named and any(  # an attribute that begins with T says a dtype alone
-            one != other and not one[0].startswith("T")
-            for one, other in zip(live.attributes, frozen.attributes, strict=True)
-        )
+        named = equal and any(map(_counts, _apart_in(live, frozen)))
         return Parting(live, frozen, named, (live,), (frozen,))
     shared = _shared(matcher, [pair])
     mine, theirs = (_own(node, shared[side]) for side, node in enumerate(pair))
@@ -71,6 +70,16 @@ def part(matcher: Matcher, pair: Pair) -> Parting:
         return Parting(live, frozen, proven=False)
     proven = bool(differ(matcher, [pair]))
     return Parting(live, frozen, proven, tuple(mine), tuple(theirs))
+
+
+def _apart_in(live: Node, frozen: Node) -> set[str]:
+    """Return in which attributes two nodes are apart; one that is left out has its default."""
+    return {name for name, _ in set(live.attributes) ^ set(frozen.attributes)}
+
+
+def _counts(attribute: str) -> bool:
+    """Return whether an attribute alone makes another function: no dtype, no mask of axes."""
+    return not (attribute.startswith("T") or attribute in _DTYPES or attribute.endswith("_mask"))
 
 
 def differ(
@@ -99,8 +108,9 @@ def differ(
 
 def _shared(matcher: Matcher, pairs: Sequence[Pair]) -> tuple[dict[int, Node], dict[int, Node]]:
     """Return {id: what stands for it} of nodes that both sides have below, for each side."""
-    here: dict[int, Node] = {}
-    there: dict[int, Node] = {}
+    shared: list[Pair] = []
+    here: set[int] = set()
+    there: set[int] = set()
     for live, frozen in pairs:
         by_form: dict[int, list[Node]] = {}
         for node in _near(frozen):
@@ -108,9 +118,45 @@ def _shared(matcher: Matcher, pairs: Sequence[Pair]) -> tuple[dict[int, Node], d
         for node in _near(live):
             for other in by_form.get(node.form, []):
                 if id(node) not in here and id(other) not in there and matcher.equal(node, other):
-                    here[id(node)] = there[id(other)] = node
+                    here.add(id(node))
+                    there.add(id(other))
+                    shared.append((node, other))
                     break
-    return here, there
+    shared = _independent(pairs, shared)
+    return {id(one): one for one, _ in shared}, {id(other): one for one, other in shared}
+
+
+def _independent(pairs: Sequence[Pair], shared: list[Pair]) -> list[Pair]:
+    """Leave out what is computed from others of these: it cannot have values of its own then."""
+    while True:
+        sides = [{id(pair[side]): n for n, pair in enumerate(shared)} for side in (0, 1)]
+        used: set[int] = set()
+        for side, known in enumerate(sides):
+            used |= _reached([pair[side] for pair in pairs], known)
+        left = [{key: n for key, n in known.items() if n in used} for known in sides]
+        bound = {
+            n
+            for n in used
+            if any(_reached(shared[n][side].inputs, known) for side, known in enumerate(left))
+        }
+        if not bound:
+            return [shared[n] for n in sorted(used)]
+        shared = [pair for n, pair in enumerate(shared) if n not in bound]
+
+
+def _reached(nodes: Sequence[Node], known: Mapping[int, int]) -> set[int]:
+    """Return which of these nodes are met first on the ways down."""
+    found: set[int] = set()
+    seen: set[int] = set()
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        if id(node) in known:
+            found.add(known[id(node)])
+        elif id(node) not in seen:
+            seen.add(id(node))
+            waiting.extend(node.inputs)
+    return found
 
 
 def _near(node: Node) -> list[Node]:
@@ -171,7 +217,23 @@ def _apart(
     if not finite.any():
         return False
     size = float(np.abs(one[finite]).max())
-    return float(np.abs(one - two)[finite].max()) > _APART * max(size, _SMALL)
+    least = _COARSE if any(_rounded(node, known) for node, known, _ in sides) else _APART
+    return float(np.abs(one - two)[finite].max()) > least * max(size, _SMALL)
+
+
+def _rounded(node: Node, known: Mapping[int, Node]) -> bool:
+    """Return whether constants between a node and what is known are rounded to a grid."""
+    found: set[int] = set()
+    waiting = [node]
+    while waiting:
+        read = waiting.pop()
+        if id(read) in known or id(read) in found:
+            continue
+        found.add(id(read))
+        if read.value is not None and np.any(read.value.half):
+            return True
+        waiting.extend(read.inputs)
+    return False
 
 
 def _drawn(node: Node, seed: list[int]) -> Array | None:

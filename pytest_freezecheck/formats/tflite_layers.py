@@ -1,11 +1,9 @@
-"""TFLite's layers and what else it says in a way of its own, in the words of the vocabulary."""
+"""TFLite's layers in the words of the vocabulary: convolutions, products with weights, pools."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-
-import numpy as np
 
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.errors import ArtifactError
@@ -14,11 +12,9 @@ from pytest_freezecheck.formats.tflite_operation import Operation, shape_or_none
 Read = Callable[[Operation], Node]
 LAYERS: dict[str, Read] = {}
 _AXES = ("D", "H", "W")
-#: What norms are kept from being 0 by: kernels/l2norm.cc, "epsilon", of the root.
-_NORM = 1e-6
 
 
-def _layer(*names: str) -> Callable[[Callable[[Operation], Node | None]], Read]:
+def layer(*names: str) -> Callable[[Callable[[Operation], Node | None]], Read]:
     """Enter a translation into the table; what it does not know stays TFLite's own."""
 
     def enter(function: Callable[[Operation], Node | None]) -> Read:
@@ -92,7 +88,7 @@ def _width(operation: Operation, place: int, rank: int) -> int | None:
     return shape[-1] if shape is not None and len(shape) == rank else None
 
 
-@_layer("CONV_2D")
+@layer("CONV_2D")
 def _conv(operation: Operation) -> Node | None:
     weight = operation.weight(1, (1, 2, 3, 0))
     width = _width(operation, 0, 4)
@@ -104,7 +100,7 @@ def _conv(operation: Operation) -> Node | None:
     return _convolved(operation, weight, width // into)
 
 
-@_layer("CONV_3D")
+@layer("CONV_3D")
 def _conv_3d(operation: Operation) -> Node | None:
     weight = operation.weight(1, (0, 1, 2, 3, 4))
     width = _width(operation, 0, 5)
@@ -113,7 +109,7 @@ def _conv_3d(operation: Operation) -> Node | None:
     return _convolved(operation, weight, 1, 3)
 
 
-@_layer("DEPTHWISE_CONV_2D")
+@layer("DEPTHWISE_CONV_2D")
 def _depthwise(operation: Operation) -> Node | None:
     weight = operation.weight(1, (1, 2, 0, 3))
     width = _width(operation, 0, 4)
@@ -126,7 +122,7 @@ def _depthwise(operation: Operation) -> Node | None:
     return _convolved(operation, weight, width)
 
 
-@_layer("TRANSPOSE_CONV")
+@layer("TRANSPOSE_CONV")
 def _transposed(operation: Operation) -> Node | None:
     # Inputs: shape of the result, weights (out, *kernel, in), what is read, and a bias.
     weight = operation.weight(1, (1, 2, 3, 0))
@@ -146,7 +142,7 @@ def _transposed(operation: Operation) -> Node | None:
     return _with(operation, made, operation.input(3) if operation.has(3) else None)
 
 
-@_layer("FULLY_CONNECTED")
+@layer("FULLY_CONNECTED")
 def _connected(operation: Operation) -> Node | None:
     if int(operation.option("weightsFormat")):
         raise ArtifactError(f"{operation.name} has shuffled weights")
@@ -163,7 +159,7 @@ def _connected(operation: Operation) -> Node | None:
         rest = math.prod(n for n in shape if n is not None)
         rows = rest // into if None not in shape else None
         x = operation.b.op("reshape", x, shape=(rows, into))
-    elif shape[-1] != into:
+    elif shape[-1] is not None and shape[-1] != into:
         if len(shape) != 2 or shape_or_none(shape) is None or into is None:
             raise ArtifactError(f"{operation.name} has weights for other channels than it reads")
         x = operation.b.op("reshape", x, shape=(None, into))
@@ -195,11 +191,11 @@ def _pooled(kind: str) -> Callable[[Operation], Node | None]:
     return read
 
 
-_layer("MAX_POOL_2D")(_pooled("max_pool"))
-_layer("AVERAGE_POOL_2D")(_pooled("avg_pool"))
+layer("MAX_POOL_2D")(_pooled("max_pool"))
+layer("AVERAGE_POOL_2D")(_pooled("avg_pool"))
 
 
-@_layer("SOFTMAX")
+@layer("SOFTMAX")
 def _softmax(operation: Operation) -> Node | None:
     x = operation.input(0)
     beta = float(operation.option("beta"))
@@ -207,127 +203,3 @@ def _softmax(operation: Operation) -> Node | None:
         return None
     x = x if beta == 1.0 else operation.b.scaled(x, beta, operation.name)
     return operation.op("softmax", x, axis=len(x.shape or ()) - 1)
-
-
-@_layer("CONCATENATION")
-def _joined(operation: Operation) -> Node | None:
-    operation.read_all()
-    rank = len(operation.x[0].shape or ())
-    axis = int(operation.option("axis"))
-    if any(x.shape is None or len(x.shape) != rank for x in operation.x):
-        axis_node = operation.b.constant(np.asarray(axis, np.int32))
-        operation.x = [*operation.x, axis_node]
-        kind = operation.reader.dtype(operation.outputs[0])
-        given = {"N": len(operation.tensors), "T": kind, "Tidx": "int32"}
-        return operation.as_tensorflow("ConcatV2", given)
-    if not -rank <= axis < rank:
-        raise ArtifactError(f"{operation.name} joins along an axis that is not there")
-    return operation.op("concat", *operation.x, axis=axis % rank)
-
-
-@_layer("GATHER")
-def _gathered(operation: Operation) -> Node | None:
-    x, places = operation.input(0), operation.input(1)
-    if x.shape is None or places.shape is None:
-        return None
-    axis, batch = int(operation.option("axis")), int(operation.option("batchDims"))
-    axis = axis + len(x.shape) if axis < 0 else axis
-    batch = batch + len(places.shape) if batch < 0 else batch
-    if not 0 <= batch <= axis < len(x.shape):
-        raise ArtifactError(f"{operation.name} looks up along an axis that is not there")
-    return operation.op("gather", x, places, axis=axis, batch_dims=batch)
-
-
-def _looked_up(operation: Operation) -> Node:
-    """Return rows of a table, of one axis of ids."""
-    ids, table = operation.input(0), operation.input(1)
-    return operation.op("gather", table, ids, axis=0, batch_dims=0)
-
-
-LAYERS["EMBEDDING_LOOKUP"] = _looked_up
-
-
-def _reshaped(operation: Operation) -> Node:
-    x = operation.input(0)
-    told = operation.option("newShape")
-    sizes = operation.sizes(1) if operation.has(1) else None
-    if not operation.has(1) and told is not None:
-        sizes = [int(n) if n >= 0 else None for n in told]
-    if sizes is not None and x.shape is not None:
-        if shape_or_none(tuple(sizes)) is not None:
-            return operation.op("reshape", x, shape=tuple(sizes))
-        asked = operation.reader.operation(operation.tensors[1]) if operation.has(1) else None
-        shaped = asked is not None and asked.kind == "SHAPE"
-        if shaped and list(x.shape) == sizes and asked and asked.tensors[0] == operation.tensors[0]:
-            return x
-    operation.read_all()
-    return operation.as_tensorflow("Reshape", {}) if operation.has(1) else operation.own()
-
-
-LAYERS["RESHAPE"] = _reshaped
-
-
-@_layer("L2_NORMALIZATION")
-def _unit(operation: Operation) -> Node | None:
-    x = operation.input(0)
-    if not x.shape:
-        return None
-    b, name = operation.b, operation.name
-    total = b.reduced("reduce_sum", b.op("square", x), (len(x.shape) - 1,), keep=True)
-    low = float(np.float32(_NORM * _NORM))
-    least = b.op("clip", total, low=low, high=math.inf)
-    return b.op("mul", x, b.op("rsqrt", least), origin=name)
-
-
-def _hard_swish(operation: Operation) -> Node:
-    """Return x relu6(x + 3) / 6."""
-    b, x = operation.b, operation.input(0)
-    gate = b.op("clip", b.op("add", x, b.number(3.0, x)), low=0.0, high=6.0)
-    return b.op("div", b.op("mul", x, gate), b.number(6.0, x), origin=operation.name)
-
-
-def _prelu(operation: Operation) -> Node:
-    """Return max(x, 0) + alpha min(x, 0)."""
-    b, x = operation.b, operation.input(0)
-    above = b.op("clip", x, low=0.0, high=math.inf)
-    below = b.op("clip", x, low=-math.inf, high=0.0)
-    return b.op("add", above, b.op("mul", below, operation.input(1)), origin=operation.name)
-
-
-def _bounded(low: float, high: float) -> Read:
-    def read(operation: Operation) -> Node:
-        return operation.op("clip", operation.input(0), low=low, high=high)
-
-    return read
-
-
-LAYERS["HARD_SWISH"] = _hard_swish
-LAYERS["PRELU"] = _prelu
-LAYERS["RELU_N1_TO_1"] = _bounded(-1.0, 1.0)
-LAYERS["RELU_0_TO_1"] = _bounded(0.0, 1.0)
-
-
-@_layer("GELU")
-def _gelu(operation: Operation) -> Node | None:
-    b, x = operation.b, operation.input(0)
-    half = b.scaled(x, 0.5)
-    if operation.option("approximate"):
-        cube = b.op("pow", x, b.number(3.0, x))
-        inner = b.op("add", x, b.scaled(cube, 0.044715))
-        curve = b.op("tanh", b.scaled(inner, math.sqrt(2.0 / math.pi)))
-    else:
-        curve = b.op("erf", b.op("div", x, b.number(math.sqrt(2.0), x)))
-    gate = b.op("add", curve, b.number(1.0, x))
-    return b.op("mul", half, gate, origin=operation.name)
-
-
-def _selected(operation: Operation) -> Node:
-    """Return the first version of `select`: a vector may choose whole rows."""
-    operation.read_all()
-    condition, x, y = operation.x
-    if x.shape is not None and x.shape == y.shape and condition.shape in (x.shape, ()):
-        return operation.op("select", *operation.x)
-    return operation.as_tensorflow("Select", {})
-
-
-LAYERS["SELECT"] = _selected

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 #: `ActivationFunctionType`: what is done to the result of a layer, within it.
 _CLIPS = {1: (0.0, math.inf), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
-_TANH = 4
+#: Operations whose kernels have no activation, although their options do.
+_INACTIVE = ("CONCATENATION", "L2_NORMALIZATION")
 #: Attributes that a graph has and that do not say what is computed; see `models.graph_reader`.
 _SILENT = frozenset({"validate_shape", "use_locking"})
 
@@ -105,6 +106,8 @@ class Operation(Call):
                 content = encoded(attr.type, told[attr.name])
                 if content != usual.get(attr.name):
                     attributes[attr.name] = content
+            elif attr.name not in usual and attr.name not in _SILENT:
+                return self.own()  # what is left out has its default, and this one has none
         if self.port:
             attributes["port"] = self.port
         return self.b.opaque(
@@ -151,13 +154,15 @@ class Operation(Call):
         )
 
     def activated(self, made: Node) -> Node | None:
-        """Return a result after the activation that is fused into the operation."""
+        """Return a result after the activation that is fused into the operation.
+
+        None for one that kernels pass over without a word: `CalculateActivationRange` in
+        kernels/kernel_util.h knows those that clip alone, and some kernels have none at all.
+        """
         kind = int(self.option("fusedActivationFunction", 0))
-        if kind in _CLIPS:
+        if kind in _CLIPS and self.kind not in _INACTIVE:
             low, high = _CLIPS[kind]
             return self.op("clip", made, low=low, high=high)
-        if kind == _TANH:
-            return self.op("tanh", made)
         return None if kind else made
 
 

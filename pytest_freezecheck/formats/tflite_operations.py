@@ -2,7 +2,8 @@
 
 Attributes and defaults are those of tensorflow/compiler/mlir/lite/schema/schema.fbs; where an
 operation of TFLite's takes something as an option that TensorFlow's has as an input, or computes
-what TensorFlow has several operations for, it is read in `tflite_layers`.
+what TensorFlow has several operations for, it is read in `tflite_layers` and
+`tflite_others`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.errors import ArtifactError
 from pytest_freezecheck.formats.tflite_layers import LAYERS
 from pytest_freezecheck.formats.tflite_operation import Operation
+from pytest_freezecheck.formats.tflite_others import OTHERS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +116,9 @@ TWINS: dict[str, Twin] = {
 
 
 def _strided(operation: Operation) -> Node:
-    if operation.option("offset", default=False):
+    # Of an axis that is dropped, TensorFlow does not heed whether its begin is masked.
+    masked = operation.option("beginMask", 0) & operation.option("shrinkAxisMask", 0)
+    if operation.option("offset", default=False) or masked:
         operation.read_all()
         return operation.own()
     return TWINS["STRIDED_SLICE"](operation)
@@ -143,6 +147,7 @@ def _cast(operation: Operation) -> Node:
 READ: dict[str, Callable[[Operation], Node]] = {
     **TWINS,
     **LAYERS,
+    **OTHERS,
     "STRIDED_SLICE": _strided,
     "MIRROR_PAD": _mirrored,
     "ARG_MAX": _best("ArgMax"),

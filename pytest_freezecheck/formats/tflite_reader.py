@@ -14,81 +14,12 @@ from pytest_freezecheck.computation.builder import Builder
 from pytest_freezecheck.computation.node import Node, Shape
 from pytest_freezecheck.errors import ArtifactError
 from pytest_freezecheck.formats.tflite_constants import TYPES, Constants, named, quantised
+from pytest_freezecheck.formats.tflite_grids import Grids
 from pytest_freezecheck.formats.tflite_operation import Operation
 from pytest_freezecheck.formats.tflite_operations import READ
 from pytest_freezecheck.formats.tflite_sizes import Sizes
 
 _PASSING = ("DEQUANTIZE", "QUANTIZE")
-#: What computes on integers that stand for reals as on the reals.
-_ON_GRIDS = frozenset(
-    [
-        "CONV_2D",
-        "DEPTHWISE_CONV_2D",
-        "TRANSPOSE_CONV",
-        "FULLY_CONNECTED",
-        "ADD",
-        "SUB",
-        "MUL",
-        "MAX_POOL_2D",
-        "MEAN",
-        "SUM",
-        "AVERAGE_POOL_2D",
-        "RESHAPE",
-        "SQUEEZE",
-        "EXPAND_DIMS",
-        "TRANSPOSE",
-        "CONCATENATION",
-        "PACK",
-        "UNPACK",
-        "SPLIT",
-        "SPLIT_V",
-        "SLICE",
-        "STRIDED_SLICE",
-        "PAD",
-        "PADV2",
-        "MIRROR_PAD",
-        "SOFTMAX",
-        "LOG_SOFTMAX",
-        "LOGISTIC",
-        "TANH",
-        "RELU",
-        "RELU6",
-        "MAXIMUM",
-        "RELU_N1_TO_1",
-        "HARD_SWISH",
-        "LEAKY_RELU",
-        "PRELU",
-        "ARG_MAX",
-        "ARG_MIN",
-        "REDUCE_MAX",
-        "REDUCE_MIN",
-        "MINIMUM",
-        "TILE",
-        "BATCH_MATMUL",
-        "GATHER",
-        "L2_NORMALIZATION",
-        "RESIZE_BILINEAR",
-        "RESIZE_NEAREST_NEIGHBOR",
-        "TOPK_V2",
-        "SHAPE",
-        "SQUARED_DIFFERENCE",
-        "RSQRT",
-        "GELU",
-        "ELU",
-        "EXP",
-        "SPACE_TO_DEPTH",
-        "DEPTH_TO_SPACE",
-        "BATCH_TO_SPACE_ND",
-        "SPACE_TO_BATCH_ND",
-        "DEQUANTIZE",
-        "QUANTIZE",
-        "SELECT",
-        "SELECT_V2",
-        "NEG",
-        "ABS",
-        "DIV",
-    ]
-)
 
 
 class Reader:
@@ -123,7 +54,8 @@ class Reader:
         self._given = frozenset(given)
         self.constants = Constants(model)
         self._stored = self._constant_sources()
-        self._grid = self._activations()
+        self._grids = Grids(self._tensors, self._made_by, self._stored)
+        self._grid = self._grids.activations()
         self.constants = Constants(model, self._grid)
         self._sizes = Sizes(self)
 
@@ -139,23 +71,6 @@ class Reader:
             if kind == "DEQUANTIZE" and len(raw.inputs) == 1 and int(raw.inputs[0]) in found:
                 found[n] = int(raw.inputs[0])
         return found
-
-    def _activations(self) -> str:
-        """Return what activations are kept as, in words, if not as floats."""
-        kinds = set()
-        for n, (raw, kind, _) in self._made_by.items():
-            if n in self._stored or quantised(self._tensors[n]) is None or self.rounds(raw, kind):
-                continue
-            kinds.add(TYPES[self._tensors[n].type])
-        return f"{', '.join(sorted(kinds))} weights and activations" if kinds else ""
-
-    def rounds(self, raw: Any, kind: str) -> bool:
-        """Return whether a file rounds floats to floats: what trained with quantisation is for."""
-        if kind != "QUANTIZE" or quantised(self._tensors[int(raw.inputs[0])]) is not None:
-            return False
-        (made,) = (int(n) for n in raw.outputs)
-        readers = [k for r, k, _ in self._made_by.values() if made in [int(n) for n in r.inputs]]
-        return bool(readers) and set(readers) == {"DEQUANTIZE"}
 
     def read(self, tensors: Mapping[str, int]) -> dict[str, Node]:
         """Return {name: the node of a tensor}.
@@ -202,19 +117,14 @@ class Reader:
             return self._state(tensor)
         raw, kind, port = self._made_by[tensor]
         operation = Operation(self, raw, kind, port)
-        if kind in _PASSING and not self.rounds(raw, kind):
+        if kind in _PASSING and not self._grids.rounds(raw, kind):
             return self._passed(operation)
-        grids = [n for n in (*operation.tensors, tensor) if n >= 0 and self._is_on_a_grid(n)]
-        if grids and kind not in _ON_GRIDS:
-            raise ArtifactError(f"{kind} of integers that stand for others is not read")
+        self._grids.check(kind, operation.tensors, tensor)
         read = READ.get(kind)
         if read is None:
             operation.read_all()
             return operation.own()
         return read(operation)
-
-    def _is_on_a_grid(self, tensor: int) -> bool:
-        return tensor not in self._stored and quantised(self._tensors[tensor]) is not None
 
     def _passed(self, operation: Operation) -> Node:
         kinds = {self._tensors[n].type for n in (*operation.tensors, *operation.outputs)}

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from pytest_freezecheck.computation.builder import FLOATS, Builder, Draft, Rule
+from pytest_freezecheck.computation.kernels import SELU_ALPHA, SELU_SCALE
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.shapes import broadcast
 
@@ -221,6 +222,21 @@ def _log_of_one_more(b: Builder, draft: Draft) -> Node | None:
     return b.op("log1p", x.inputs[0], origin=draft.origin)
 
 
+def _scaled_elu(b: Builder, draft: Draft) -> Node | None:
+    """Write the scaled exponential linear unit as the cases that formats without it have."""
+    x = draft.x
+    above = b.op("less", b.number(0.0, x), x)
+    steep = b.number(SELU_SCALE * SELU_ALPHA, x)
+    below = b.op("sub", b.op("mul", b.op("exp", x), steep), steep)
+    return b.op("select", above, b.scaled(x, SELU_SCALE), below, origin=draft.origin)
+
+
+def _soft(b: Builder, draft: Draft) -> Node | None:
+    if draft.x.op != "exp":
+        return None
+    return b.op("softplus", draft.x.inputs[0], origin=draft.origin)
+
+
 def _idle_cast(_: Builder, draft: Draft) -> Node | None:
     here, to = draft.x.dtype, draft.given["to"]
     if here == to:
@@ -296,6 +312,10 @@ RULES = (
     Rule("the logarithm of 1 + x", ("log",), _log_of_one_more, "definition of log1p"),
     Rule("a cast of a cast that loses nothing", ("cast",), _cast_of_cast, "its values stay"),
     Rule("an index that was widened", ("gather", "one_hot"), _widened_index, "its values stay"),
+    Rule(
+        "a scaled exponential linear unit", ("selu",), _scaled_elu, "its definition, by sign of x"
+    ),
+    Rule("the logarithm of 1 + exp(x)", ("log1p",), _soft, "definition of softplus"),
     Rule(
         "a cast that loses nothing", ("cast",), _idle_cast, "each value of the one is one of both"
     ),

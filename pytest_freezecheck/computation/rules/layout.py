@@ -70,16 +70,17 @@ def _one_of_transpose(b: Builder, draft: Draft) -> Node | None:
 
 
 def _two_of_reshape(b: Builder, draft: Draft) -> Node | None:
-    if any(node.op != "reshape" for node in draft.inputs):
+    moved = [node for node in draft.inputs if not (node.is_constant and node.shape == ())]
+    if not moved or any(node.op != "reshape" for node in moved):
         return None
-    inner = [node.inputs[0] for node in draft.inputs]
-    shapes = {node.shape for node in inner}
-    if len(shapes) != 1 or None in shapes or len({node["shape"] for node in draft.inputs}) != 1:
+    inner = [node.inputs[0] if node.op == "reshape" else node for node in draft.inputs]
+    shapes = {node.inputs[0].shape for node in moved}
+    if len(shapes) != 1 or None in shapes or len({node["shape"] for node in moved}) != 1:
         return None
     if next(iter(shapes)).count(None) > 1:  # type: ignore[union-attr]
         return None
     made = b.op(draft.op, *inner, origin=draft.origin, **draft.given)
-    return b.op("reshape", made, shape=draft.x["shape"], origin=draft.x.origin)
+    return b.op("reshape", made, shape=moved[0]["shape"], origin=moved[0].origin)
 
 
 def _two_of_transpose(b: Builder, draft: Draft) -> Node | None:

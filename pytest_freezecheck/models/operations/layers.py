@@ -77,6 +77,35 @@ def _transposed(call: Call) -> Node | None:
     return None if made is None else call.as_it_was(made)
 
 
+@operation("BatchToSpaceND")
+def _dilated(call: Call) -> Node | None:
+    """Return a convolution of cells that were dealt out to a batch as a dilated one.
+
+    Each of the parts that `SpaceToBatchND` makes has every so manieth cell: a kernel that goes over
+    one of them meets cells that far apart (tf.nn.with_space_to_batch).
+    """
+    made = call.x[0]
+    if made.op != "conv" or made.inputs[0].op != "tf:SpaceToBatchND":
+        return None
+    dealt = made.inputs[0]
+    x, *told = dealt.inputs
+    values = [node.value for node in (*told, *call.x[1:])]
+    if x.shape is None or len(values) != 4 or any(value is None for value in values):
+        return None
+    block, pads, again, crops = ([int(n) for n in v.array.ravel()] for v in values if v is not None)
+    rank = len(block)
+    plain = {1} == {*made["strides"], *made["dilations"]} and made["pads"] == ((0, 0),) * rank
+    if block != again or not plain or len(x.shape) != rank + 2:
+        return None
+    around = tuple(
+        (pads[2 * n] - crops[2 * n], pads[2 * n + 1] - crops[2 * n + 1]) for n in range(rank)
+    )
+    if min(min(pair) for pair in around) < 0:
+        return None
+    given = {**dict(made.attributes), "dilations": tuple(block), "pads": around}
+    return call.op("conv", x, *made.inputs[1:], **given)
+
+
 @operation("_FusedConv2D", "_FusedDepthwiseConv2dNative")
 def _fused_convolution(call: Call) -> Node | None:
     made = _convolved(call)

@@ -238,6 +238,34 @@ def _tile(call: Call) -> Node | None:
     return call.op("tile", call.x[0], times=times)
 
 
+@operation("DepthToSpace")
+def _unfolded(call: Call) -> Node | None:
+    """Return channels as cells: blocks of rows, of columns, and what is left (array_ops.cc)."""
+    size = int(call.attribute("block_size", 0))
+    shape = call.x[0].shape or ()
+    if len(shape) != 4 or None in shape[1:] or not size or call.attribute("data_format"):
+        return None
+    rows, height, width, depth = (*shape[:1], *(n or 0 for n in shape[1:]))
+    left = depth // size**2
+    x = call.b.op("reshape", call.x[0], shape=(rows, height, width, size, size, left))
+    x = call.b.op("transpose", x, perm=(0, 1, 3, 2, 4, 5))
+    return call.op("reshape", x, shape=(rows, height * size, width * size, left))
+
+
+@operation("SpaceToDepth")
+def _folded(call: Call) -> Node | None:
+    """Return cells as channels: what `DepthToSpace` undoes."""
+    size = int(call.attribute("block_size", 0))
+    shape = call.x[0].shape or ()
+    if len(shape) != 4 or None in shape[1:] or not size or call.attribute("data_format"):
+        return None
+    rows, height, width, depth = (*shape[:1], *(n or 0 for n in shape[1:]))
+    high, wide = height // size, width // size
+    x = call.b.op("reshape", call.x[0], shape=(rows, high, size, wide, size, depth))
+    x = call.b.op("transpose", x, perm=(0, 1, 3, 2, 4, 5))
+    return call.op("reshape", x, shape=(rows, high, wide, size * size * depth))
+
+
 @operation("ReverseV2")
 def _reverse(call: Call) -> Node | None:
     axes, rank = call.integers(1), call.rank()

@@ -11,6 +11,7 @@ import numpy as np
 from pytest_freezecheck.computation.builder import Builder
 from pytest_freezecheck.computation.node import Node, Shape, walk
 from pytest_freezecheck.models.graph_definitions import defaults, op_def
+from pytest_freezecheck.models.operations.constants import worked_out, worth_folding
 
 #: Returns the normal form of one operation, or None where it cannot be said so.
 Translate = Callable[["Call"], "Node | None"]
@@ -19,6 +20,8 @@ ShapeOf = Callable[[Node], "Shape | None"]
 #: What sizes are worked out by: few numbers, whose own shape nothing asks for.
 _OF_SIZES = {f"tf:{op}" for op in ("Shape", "ShapeN", "Size", "Rank", "Pack", "Prod", "Range")}
 _OF_SIZES |= {f"tf:{op}" for op in ("StridedSlice", "ConcatV2", "GatherV2", "Gather")}
+#: Of those, what is a vector, or one number where an axis is dropped.
+_TOLD = {"tf:Shape", "tf:StridedSlice", "tf:ConcatV2"}
 
 
 class Call:
@@ -174,6 +177,13 @@ class Translator:
         made = None if translate is None else translate(Call(self, raw, inputs))
         if made is not None:
             return made
+        told = self._told(raw)
+        if told is not None:
+            return told
+        if worth_folding(raw, inputs):
+            worked = worked_out(raw, inputs)
+            if worked is not None:
+                return self.builder.constant(worked)
         shape = None if raw.op in _OF_SIZES else self._shape_of(raw)
         return self.builder.opaque(
             raw.op,
@@ -183,6 +193,19 @@ class Translator:
             dtype=_dtype_of(raw, inputs),
             origin=raw.origin,
         )
+
+    def _told(self, raw: Node) -> Node | None:
+        """Return sizes that are known before it runs, as the constant that they are."""
+        if raw.op not in _TOLD:
+            return None
+        sizes = self.sizes(raw)
+        if sizes is None or None in sizes:
+            return None
+        kind = decoded(raw.get("out_type" if raw.op == "tf:Shape" else "T") or b"") or "int32"
+        alone = raw.op == "tf:StridedSlice" and raw.get("shrink_axis_mask") is not None
+        if kind not in ("int32", "int64") or (alone and len(sizes) != 1):
+            return None
+        return self.builder.constant(np.asarray(sizes[0] if alone else sizes, kind), raw.origin)
 
     def sizes(self, raw: Node) -> list[int | None] | None:
         """Return a vector of sizes that an expression computes, None for what is not known.
