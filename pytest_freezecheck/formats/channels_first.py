@@ -14,7 +14,7 @@ from pytest_freezecheck.computation.values import Value
 Sizes = list[int | None]
 Pads = tuple[tuple[int, int], ...]
 #: No axis has so many places.
-_END = 10**9
+END = 10**9
 #: Bits that a float of a file keeps: half a step is what is left of the largest of a channel.
 _KEPT = {"float16": (11, 2.0**-25), "bfloat16": (8, 0.0)}
 
@@ -231,6 +231,22 @@ def reshaped(b: Builder, x: Node, sizes: Sizes | None, origin: str) -> Node | No
     return b.op("reshape", x, shape=tuple(told), origin=origin)
 
 
+def with_the_rest(shape: Shape, sizes: Sizes) -> Sizes:
+    """Return sizes that begin with the first one of a shape, which is not known, all others told.
+
+    Args:
+        shape: of what is reshaped.
+        sizes: the new ones, of which one is -1: what is left.
+    """
+    told = [n for n in sizes[1:] if n is not None and n >= 0]
+    total, others = product_of(list(shape[1:])), math.prod(told)
+    if sizes.count(-1) != 1 or len(told) != len(sizes) - 2 or not total or not others:
+        return sizes
+    if total % others:
+        return sizes
+    return [None, *(total // others if n == -1 else n for n in sizes[1:])]
+
+
 def squeezed(b: Builder, x: Node, axes: Iterable[int] | None, origin: str) -> Node | None:
     """Return x without axes of size 1: those named, or all."""
     shape = x.shape
@@ -277,7 +293,7 @@ def cut(
         return None
     parts: list[Any] = [(None, None, 1)] * len(shape)
     for start, stop, axis, step in zip(starts, stops, axes, steps, strict=True):
-        if stop is not None and stop * step >= _END:
+        if stop is not None and stop * step >= END:
             stop = None  # it is how "to the end" is written
         if start is None:
             return None

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.formats import activations
 from pytest_freezecheck.formats.channels_first import real
 from pytest_freezecheck.formats.onnx_reader import (
     TABLE,
@@ -64,8 +65,6 @@ _COMPOSED = {
     "ReduceLogSum": ("", "reduce_sum", "log"),
     "ReduceLogSumExp": ("exp", "reduce_sum", "log"),
 }
-#: Of the specification of Selu: what the vocabulary's has, in float32.
-_SELU = np.float32(1.67326319217681884765625), np.float32(1.05070102214813232421875)
 
 
 def _named(name: str) -> Translate:
@@ -180,11 +179,7 @@ def _leaky(call: Call) -> Node:
 
 @operation("PRelu")
 def _learned_leaky(call: Call) -> Node:
-    """Return relu(x) - slope relu(-x)."""
-    x, slope = call.at(0), call.at(1)
-    above = call.op("clip", x, low=0.0, high=math.inf)
-    below = call.op("clip", call.b.negative(x), low=0.0, high=math.inf)
-    return call.op("add", above, call.op("mul", below, call.b.negative(slope)))
+    return activations.learned_leaky(call.b, call.at(0), call.at(1), call.name)
 
 
 @operation("Elu")
@@ -194,42 +189,28 @@ def _elu(call: Call) -> Node:
 
 @operation("Selu")
 def _selu(call: Call) -> Node:
-    alpha = np.float32(call.attribute("alpha", _SELU[0]))
-    gamma = np.float32(call.attribute("gamma", _SELU[1]))
-    if (alpha, gamma) == _SELU:
-        return call.op("selu", call.at(0))
-    return call.b.scaled(call.op("elu", call.at(0), alpha=float(alpha)), float(gamma), call.name)
+    alpha = float(call.attribute("alpha", activations.SELU_ALPHA))
+    gamma = float(call.attribute("gamma", activations.SELU_SCALE))
+    return activations.selu(call.b, call.at(0), alpha, gamma, call.name)
 
 
 @operation("HardSigmoid")
 def _hard_sigmoid(call: Call) -> Node:
-    alpha, beta = call.attribute("alpha", 0.2), call.attribute("beta", 0.5)
-    line = call.b.scaled(call.at(0), float(alpha), call.name)
-    line = call.op("add", line, call.b.number(float(beta), line))
-    return call.op("clip", line, low=0.0, high=1.0)
+    alpha, beta = float(call.attribute("alpha", 0.2)), float(call.attribute("beta", 0.5))
+    return activations.hard_sigmoid(call.b, call.at(0), alpha, beta, call.name)
 
 
 @operation("HardSwish")
 def _hard_swish(call: Call) -> Node:
-    x = call.at(0)
-    line = call.op("add", call.b.scaled(x, 1.0 / 6.0, call.name), call.b.number(0.5, x))
-    return call.op("mul", x, call.op("clip", line, low=0.0, high=1.0))
+    return activations.hard_swish(call.b, call.at(0), call.name)
 
 
 @operation("Gelu")
 def _gelu(call: Call) -> Node | None:
-    x = call.at(0)
     kind = call.attribute("approximate", "none")
-    one, half = call.b.number(1.0, x), call.b.scaled(x, 0.5, call.name)
-    if kind == "none":
-        inner = call.op("erf", call.b.scaled(x, math.sqrt(0.5), call.name))
-    elif kind == "tanh":
-        cube = call.op("pow", x, call.b.number(3.0, x))
-        sum_ = call.op("add", x, call.b.scaled(cube, 0.044715, call.name))
-        inner = call.op("tanh", call.b.scaled(sum_, math.sqrt(2.0 / math.pi), call.name))
-    else:
+    if kind not in ("none", "tanh"):
         return None
-    return call.op("mul", half, call.op("add", inner, one))
+    return activations.gelu(call.b, call.at(0), by_tanh=kind == "tanh", origin=call.name)
 
 
 @operation("Cast")

@@ -83,25 +83,9 @@ def _reshape(call: Call) -> Node | None:
         given = [
             shape[n] if size == 0 and n < len(shape) else size for n, size in enumerate(sizes)
         ]
-        # Two sizes that are not known, of which one is the first of both, the batch, copied.
-        if sizes[:1] == [0] and shape[:1] == (None,) and first.unknown(_asked(given)) == 2:
-            return _with_the_rest(call, given)
+        if sizes[:1] == [0] and shape[:1] == (None,) and -1 in given:
+            given = first.with_the_rest(shape, given)
     return first.reshaped(call.b, call.at(0), given, call.name)
-
-
-def _asked(sizes: Sizes) -> Sizes:
-    return [None if n is None or n < 0 else n for n in sizes]
-
-
-def _with_the_rest(call: Call, given: Sizes) -> Node | None:
-    """Return a reshape that keeps the first size, and to which one size is left."""
-    before = list(call.at(0).shape or ())[1:]
-    total = first.product_of(before)
-    others = first.product_of([n for n in _asked(given)[1:] if n is not None])
-    if total is None or not others or total % others or -1 not in given[1:]:
-        return None
-    told = [total // others if n == -1 else n for n in given[1:]]
-    return first.reshaped(call.b, call.at(0), [None, *told], call.name)
 
 
 @operation("Flatten")
