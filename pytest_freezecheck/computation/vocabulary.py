@@ -166,6 +166,8 @@ _ENTRIES = (
         lambda v, a: np.asarray(np.argmin(v[0], a["axis"])),
         dtype="int64",
     ),
+    Entry("top_values", shapes.top, lambda v, a: kernels.top(v[0], a["k"])[0]),
+    Entry("top_places", shapes.top, lambda v, a: kernels.top(v[0], a["k"])[1], dtype="int64"),
     Entry("tile", shapes.tiled, lambda v, a: np.tile(v[0], a["times"])),
     Entry("cumsum", shapes.same, lambda v, a: np.cumsum(v[0], a["axis"])),
 )

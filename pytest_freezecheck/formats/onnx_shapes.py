@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.computation.rearranged import depth_to_space, space_to_depth
 from pytest_freezecheck.formats import channels_first as first
 from pytest_freezecheck.formats.channels_first import Sizes
 from pytest_freezecheck.formats.onnx_reader import Call, operation
@@ -217,3 +218,32 @@ def _tile(call: Call) -> Node | None:
 @operation("Expand")
 def _expand(call: Call) -> Node | None:
     return first.tiled(call.b, call.at(0), call.sizes(1), call.name)
+
+
+@operation("TopK")
+def _largest(call: Call) -> list[Node] | None:
+    rank = call.rank
+    count = call.integers(1) if call.has(1) else None
+    axis = int(call.attribute("axis", -1))
+    if not rank or not count or axis % rank != rank - 1:
+        return None
+    if not call.attribute("largest", 1) or not call.attribute("sorted", 1):
+        return None
+    names = ("top_values", "top_places")
+    return [call.op(name, call.at(0), k=count[0]) for name in names]
+
+
+@operation("DepthToSpace", "SpaceToDepth")
+def _blocks(call: Call) -> Node | None:
+    if call.rank != 4:
+        return None
+    deep = call.node.op_type == "DepthToSpace"
+    mode = call.attribute("mode", "DCR") if deep else "DCR"
+    made = (depth_to_space if deep else space_to_depth)(
+        call.b,
+        first.channels_last(call.b, call.at(0)),
+        int(call.attribute("blocksize")),
+        blocks_first=mode == "DCR",
+        origin=call.name,
+    )
+    return None if made is None else first.channels_second(call.b, made)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.computation.rearranged import depth_to_space, space_to_depth
 from pytest_freezecheck.formats import channels_first as first
 from pytest_freezecheck.formats.channels_first import Sizes, product_of
 from pytest_freezecheck.formats.openvino_reader import Call, operation
@@ -204,6 +205,35 @@ def _broadcast(call: Call) -> Node | None:
     if str(call.given.get("mode", "")).lower() not in ("numpy", "bidirectional"):
         return None
     return first.tiled(call.b, call.x[0], call.sizes(1), call.name)
+
+
+@operation("TopK")
+def _largest(call: Call) -> list[Node] | None:
+    rank, count = call.rank, call.integers(1)
+    given = {name: str(call.given.get(name, "")).lower() for name in ("mode", "sort")}
+    if not rank or not count or int(call.given["axis"]) % rank != rank - 1:
+        return None
+    if given["mode"] != "max" or (given["sort"] != "value" and count[0] != 1):
+        return None
+    names = ("top_values", "top_places")
+    return [call.op(name, call.x[0], k=count[0]) for name in names]
+
+
+@operation("DepthToSpace", "SpaceToDepth")
+def _blocks(call: Call) -> Node | None:
+    function = depth_to_space if call.kind == "DepthToSpace" else space_to_depth
+    mode = str(call.given["mode"]).lower()
+    if (call.rank or 0) < 3 or mode not in ("blocks_first", "depth_first"):
+        return None
+    x = first.channels_last(call.b, call.x[0])
+    made = function(
+        call.b,
+        x,
+        int(call.given["block_size"]),
+        blocks_first=mode == "blocks_first",
+        origin=call.name,
+    )
+    return None if made is None else first.channels_second(call.b, made)
 
 
 def sizes_of(call: Call) -> Sizes | None:
