@@ -321,6 +321,35 @@ def tiled(b: Builder, x: Node, sizes: Sizes | None, origin: str) -> Node | None:
     return b.op("tile", wide, times=tuple(times), origin=origin)
 
 
+def filled(b: Builder, x: Node, sizes: Sizes | None, rows: Node | None, origin: str) -> Node | None:
+    """Return a constant as often as it takes for each row of the batch, and this shape.
+
+    Args:
+        b: makes nodes.
+        x: the constant.
+        sizes: the shape, of which the first is not known.
+        rows: the input that has as many rows.
+        origin: what its file calls it.
+    """
+    if not sizes or rows is None or sizes[0] is not None or None in sizes[1:] or not x.is_constant:
+        return None
+    shape = x.shape or ()
+    wide = (1,) * (len(sizes) - len(shape)) + shape
+    if len(shape) > len(sizes) or wide[0] != 1:
+        return None
+    if any(n not in (1, to) for n, to in zip(wide[1:], sizes[1:], strict=True)):
+        return None
+    ones = next((n for n, size in enumerate(shape) if size != 1), len(shape))
+    x = b.op("reshape", x, shape=shape[ones:])
+    return b.op("fill", x, rows, rest=tuple(n or 0 for n in sizes[1:]), origin=origin)
+
+
+def rows_of_all(sizes: Iterable[Sizes | None], rows: Iterable[Node | None]) -> Node | None:
+    """Return the input whose number of rows all sizes are that are not known, or None."""
+    told = [there for held, there in zip(sizes, rows, strict=True) if held and None in held]
+    return told[0] if told and all(one is told[0] for one in told) else None
+
+
 def product_of(sizes: Sizes) -> int | None:
     """Return the product of sizes, None if one is not known."""
     return None if None in sizes else math.prod(n for n in sizes if n is not None)

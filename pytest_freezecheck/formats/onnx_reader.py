@@ -15,8 +15,9 @@ import numpy as np
 
 from pytest_freezecheck.computation.builder import Builder
 from pytest_freezecheck.computation.node import Node, Shape
+from pytest_freezecheck.computation.rows import rows_of
 from pytest_freezecheck.errors import ArtifactError, reason
-from pytest_freezecheck.formats.channels_first import Sizes, on_a_grid
+from pytest_freezecheck.formats.channels_first import Sizes, on_a_grid, rows_of_all
 
 PREFIX = "onnx:"
 #: Opsets whose operations were read.
@@ -82,6 +83,10 @@ class Call:
         """Return an input of whole numbers, None for those not known before it runs."""
         return self.reader.sizes.get(self.node.input[place])
 
+    def rows(self, place: int) -> Node | None:
+        """Return the input whose number of rows an input's sizes are that are not known."""
+        return self.reader.rows.get(self.node.input[place])
+
     def integers(self, place: int) -> tuple[int, ...] | None:
         """Return an input of whole numbers, all of which are known, or None."""
         value = self.at(place).value
@@ -142,6 +147,7 @@ class Reader:
         builder: makes nodes.
         opset: version of the operations.
         sizes: {tensor: its whole numbers, as far as they are known}.
+        rows: {tensor: the input whose number of rows those are that are not known}.
     """
 
     def __init__(
@@ -155,6 +161,7 @@ class Reader:
         self._functions = {(f.domain, f.name) for f in model.functions}
         self._found: dict[str, Node] = dict(leaves)
         self.sizes: dict[str, Sizes] = {}
+        self.rows: dict[str, Node] = {}
         self._types = {value.name: value.type.tensor_type for value in self._graph.value_info}
         if self._graph.sparse_initializer:
             raise ArtifactError("it has sparse weights")
@@ -223,11 +230,22 @@ class Reader:
 
     def _size(self, call: Call) -> None:
         name = call.node.output[0]
-        from pytest_freezecheck.formats.onnx_sizes import sizes_of
+        from pytest_freezecheck.formats.onnx_sizes import MOVES, sizes_of
 
         found = sizes_of(call)
-        if found is not None and len(found) <= _MOST:
-            self.sizes[name] = found
+        if found is None or len(found) > _MOST:
+            return
+        self.sizes[name] = found
+        reads = [read for read in call.node.input if read]
+        if call.node.op_type == "Shape":
+            rows = rows_of(call.at(0)) if found.count(None) == 1 else None
+        elif call.node.op_type in MOVES:
+            held = [self.sizes.get(read) for read in reads]
+            rows = rows_of_all(held, [self.rows.get(read) for read in reads])
+        else:
+            rows = None
+        if rows is not None:
+            self.rows[name] = rows
 
     def _opaque(self, call: Call, port: int) -> Node:
         node = call.node

@@ -33,15 +33,18 @@ def _constant(call: Call) -> Node | None:
 
 @operation("ConstantOfShape")
 def _filled(call: Call) -> Node | None:
-    sizes = call.integers(0)
-    if sizes is None or any(n < 0 for n in sizes) or np.prod(sizes, dtype=float) > _MOST:
-        return None
     value: Any = np.zeros(1, np.float32)
     tensor = call.attribute("value")
     if tensor is not None:
         import onnx
 
         value = onnx.numpy_helper.to_array(tensor)
+    sizes = call.integers(0)
+    if sizes is None:
+        one = call.b.constant(np.asarray(value.ravel()[0]), call.name)
+        return first.filled(call.b, one, call.sizes(0), call.rows(0), call.name)
+    if any(n < 0 for n in sizes) or np.prod(sizes, dtype=float) > _MOST:
+        return None
     return call.b.constant(np.full(sizes, value.ravel()[0], value.dtype), call.name)
 
 
@@ -179,6 +182,17 @@ def _gather(call: Call) -> Node | None:
     return call.op("gather", call.at(0), places, axis=axis, batch_dims=0)
 
 
+@operation("GatherND")
+def _gather_rows(call: Call) -> Node | None:
+    """Return slices along one axis, of each row of a batch its own."""
+    batch, places = int(call.attribute("batch_dims", 0)), call.at(1)
+    shape = places.shape
+    if call.rank is None or not shape or shape[-1] != 1 or first.unknown(shape) > 1:
+        return None
+    places = call.op("reshape", places, shape=shape[:-1])
+    return call.op("gather", call.at(0), places, axis=batch, batch_dims=batch)
+
+
 @operation("Pad")
 def _pad(call: Call) -> Node | None:
     rank, x = call.rank, call.at(0)
@@ -217,7 +231,9 @@ def _tile(call: Call) -> Node | None:
 
 @operation("Expand")
 def _expand(call: Call) -> Node | None:
-    return first.tiled(call.b, call.at(0), call.sizes(1), call.name)
+    sizes = call.sizes(1)
+    made = first.tiled(call.b, call.at(0), sizes, call.name)
+    return made or first.filled(call.b, call.at(0), sizes, call.rows(1), call.name)
 
 
 @operation("TopK")

@@ -13,8 +13,9 @@ import numpy as np
 
 from pytest_freezecheck.computation.builder import Builder
 from pytest_freezecheck.computation.node import Node, Shape
+from pytest_freezecheck.computation.rows import rows_of
 from pytest_freezecheck.errors import ArtifactError, reason
-from pytest_freezecheck.formats.channels_first import Sizes, on_a_grid, regridded
+from pytest_freezecheck.formats.channels_first import Sizes, on_a_grid, regridded, rows_of_all
 
 PREFIX = "openvino:"
 Translate = Callable[["Call"], "Node | list[Node] | None"]
@@ -58,6 +59,11 @@ class Call:
         """Return an input of whole numbers, None for those not known before it runs."""
         source = self.node.input(place).get_source_output()
         return self.reader.sizes.get(key_of(source))
+
+    def rows(self, place: int) -> Node | None:
+        """Return the input whose number of rows an input's sizes are that are not known."""
+        source = self.node.input(place).get_source_output()
+        return self.reader.rows.get(key_of(source))
 
     def integers(self, place: int) -> tuple[int, ...] | None:
         """Return an input of whole numbers, all of which are known, or None."""
@@ -117,11 +123,13 @@ class Reader:
     Attributes:
         builder: makes nodes.
         sizes: {output: its whole numbers, as far as they are known}.
+        rows: {output: the input whose number of rows those are that are not known}.
     """
 
     def __init__(self, builder: Builder, leaves: Mapping[tuple[str, int], Node]) -> None:
         self.builder = builder
         self.sizes: dict[tuple[str, int], Sizes] = {}
+        self.rows: dict[tuple[str, int], Node] = {}
         self._found = dict(leaves)
 
     def read(self, nodes: Any) -> None:
@@ -159,10 +167,23 @@ class Reader:
             found = sizes_of(call)
             if found is not None and len(found) <= _MOST:
                 self.sizes[key_of(node.output(0))] = found
+                rows = self._rows(call, found)
+                if rows is not None:
+                    self.rows[key_of(node.output(0))] = rows
         made = TABLE[kind](call) if own and kind in TABLE else None
         if made is not None:
             return made if isinstance(made, list) else [made]
         return [self._opaque(call, port) for port in range(len(node.outputs()))]
+
+    def _rows(self, call: Call, found: Sizes) -> Node | None:
+        from pytest_freezecheck.formats.openvino_shapes import MOVES
+
+        if call.kind == "ShapeOf":
+            return rows_of(call.x[0]) if found.count(None) == 1 else None
+        if call.kind not in MOVES:
+            return None
+        held = [call.sizes(place) for place in range(len(call.x))]
+        return rows_of_all(held, [call.rows(place) for place in range(len(call.x))])
 
     def _constant(self, node: Any) -> Node:
         output, name = node.output(0), str(node.get_friendly_name())
@@ -170,7 +191,7 @@ class Reader:
         if not dtype:
             kind = output.get_element_type().to_string()
             raise ArtifactError(f"{name}: constants of {kind} are not read")
-        array = np.array(node.data)
+        array = np.array(node.str_data if dtype == "string" else node.data)
         if dtype == "bfloat16" and array.dtype.itemsize == 2:
             import ml_dtypes
 

@@ -13,6 +13,8 @@ from pytest_freezecheck.formats.channels_first import Sizes, product_of
 from pytest_freezecheck.formats.openvino_reader import Call, operation
 
 _KEPT = frozenset({"Squeeze", "Unsqueeze", "Reshape"})
+#: What moves sizes and computes none.
+MOVES = _KEPT | {"Convert", "Concat", "Gather", "StridedSlice"}
 
 
 @operation("ShapeOf")
@@ -204,7 +206,9 @@ def _tile(call: Call) -> Node | None:
 def _broadcast(call: Call) -> Node | None:
     if str(call.given.get("mode", "")).lower() not in ("numpy", "bidirectional"):
         return None
-    return first.tiled(call.b, call.x[0], call.sizes(1), call.name)
+    sizes = call.sizes(1)
+    made = first.tiled(call.b, call.x[0], sizes, call.name)
+    return made or first.filled(call.b, call.x[0], sizes, call.rows(1), call.name)
 
 
 @operation("TopK")
@@ -244,6 +248,8 @@ def sizes_of(call: Call) -> Sizes | None:
     read = [call.sizes(place) for place in range(len(call.x))]
     if not read or read[0] is None:
         return None
+    if call.kind in _KEPT and len(call.x[0].shape or ()) + len(read[0]) > 2:
+        return None  # sizes are vectors, or one number
     if call.kind in _KEPT or (call.kind == "Convert" and call.dtype() in ("int32", "int64")):
         return read[0]
     if call.kind == "Concat":

@@ -1,9 +1,10 @@
-"""The largest of an axis in order, and blocks of channels as blocks of cells."""
+"""The largest of an axis in order, blocks of channels as blocks of cells, and one value everywhere."""
 
 from __future__ import annotations
 
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.rearranged import depth_to_space, space_to_depth
+from pytest_freezecheck.computation.rows import rows_of
 from pytest_freezecheck.models.operations.translation import Call, operation
 
 
@@ -28,3 +29,29 @@ def _blocks(call: Call) -> Node | None:
     x = call.channels_last(call.x[0])
     made = function(call.b, x, int(call.attribute("block_size")), origin=call.name)
     return None if made is None else call.as_it_was(made)
+
+
+@operation("Fill")
+def _filled(call: Call) -> Node | None:
+    """Return one value for each row of the batch, in a shape that is known but for them."""
+    sizes = call.sizes(0)
+    if not sizes or sizes[0] is not None or None in sizes[1:]:
+        return None
+    like = _rows(call, call.raw.inputs[0])
+    if like is None:
+        return None
+    return call.op("fill", call.x[1], like, rest=tuple(n or 0 for n in sizes[1:]))
+
+
+def _rows(call: Call, raw: Node) -> Node | None:
+    """Return the input whose number of rows stands first in a vector of sizes."""
+    while raw.op in ("tf:Pack", "tf:ConcatV2", "tf:Cast", "tf:ExpandDims", "tf:Squeeze"):
+        raw = raw.inputs[0]
+    if raw.op == "tf:StridedSlice":
+        bounds = [part.value for part in raw.inputs[1:]]
+        if [None if b is None else b.array.ravel().tolist() for b in bounds] != [[0], [1], [1]]:
+            return None
+        raw = raw.inputs[0]
+    if raw.op != "tf:Shape":
+        return None
+    return rows_of(call.translator(raw.inputs[0]))
