@@ -77,6 +77,9 @@ class Matcher:
         """Return the constants that were paired and are not the same object, each pair once."""
         found: dict[tuple[int, int], Constants] = {}
         for pair in outputs.values():
+            own = self._judge(*pair)
+            if own.apart is not None:  # it is an output itself, and nothing reads it
+                found[id(pair[0]), id(pair[1])] = Constants(*pair, pair[0], own.apart)
             for one, other in self.pairs(*pair):
                 for here, there in self._judge(one, other).chosen:
                     judged = self._judge(here, there)

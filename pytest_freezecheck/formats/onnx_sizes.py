@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pytest_freezecheck.formats.channels_first import Sizes, product_of
-from pytest_freezecheck.formats.onnx_reader import Call
+from pytest_freezecheck.formats.moves import Sizes, product_of
+from pytest_freezecheck.formats.onnx_call import Call
 
 _KEPT = frozenset({"Cast", "Squeeze", "Unsqueeze", "Identity"})
 #: What moves sizes and computes none.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from pytest_freezecheck.computation.node import Node
-from pytest_freezecheck.formats import activations
+from pytest_freezecheck.formats import activations, grids
 from pytest_freezecheck.formats.channels_first import real
 from pytest_freezecheck.formats.openvino_reader import TABLE, Call, Translate, operation
 
@@ -206,16 +206,15 @@ def _rounded(call: Call) -> Node | None:
 def _cast(call: Call) -> Node | None:
     x, to = call.x[0], call.dtype()
     value = x.value
-    if value is not None and value.grid and to in ("float32", "float64"):
-        return x  # a constant of few bits, as it was stored
-    if value is not None and x.dtype in ("int8", "uint8") and len(x.shape or ()) > 1 and real_name(to):
+    if value is not None and x.dtype in ("float16", "bfloat16") and to in ("float32", "float64"):
+        # A constant of few bits: it stands for one that was rounded to them.
+        return call.b.constant(grids.stored(value))
+    if value is not None and real(x) and to in ("float16", "bfloat16"):
+        return None
+    whole = value is not None and x.dtype in ("int8", "uint8") and len(x.shape or ()) > 1
+    if whole and "float" in to:
         return None  # a weight that is stored in whole numbers, whose step is not told
     return call.op("cast", x, to=to) if to and x.dtype and "string" not in (to, x.dtype) else None
-
-
-def real_name(dtype: str) -> bool:
-    """Return whether a dtype is of floating-point numbers."""
-    return "float" in dtype
 
 
 @operation("Softmax", "LogSoftmax")

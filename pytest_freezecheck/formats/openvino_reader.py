@@ -15,7 +15,8 @@ from pytest_freezecheck.computation.builder import Builder
 from pytest_freezecheck.computation.node import Node, Shape
 from pytest_freezecheck.computation.rows import rows_of
 from pytest_freezecheck.errors import ArtifactError, reason
-from pytest_freezecheck.formats.channels_first import Sizes, on_a_grid, regridded, rows_of_all
+from pytest_freezecheck.formats.grids import regridded
+from pytest_freezecheck.formats.moves import Sizes, rows_of_all
 
 PREFIX = "openvino:"
 Translate = Callable[["Call"], "Node | list[Node] | None"]
@@ -141,9 +142,10 @@ class Reader:
                 key = key_of(node.output(port))
                 self._found[key] = made
                 value = made.value
-                if value is not None and value.array.dtype.kind in "iu":
-                    if value.array.size <= _MOST:
-                        self.sizes[key] = [int(n) for n in value.array.ravel()]
+                if value is None or value.array.dtype.kind not in "iu":
+                    continue
+                if value.array.size <= _MOST:
+                    self.sizes[key] = [int(n) for n in value.array.ravel()]
 
     def at(self, output: Any) -> Node:
         """Return the node of an output of an operation."""
@@ -162,7 +164,7 @@ class Reader:
         call = Call(self, node, inputs)
         own = call.version.startswith("opset")
         if own:
-            from pytest_freezecheck.formats.openvino_shapes import sizes_of
+            from pytest_freezecheck.formats.openvino_sizes import sizes_of
 
             found = sizes_of(call)
             if found is not None and len(found) <= _MOST:
@@ -176,7 +178,7 @@ class Reader:
         return [self._opaque(call, port) for port in range(len(node.outputs()))]
 
     def _rows(self, call: Call, found: Sizes) -> Node | None:
-        from pytest_freezecheck.formats.openvino_shapes import MOVES
+        from pytest_freezecheck.formats.openvino_sizes import MOVES
 
         if call.kind == "ShapeOf":
             return rows_of(call.x[0]) if found.count(None) == 1 else None
@@ -191,17 +193,18 @@ class Reader:
         if not dtype:
             kind = output.get_element_type().to_string()
             raise ArtifactError(f"{name}: constants of {kind} are not read")
-        array = np.array(node.str_data if dtype == "string" else node.data)
+        if dtype == "string":
+            text = [t.encode() if isinstance(t, str) else t for t in node.get_value_strings()]
+            shape = tuple(node.get_output_shape(0))
+            return self.builder.constant(np.array(text, object).reshape(shape), name)
+        array = np.array(node.data)
         if dtype == "bfloat16" and array.dtype.itemsize == 2:
             import ml_dtypes
 
             array = array.view(ml_dtypes.bfloat16)
-        if dtype == "string":
-            text = [t.encode() if isinstance(t, str) else bytes(t) for t in array.ravel().tolist()]
-            array = np.array(text, object).reshape(array.shape)
-        elif array.dtype.name != dtype:
+        if array.dtype.name != dtype:
             raise ArtifactError(f"{name}: a constant of {dtype} is read as {array.dtype.name}")
-        return self.builder.constant(on_a_grid(array, name))
+        return self.builder.constant(array, name)
 
     def _opaque(self, call: Call, port: int) -> Node:
         given = {str(name): repr(value) for name, value in call.given.items()}
@@ -248,8 +251,10 @@ def read_openvino(
     try:
         model = openvino.Core().read_model(str(path))
     except Exception as error:
-        raise ArtifactError(f"{path}: OpenVINO cannot read it: {reason(error)}") from None
-    given = {key_of(port): leaves[name_of(port)] for port in model.inputs if name_of(port) in leaves}
+        raise ArtifactError(f"{path}: OpenVINO cannot read it: {reason(error)}") from error
+    given = {
+        key_of(port): leaves[name_of(port)] for port in model.inputs if name_of(port) in leaves
+    }
     reader = Reader(builder, given)
     reader.read(model.get_ordered_ops())
     ends = {name_of(port): port.get_node().input(0).get_source_output() for port in model.outputs}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,10 @@ import numpy as np
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.rearranged import depth_to_space, space_to_depth
 from pytest_freezecheck.formats import channels_first as first
-from pytest_freezecheck.formats.channels_first import Sizes, product_of
+from pytest_freezecheck.formats import moves
+from pytest_freezecheck.formats.moves import Sizes
 from pytest_freezecheck.formats.openvino_reader import Call, operation
-
-_KEPT = frozenset({"Squeeze", "Unsqueeze", "Reshape"})
-#: What moves sizes and computes none.
-MOVES = _KEPT | {"Convert", "Concat", "Gather", "StridedSlice"}
+from pytest_freezecheck.formats.openvino_sizes import masks_of, sizes_of
 
 
 @operation("ShapeOf")
@@ -51,12 +50,10 @@ def _reshape(call: Call) -> Node | None:
         return None
     given: Sizes = list(sizes)
     if call.given["special_zero"]:
-        given = [
-            shape[n] if size == 0 and n < len(shape) else size for n, size in enumerate(sizes)
-        ]
+        given = [shape[n] if size == 0 and n < len(shape) else size for n, size in enumerate(sizes)]
         if sizes[0] == 0 and shape[0] is None and -1 in given[1:] and None not in shape[1:]:
-            given = first.with_the_rest(shape, given)
-    return first.reshaped(call.b, call.x[0], given, call.name)
+            given = moves.with_the_rest(shape, given)
+    return moves.reshaped(call.b, call.x[0], given, call.name)
 
 
 @operation("Squeeze")
@@ -64,13 +61,13 @@ def _squeeze(call: Call) -> Node | None:
     axes = call.integers(1) if len(call.x) > 1 else None
     if (len(call.x) > 1 and axes is None) or call.given.get("allow_axis_skip"):
         return None
-    return first.squeezed(call.b, call.x[0], axes or None, call.name)
+    return moves.squeezed(call.b, call.x[0], axes or None, call.name)
 
 
 @operation("Unsqueeze")
 def _unsqueeze(call: Call) -> Node | None:
     axes = call.integers(1)
-    return None if axes is None else first.unsqueezed(call.b, call.x[0], axes, call.name)
+    return None if axes is None else moves.unsqueezed(call.b, call.x[0], axes, call.name)
 
 
 @operation("Concat")
@@ -98,8 +95,8 @@ def _split(call: Call) -> list[Node] | None:
         lengths = [n if n >= 0 else rest for n in given]
     ends = np.cumsum([0, *lengths]).tolist()
     parts = [
-        first.cut(call.b, call.x[0], [start], [stop], [axes[0]], [1], call.name)
-        for start, stop in zip(ends[:-1], ends[1:], strict=True)
+        moves.cut(call.b, call.x[0], [start], [stop], [axes[0]], [1], call.name)
+        for start, stop in itertools.pairwise(ends)
     ]
     return [part for part in parts if part is not None] if None not in parts else None
 
@@ -112,15 +109,7 @@ def _slice(call: Call) -> Node | None:
     axes = call.integers(4) if len(call.x) > 4 else tuple(range(len(starts)))
     if axes is None:
         return None
-    return first.cut(call.b, call.x[0], starts, stops, axes, steps, call.name)
-
-
-def _masks(call: Call, count: int) -> dict[str, list[bool]]:
-    found = {}
-    for name in ("begin", "end", "new_axis", "shrink_axis", "ellipsis"):
-        given = [bool(n) for n in call.given.get(f"{name}_mask", ())]
-        found[name] = (given + [False] * count)[:count]
-    return found
+    return moves.cut(call.b, call.x[0], starts, stops, axes, steps, call.name)
 
 
 @operation("StridedSlice")
@@ -130,7 +119,7 @@ def _strided(call: Call) -> Node | None:
     if begin is None or end is None or shape is None:
         return None
     steps = call.integers(3) if len(call.x) > 3 else (1,) * len(begin)
-    masks = _masks(call, len(begin))
+    masks = masks_of(call, len(begin))
     if steps is None or any(masks["ellipsis"]):
         return None
     starts: list[int] = []
@@ -146,11 +135,11 @@ def _strided(call: Call) -> Node | None:
             return None
         size = shape[axis]
         if masks["shrink_axis"][n]:
-            low, high, step = low, low + 1 if low != -1 else first.END, 1
+            low, high, step = low, low + 1 if low != -1 else moves.END, 1
         else:
-            low = (0 if step > 0 else first.END) if masks["begin"][n] else low
-            high = (first.END if step > 0 else -first.END) if masks["end"][n] else high
-            part = first.part(size, low, high if abs(high) < first.END else None, step)
+            low = (0 if step > 0 else moves.END) if masks["begin"][n] else low
+            high = (moves.END if step > 0 else -moves.END) if masks["end"][n] else high
+            part = moves.part(size, low, high if abs(high) < moves.END else None, step)
             whole = part == (None, None, 1)
             counted = None if size is None else len(range(*slice(*part).indices(size)))
             made.append(size if whole else counted)
@@ -158,10 +147,10 @@ def _strided(call: Call) -> Node | None:
         if step != steps[n]:
             steps = (*steps[:n], step, *steps[n + 1 :])
     used = [step for n, step in enumerate(steps) if not masks["new_axis"][n]]
-    cut = first.cut(call.b, call.x[0], starts, stops, taken, used, call.name)
+    cut = moves.cut(call.b, call.x[0], starts, stops, taken, used, call.name)
     if cut is None or not (any(masks["new_axis"]) or any(masks["shrink_axis"])):
         return cut
-    return first.reshaped(call.b, cut, [*made, *shape[len(taken) :]], call.name)
+    return moves.reshaped(call.b, cut, [*made, *shape[len(taken) :]], call.name)
 
 
 @operation("Gather")
@@ -207,8 +196,8 @@ def _broadcast(call: Call) -> Node | None:
     if str(call.given.get("mode", "")).lower() not in ("numpy", "bidirectional"):
         return None
     sizes = call.sizes(1)
-    made = first.tiled(call.b, call.x[0], sizes, call.name)
-    return made or first.filled(call.b, call.x[0], sizes, call.rows(1), call.name)
+    made = moves.tiled(call.b, call.x[0], sizes, call.name)
+    return made or moves.filled(call.b, call.x[0], sizes, call.rows(1), call.name)
 
 
 @operation("TopK")
@@ -219,6 +208,8 @@ def _largest(call: Call) -> list[Node] | None:
         return None
     if given["mode"] != "max" or (given["sort"] != "value" and count[0] != 1):
         return None
+    if not call.given.get("stable") and call.node.output(1).get_target_inputs():
+        return None  # nothing is said of the order of equal ones
     names = ("top_values", "top_places")
     return [call.op(name, call.x[0], k=count[0]) for name in names]
 
@@ -238,49 +229,3 @@ def _blocks(call: Call) -> Node | None:
         origin=call.name,
     )
     return None if made is None else first.channels_second(call.b, made)
-
-
-def sizes_of(call: Call) -> Sizes | None:
-    """Return the whole numbers that an operation computes, flat, or None if it is none of these."""
-    if call.kind == "ShapeOf":
-        shape = call.x[0].shape
-        return None if shape is None else list(shape)
-    read = [call.sizes(place) for place in range(len(call.x))]
-    if not read or read[0] is None:
-        return None
-    if call.kind in _KEPT and len(call.x[0].shape or ()) + len(read[0]) > 2:
-        return None  # sizes are vectors, or one number
-    if call.kind in _KEPT or (call.kind == "Convert" and call.dtype() in ("int32", "int64")):
-        return read[0]
-    if call.kind == "Concat":
-        return None if None in read else [n for part in read for n in part or ()]
-    if call.kind == "Gather":
-        places = read[1]
-        if places is None or any(n is None or n >= len(read[0]) for n in places):
-            return None
-        return [read[0][n] for n in places if n is not None]
-    if call.kind == "ReduceProd":
-        return [product_of(read[0])]
-    if call.kind == "StridedSlice" and len(call.x[0].shape or (0, 0)) == 1:
-        return _cut(call, read[0])
-    if call.kind in ("Multiply", "Add") and len(read) == 2 and read[1] is not None:
-        if len(read[0]) == len(read[1]) and None not in read[0] + read[1]:
-            pairs = list(zip(read[0], read[1], strict=True))
-            add = call.kind == "Add"
-            return [(a or 0) + (b or 0) if add else (a or 0) * (b or 0) for a, b in pairs]
-    return None
-
-
-def _cut(call: Call, sizes: Sizes) -> Sizes | None:
-    begin, end = call.integers(1), call.integers(2)
-    steps = call.integers(3) if len(call.x) > 3 else (1,)
-    if begin is None or end is None or steps is None or len(begin) != 1:
-        return None
-    masks = _masks(call, 1)
-    if masks["new_axis"][0] or masks["ellipsis"][0]:
-        return None
-    if masks["shrink_axis"][0]:
-        return [sizes[begin[0]]]
-    low = None if masks["begin"][0] else begin[0]
-    high = None if masks["end"][0] else end[0]
-    return sizes[low : high : steps[0]]

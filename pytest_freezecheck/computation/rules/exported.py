@@ -18,7 +18,7 @@ _EXACT = 2**24
 
 
 def _shift_out(b: Builder, draft: Draft) -> Node | None:
-    """x + (s y + c) as (x + s y) + c."""
+    """X + (s y + c) as (x + s y) + c."""
     for x, y in (draft.inputs, draft.inputs[::-1]):
         if y.op != "affine" or x.is_constant or x.dtype not in FLOATS:
             continue
@@ -35,7 +35,7 @@ def _shift_out(b: Builder, draft: Draft) -> Node | None:
 
 
 def _factor_out(b: Builder, draft: Draft) -> Node | None:
-    """x (y c) as (x y) c, where c is a constant of the channels that y has not."""
+    """X (y c) as (x y) c, where c is a constant of the channels that y has not."""
     for x, y in (draft.inputs, draft.inputs[::-1]):
         if y.op != "mul" or not y.inputs[1].is_constant or x.is_constant:
             continue
@@ -53,7 +53,7 @@ def _factor_out(b: Builder, draft: Draft) -> Node | None:
 
 
 def _factor_of_reshape(b: Builder, draft: Draft) -> Node | None:
-    """x times (y c), reshaped, as x times y reshaped, times c."""
+    """X times (y c), reshaped, as x times y reshaped, times c."""
     for x, y in (draft.inputs, draft.inputs[::-1]):
         made = y.inputs[0] if y.op == "reshape" else y
         if made is y or made.op != "affine" or x.is_constant or not is_number(made.inputs[2], 0.0):

@@ -1,4 +1,4 @@
-"""The largest of an axis in order, blocks of channels as blocks of cells, and one value everywhere."""
+"""The largest in order, blocks of channels as blocks of cells, and one value everywhere."""
 
 from __future__ import annotations
 
