@@ -183,3 +183,11 @@ def top(x: Array, k: int) -> tuple[Array, Array]:
 def fill(x: Array, like: Array, rest: tuple[int, ...]) -> Array:
     """Return a value as often as it takes: as many rows as another has, each of this shape."""
     return np.broadcast_to(x, (like.shape[0], *rest))
+
+
+def spread(x: Array, steps: tuple[int, ...]) -> Array:
+    """Return a picture with zeros between its cells, which stand so many apart."""
+    sizes = [(size - 1) * step + 1 for size, step in zip(x.shape[1:-1], steps, strict=True)]
+    found = np.zeros((x.shape[0], *sizes, x.shape[-1]), x.dtype)
+    found[(slice(None), *(slice(None, None, step) for step in steps))] = x
+    return found

@@ -162,3 +162,13 @@ def filled(inputs: Sequence[Node], given: Mapping[str, Any]) -> Shape | None:
     """Return the shape with as many rows as the second."""
     rows = inputs[1].shape
     return None if not rows else (rows[0], *given["rest"])
+
+
+def spread(inputs: Sequence[Node], given: Mapping[str, Any]) -> Shape | None:
+    """Return the shape of a picture with cells between those of its spatial axes."""
+    shape = inputs[0].shape
+    if shape is None:
+        return None
+    pairs = zip(shape[1:-1], given["steps"], strict=True)
+    sizes = [None if size is None else (size - 1) * step + 1 for size, step in pairs]
+    return (shape[0], *sizes, shape[-1])

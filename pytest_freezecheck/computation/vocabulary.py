@@ -166,6 +166,7 @@ _ENTRIES = (
         lambda v, a: np.asarray(np.argmin(v[0], a["axis"])),
         dtype="int64",
     ),
+    Entry("spread", shapes.spread, lambda v, a: kernels.spread(v[0], a["steps"])),
     Entry("fill", shapes.filled, lambda v, a: kernels.fill(v[0], v[1], a["rest"])),
     Entry("top_values", shapes.top, lambda v, a: kernels.top(v[0], a["k"])[0]),
     Entry("top_places", shapes.top, lambda v, a: kernels.top(v[0], a["k"])[1], dtype="int64"),

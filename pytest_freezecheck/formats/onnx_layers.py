@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.computation.transposed import transposed_convolution
 from pytest_freezecheck.computation.values import Value
 from pytest_freezecheck.formats import channels_first as first
 from pytest_freezecheck.formats import grids
@@ -49,6 +50,33 @@ def _convolution(call: Call) -> Node | None:
     if made is None or not call.has(2):
         return made
     return first.channelwise(call.b, "add", made, call.at(2), call.name)
+
+
+@operation("ConvTranspose")
+def _transposed(call: Call) -> Node | None:
+    x, kernel = call.at(0), call.at(1)
+    rank = len(kernel.shape or ()) - 2
+    if rank < 1 or call.attribute("group", 1) != 1 or len(x.shape or ()) != rank + 2:
+        return None
+    if call.attribute("auto_pad", "NOTSET") != "NOTSET" or call.attribute("output_shape"):
+        return None
+    pads, more = _pads(call, rank), call.attribute("output_padding") or [0] * rank
+    turned = grids.weight(call.b, kernel, (*range(2, rank + 2), 0, 1))
+    if turned is None or _negative(pads):
+        return None
+    made = transposed_convolution(
+        call.b,
+        first.channels_last(call.b, x),
+        turned,
+        strides=_spatial(call, "strides", rank),
+        dilations=_spatial(call, "dilations", rank),
+        crops=[(pair[0], pair[1] - n) for pair, n in zip(pads, more, strict=True)],
+        origin=call.name,
+    )
+    if made is None:
+        return None
+    made = first.channels_second(call.b, made)
+    return first.channelwise(call.b, "add", made, call.at(2), call.name) if call.has(2) else made
 
 
 @operation("MatMul")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.computation.transposed import transposed_convolution
 from pytest_freezecheck.formats import channels_first as first
+from pytest_freezecheck.formats import grids
 from pytest_freezecheck.formats.openvino_reader import Call, operation
 
 _AUTO = {"same_upper": "SAME", "same_lower": "SAME_LOWER", "valid": "VALID"}
@@ -37,6 +39,45 @@ def _convolution(call: Call) -> Node | None:
         call.b, x, kernel, strides=_numbers(call, "strides"), pads=pads,
         dilations=_numbers(call, "dilations"), groups=groups, origin=call.name,
     )  # fmt: skip
+
+
+@operation("ConvolutionBackpropData")
+def _transposed(call: Call) -> Node | None:
+    x, kernel = call.x[:2]
+    rank = len(kernel.shape or ()) - 2
+    turned = grids.weight(call.b, kernel, (*range(2, rank + 2), 0, 1)) if rank > 0 else None
+    strides, dilations = _numbers(call, "strides"), _numbers(call, "dilations")
+    more = _numbers(call, "output_padding")
+    if turned is None or x.shape is None or None in x.shape[2:]:
+        return None
+    mode = str(call.given.get("auto_pad", "explicit")).lower()
+    begin, end = _numbers(call, "pads_begin"), _numbers(call, "pads_end")
+    if len(call.x) > 2:
+        wanted = call.integers(2)
+        if wanted is None or mode not in ("same_lower", "same_upper"):
+            return None
+        sizes = [(n or 0) - 1 for n in x.shape[2:]]
+        kernels = [(n or 0) - 1 for n in (kernel.shape or ())[2:]]
+        each = zip(sizes, strides, kernels, dilations, more, wanted, strict=True)
+        total = [n * s + k * d + 1 + extra - to for n, s, k, d, extra, to in each]
+        halves = tuple(n // 2 for n in total), tuple(n - n // 2 for n in total)
+        # What the file has beside it is what the sizes tell, or nobody knows.
+        if (begin, end) != (halves if mode == "same_lower" else halves[::-1]):
+            return None
+    elif mode != "explicit":
+        return None
+    if min(begin + end) < 0:
+        return None
+    made = transposed_convolution(
+        call.b,
+        first.channels_last(call.b, x),
+        turned,
+        strides=strides,
+        dilations=dilations,
+        crops=[(low, high - n) for low, high, n in zip(begin, end, more, strict=True)],
+        origin=call.name,
+    )
+    return None if made is None else first.channels_second(call.b, made)
 
 
 @operation("MatMul")
