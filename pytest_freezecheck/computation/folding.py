@@ -57,8 +57,12 @@ def _moved(op: str, known: Sequence[Value], given: Mapping[str, Any]) -> Value:
     evaluate = VOCABULARY[op].evaluate
     moved = np.asarray(evaluate(arrays, given))
     if not whole:
+        terms = None
+        if any(v.terms is not None for v in known):  # what was summed up is moved with the sums
+            sums = [_terms(v) if v.is_real else v.array for v in known]
+            terms = np.asarray(evaluate(sums, given))
         return dataclasses.replace(
-            computed(moved, *known),
+            computed(moved, *known, terms=terms),
             folded=any(value.folded for value in known),
             half=_moved_half(op, known, given),
         )

@@ -179,3 +179,14 @@ def one_hot(places: Array, given: Mapping[str, Any]) -> Array:
     """Return vectors that are `on` in one place, and `off` in all others."""
     hot: Array = places[..., None] == np.arange(given["depth"])
     return np.asarray(np.where(hot, given["on"], given["off"]))
+
+
+def top(x: Array, k: int) -> tuple[Array, Array]:
+    """Return the k largest along the last axis and their places; of equal ones, the first first."""
+    places = np.argsort(-x.astype(np.float64), axis=-1, kind="stable")[..., :k]
+    return np.take_along_axis(x, places, axis=-1), places
+
+
+def fill(x: Array, like: Array, rest: tuple[int, ...]) -> Array:
+    """Return a value as often as it takes: as many rows as another has, each of this shape."""
+    return np.broadcast_to(x, (like.shape[0], *rest))

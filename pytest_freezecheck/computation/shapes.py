@@ -159,3 +159,15 @@ def tiled(inputs: Sequence[Node], given: Mapping[str, Any]) -> Shape | None:
         return None
     pairs = zip(shape, given["times"], strict=True)
     return tuple(None if size is None else size * times for size, times in pairs)
+
+
+def top(inputs: Sequence[Node], given: Mapping[str, Any]) -> Shape | None:
+    """Return the shape with so many along the last axis."""
+    shape = inputs[0].shape
+    return None if shape is None else (*shape[:-1], given["k"])
+
+
+def filled(inputs: Sequence[Node], given: Mapping[str, Any]) -> Shape | None:
+    """Return the shape with as many rows as the second."""
+    rows = inputs[1].shape
+    return None if not rows else (rows[0], *given["rest"])

@@ -167,6 +167,9 @@ _ENTRIES = (
         dtype="int64",
     ),
     Entry("spread", shapes.spread, lambda v, a: kernels.spread(v[0], a["steps"])),
+    Entry("fill", shapes.filled, lambda v, a: kernels.fill(v[0], v[1], a["rest"])),
+    Entry("top_values", shapes.top, lambda v, a: kernels.top(v[0], a["k"])[0]),
+    Entry("top_places", shapes.top, lambda v, a: kernels.top(v[0], a["k"])[1], dtype="int64"),
     Entry("tile", shapes.tiled, lambda v, a: np.tile(v[0], a["times"])),
     Entry("cumsum", shapes.same, lambda v, a: np.cumsum(v[0], a["axis"])),
 )

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pytest_freezecheck.computation.builder import FLOATS, Builder
 from pytest_freezecheck.computation.node import Node, Shape
-from pytest_freezecheck.computation.values import Value
+from pytest_freezecheck.formats.grids import weight
+from pytest_freezecheck.formats.moves import unknown
 
-#: A vector of sizes or of other whole numbers, None for what is not known before it runs.
-Sizes = list[int | None]
 Pads = tuple[tuple[int, int], ...]
-#: No axis has so many places.
-_END = 10**9
-#: Bits that a float of a file keeps: half a step is what is left of the largest of a channel.
-_KEPT = {"float16": (11, 2.0**-25), "bfloat16": (8, 0.0)}
 
 
 def real(*nodes: Node) -> bool:
     """Return whether nodes hold floating-point numbers."""
     return all(node.dtype in FLOATS for node in nodes)
-
-
-def unknown(shape: Iterable[int | None]) -> int:
-    """Return how many sizes are not known."""
-    return sum(size is None for size in shape)
 
 
 def channels_last(b: Builder, x: Node) -> Node:
@@ -39,54 +28,6 @@ def channels_second(b: Builder, x: Node) -> Node:
     """Return a picture with its channels second."""
     rank = len(x.shape or ())
     return b.op("transpose", x, perm=(0, rank - 1, *range(1, rank - 1)))
-
-
-def on_a_grid(array: Any, *origin: str) -> Value:
-    """Return a constant as it was read; of one of few bits, by how much it may have been rounded.
-
-    Args:
-        array: the constant, channels last or of one axis.
-        *origin: what its file calls it.
-    """
-    import numpy as np
-
-    from pytest_freezecheck.computation.values import unit_of
-
-    name = array.dtype.name
-    value = Value(array, origin=origin, unit=unit_of(name))
-    if name not in _KEPT or not array.size:
-        return value
-    bits, least = _KEPT[name]
-    return Value(array, origin=origin, half=_halves(np.abs(array), bits, least), grid=name)
-
-
-def _halves(sizes: Any, bits: int, least: float) -> Any:
-    import numpy as np
-
-    axes = tuple(range(sizes.ndim - 1)) if sizes.ndim > 1 else None
-    largest = np.nan_to_num(sizes.max(axis=axes).astype(np.float64), posinf=0.0)
-    return np.maximum(largest * 2.0**-bits, least)
-
-
-def regridded(value: Value) -> Value:
-    """Return a constant that was moved, with the half steps of the channels it has now."""
-    if value.folded or value.grid not in _KEPT or value.array.dtype.name != value.grid:
-        return value
-    return on_a_grid(value.array, *value.origin)
-
-
-def weight(b: Builder, node: Node, perm: tuple[int, ...]) -> Node | None:
-    """Return a constant weight with its axes in this order, or None if it is computed.
-
-    The half steps of its grid are those of the channels that it has then.
-    """
-    if node.value is None:
-        return None
-    moved = b.op("transpose", node, perm=perm)
-    if moved.value is None:
-        return None
-    again = regridded(moved.value)
-    return moved if again is moved.value else b.constant(again)
 
 
 def convolution(
@@ -219,92 +160,3 @@ def standardised(
     spread = b.reduced("reduce_mean", b.op("square", rest), axes, keep=True, origin=origin)
     inverse = b.op("rsqrt", b.op("add", spread, b.number(epsilon, x)), origin=origin)
     return b.op("mul", rest, inverse, origin=origin)
-
-
-def reshaped(b: Builder, x: Node, sizes: Sizes | None, origin: str) -> Node | None:
-    """Return x in a shape of which one size may be unknown, or None if more are."""
-    if sizes is None or x.shape is None:
-        return None
-    told = [None if n is None or n < 0 else n for n in sizes]
-    if unknown(told) > 1:
-        return None
-    return b.op("reshape", x, shape=tuple(told), origin=origin)
-
-
-def squeezed(b: Builder, x: Node, axes: Iterable[int] | None, origin: str) -> Node | None:
-    """Return x without axes of size 1: those named, or all."""
-    shape = x.shape
-    if shape is None or unknown(shape) > 1 or (axes is None and None in shape[1:]):
-        return None
-    named = [n for n, size in enumerate(shape) if size == 1] if axes is None else axes
-    gone = {axis % len(shape) for axis in named}
-    return reshaped(b, x, [size for n, size in enumerate(shape) if n not in gone], origin)
-
-
-def unsqueezed(b: Builder, x: Node, axes: Sequence[int], origin: str) -> Node | None:
-    """Return x with axes of size 1 more, in these places of what comes out."""
-    shape = x.shape
-    if shape is None or unknown(shape) > 1:
-        return None
-    rank = len(shape) + len(axes)
-    places = {axis % rank for axis in axes}
-    left = iter(shape)
-    return reshaped(b, x, [1 if n in places else next(left) for n in range(rank)], origin)
-
-
-def part(size: int | None, start: int | None, stop: int | None, step: int) -> Any:
-    """Return one axis of a slice, in one way; bounds are Python's."""
-    if step == 1 and start in (None, 0) and (stop is None or (size is not None and stop >= size)):
-        return None, None, 1
-    if size is not None:
-        start, stop, step = slice(start, stop, step).indices(size)
-        return start, stop if stop >= 0 else None, step
-    return start, stop, step
-
-
-def cut(
-    b: Builder,
-    x: Node,
-    starts: Sequence[int | None],
-    stops: Sequence[int | None],
-    axes: Sequence[int],
-    steps: Sequence[int],
-    origin: str,
-) -> Node | None:
-    """Return a slice along some axes; bounds are Python's."""
-    shape = x.shape
-    if shape is None:
-        return None
-    parts: list[Any] = [(None, None, 1)] * len(shape)
-    for start, stop, axis, step in zip(starts, stops, axes, steps, strict=True):
-        if stop is not None and stop * step >= _END:
-            stop = None  # it is how "to the end" is written
-        if start is None:
-            return None
-        parts[axis % len(shape)] = part(shape[axis], start, stop, step)
-    return b.op("slice", x, parts=tuple(parts), origin=origin)
-
-
-def tiled(b: Builder, x: Node, sizes: Sizes | None, origin: str) -> Node | None:
-    """Return x repeated along axes of size 1 until it has this shape, or broadcasts with it."""
-    if sizes is None or x.shape is None or unknown(x.shape) > 1:
-        return None
-    shape = (1,) * (len(sizes) - len(x.shape)) + x.shape
-    wanted = [1] * (len(shape) - len(sizes)) + list(sizes)
-    times = []
-    for size, to in zip(shape, wanted, strict=True):
-        if to == 1 or (to is not None and to == size):
-            times.append(1)
-        elif size == 1 and to is not None:
-            times.append(to)
-        else:
-            return None
-    wide = reshaped(b, x, list(shape), origin)
-    if wide is None or set(times) <= {1}:
-        return wide
-    return b.op("tile", wide, times=tuple(times), origin=origin)
-
-
-def product_of(sizes: Sizes) -> int | None:
-    """Return the product of sizes, None if one is not known."""
-    return None if None in sizes else math.prod(n for n in sizes if n is not None)

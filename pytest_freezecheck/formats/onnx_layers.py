@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.computation.transposed import transposed_convolution
 from pytest_freezecheck.computation.values import Value
 from pytest_freezecheck.formats import channels_first as first
-from pytest_freezecheck.formats.onnx_reader import Call, operation
+from pytest_freezecheck.formats import grids
+from pytest_freezecheck.formats.onnx_call import Call, operation
 
 _AUTO = {"SAME_UPPER": "SAME", "SAME_LOWER": "SAME_LOWER", "VALID": "VALID"}
 
@@ -50,6 +52,33 @@ def _convolution(call: Call) -> Node | None:
     return first.channelwise(call.b, "add", made, call.at(2), call.name)
 
 
+@operation("ConvTranspose")
+def _transposed(call: Call) -> Node | None:
+    x, kernel = call.at(0), call.at(1)
+    rank = len(kernel.shape or ()) - 2
+    if rank < 1 or call.attribute("group", 1) != 1 or len(x.shape or ()) != rank + 2:
+        return None
+    if call.attribute("auto_pad", "NOTSET") != "NOTSET" or call.attribute("output_shape"):
+        return None
+    pads, more = _pads(call, rank), call.attribute("output_padding") or [0] * rank
+    turned = grids.weight(call.b, kernel, (*range(2, rank + 2), 0, 1))
+    if turned is None or _negative(pads):
+        return None
+    made = transposed_convolution(
+        call.b,
+        first.channels_last(call.b, x),
+        turned,
+        strides=_spatial(call, "strides", rank),
+        dilations=_spatial(call, "dilations", rank),
+        crops=[(pair[0], pair[1] - n) for pair, n in zip(pads, more, strict=True)],
+        origin=call.name,
+    )
+    if made is None:
+        return None
+    made = first.channels_second(call.b, made)
+    return first.channelwise(call.b, "add", made, call.at(2), call.name) if call.has(2) else made
+
+
 @operation("MatMul")
 def _product(call: Call) -> Node | None:
     x, y = call.at(0), call.at(1)
@@ -61,7 +90,7 @@ def _product(call: Call) -> Node | None:
 def _regridded(call: Call, node: Node) -> Node:
     if node.value is None:
         return node
-    again = first.regridded(node.value)
+    again = grids.regridded(node.value)
     return node if again is node.value else call.b.constant(again)
 
 
@@ -70,9 +99,9 @@ def _product_and_sum(call: Call) -> Node | None:
     x, y = call.at(0), call.at(1)
     if len(x.shape or ()) != 2 or len(y.shape or ()) != 2 or not first.real(x, y):
         return None
-    if call.attribute("transA", 0):
+    if call.flag("transA", default=False):
         x = call.b.op("transpose", x, perm=(1, 0))
-    if call.attribute("transB", 0):
+    if call.flag("transB", default=False):
         y = call.b.op("transpose", y, perm=(1, 0))
     made = call.op("dot", x, _regridded(call, y))
     alpha, beta = (float(call.attribute(name, 1.0)) for name in ("alpha", "beta"))
@@ -86,7 +115,11 @@ def _product_and_sum(call: Call) -> Node | None:
 
 @operation("BatchNormalization")
 def _normalisation(call: Call) -> Node | None:
-    if call.attribute("training_mode", 0) or call.outputs > 1 or call.attribute("spatial", 1) != 1:
+    if (
+        call.flag("training_mode", default=False)
+        or call.outputs > 1
+        or call.attribute("spatial", 1) != 1
+    ):
         return None
     parameters = [call.at(place) for place in (1, 2, 3, 4)]
     epsilon = float(np.float32(call.attribute("epsilon", 1e-5)))
@@ -132,8 +165,8 @@ def _pool(call: Call) -> Node | None:
     return first.pooled(
         call.b, "max_pool" if call.node.op_type == "MaxPool" else "avg_pool", call.at(0),
         kernel=kernel, strides=_spatial(call, "strides", rank), pads=pads,
-        padded=bool(call.attribute("count_include_pad", 0)),
-        up=bool(call.attribute("ceil_mode", 0)), origin=call.name,
+        padded=call.flag("count_include_pad", default=False),
+        up=call.flag("ceil_mode", default=False), origin=call.name,
     )  # fmt: skip
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.formats import grids
 from pytest_freezecheck.formats.channels_first import real
-from pytest_freezecheck.formats.onnx_reader import (
+from pytest_freezecheck.formats.onnx_call import (
     TABLE,
     Call,
     Translate,
@@ -47,6 +46,7 @@ _SAME_NAME = {
     "Or": "logical_or",
     "Where": "select",
 }
+_WIDE = ("float32", "float64")
 _EXCHANGED = {"Greater": "less", "GreaterOrEqual": "less_equal"}
 _SEVERAL = {"Max": "maximum", "Min": "minimum", "Sum": "add"}
 _REDUCTIONS = {
@@ -64,8 +64,6 @@ _COMPOSED = {
     "ReduceLogSum": ("", "reduce_sum", "log"),
     "ReduceLogSumExp": ("exp", "reduce_sum", "log"),
 }
-#: Of the specification of Selu: what the vocabulary's has, in float32.
-_SELU = np.float32(1.67326319217681884765625), np.float32(1.05070102214813232421875)
 
 
 def _named(name: str) -> Translate:
@@ -92,7 +90,7 @@ def _axes(call: Call) -> tuple[int, ...] | None:
     if axes is None or rank is None:
         return None
     if not axes:
-        return () if call.attribute("noop_with_empty_axes", 0) else tuple(range(rank))
+        return () if call.flag("noop_with_empty_axes", default=False) else tuple(range(rank))
     return tuple(axis % rank for axis in axes)
 
 
@@ -106,7 +104,7 @@ def _reduction(name: str, before: str = "", after: str = "") -> Translate:
             return None
         x = call.op(before, x) if before else x
         made = call.b.reduced(
-            name, x, axes, keep=bool(call.attribute("keepdims", 1)), origin=call.name
+            name, x, axes, keep=call.flag("keepdims", default=True), origin=call.name
         )
         return call.op(after, made) if after else made
 
@@ -147,124 +145,36 @@ def _mean(call: Call) -> Node | None:
 @operation("Mod")
 def _modulo(call: Call) -> Node | None:
     # With fmod the sign is the dividend's; of whole numbers it is the divisor's without.
-    return None if call.attribute("fmod", 0) or real(call.at(0)) else call.op("floor_mod", *call.x)
-
-
-@operation("Relu")
-def _relu(call: Call) -> Node:
-    return call.op("clip", call.at(0), low=0.0, high=math.inf)
-
-
-@operation("Clip")
-def _clipped(call: Call) -> Node | None:
-    x = call.at(0)
-    if not real(x):
-        return None
-    if call.opset < 11:
-        largest = float(np.finfo(np.float32).max)
-        low, high = call.attribute("min", -largest), call.attribute("max", largest)
-        low = -math.inf if low <= -largest else low
-        high = math.inf if high >= largest else high
-        return call.op("clip", x, low=float(low), high=float(high))
-    for place, kind in ((1, "maximum"), (2, "minimum")):
-        if call.has(place):
-            x = call.op(kind, x, call.at(place))
-    return x
-
-
-@operation("LeakyRelu")
-def _leaky(call: Call) -> Node:
-    alpha = float(np.float32(call.attribute("alpha", 0.01)))
-    return call.op("leaky_relu", call.at(0), alpha=alpha)
-
-
-@operation("PRelu")
-def _learned_leaky(call: Call) -> Node:
-    """Return relu(x) - slope relu(-x)."""
-    x, slope = call.at(0), call.at(1)
-    above = call.op("clip", x, low=0.0, high=math.inf)
-    below = call.op("clip", call.b.negative(x), low=0.0, high=math.inf)
-    return call.op("add", above, call.op("mul", below, call.b.negative(slope)))
-
-
-@operation("Elu")
-def _elu(call: Call) -> Node:
-    return call.op("elu", call.at(0), alpha=float(np.float32(call.attribute("alpha", 1.0))))
-
-
-@operation("Selu")
-def _selu(call: Call) -> Node:
-    alpha = np.float32(call.attribute("alpha", _SELU[0]))
-    gamma = np.float32(call.attribute("gamma", _SELU[1]))
-    if (alpha, gamma) == _SELU:
-        return call.op("selu", call.at(0))
-    return call.b.scaled(call.op("elu", call.at(0), alpha=float(alpha)), float(gamma), call.name)
-
-
-@operation("HardSigmoid")
-def _hard_sigmoid(call: Call) -> Node:
-    alpha, beta = call.attribute("alpha", 0.2), call.attribute("beta", 0.5)
-    line = call.b.scaled(call.at(0), float(alpha), call.name)
-    line = call.op("add", line, call.b.number(float(beta), line))
-    return call.op("clip", line, low=0.0, high=1.0)
-
-
-@operation("HardSwish")
-def _hard_swish(call: Call) -> Node:
-    x = call.at(0)
-    line = call.op("add", call.b.scaled(x, 1.0 / 6.0, call.name), call.b.number(0.5, x))
-    return call.op("mul", x, call.op("clip", line, low=0.0, high=1.0))
-
-
-@operation("Gelu")
-def _gelu(call: Call) -> Node | None:
-    x = call.at(0)
-    kind = call.attribute("approximate", "none")
-    one, half = call.b.number(1.0, x), call.b.scaled(x, 0.5, call.name)
-    if kind == "none":
-        inner = call.op("erf", call.b.scaled(x, math.sqrt(0.5), call.name))
-    elif kind == "tanh":
-        cube = call.op("pow", x, call.b.number(3.0, x))
-        sum_ = call.op("add", x, call.b.scaled(cube, 0.044715, call.name))
-        inner = call.op("tanh", call.b.scaled(sum_, math.sqrt(2.0 / math.pi), call.name))
-    else:
-        return None
-    return call.op("mul", half, call.op("add", inner, one))
+    return (
+        None
+        if call.flag("fmod", default=False) or real(call.at(0))
+        else call.op("floor_mod", *call.x)
+    )
 
 
 @operation("Cast")
 def _cast(call: Call) -> Node | None:
     x, to = call.at(0), dtype_name(call.attribute("to", 0))
-    if x.value is not None and x.value.grid and to in ("float32", "float64"):
-        return x  # a constant of few bits, as it was stored
-    if not to or not x.dtype or "string" in (to, x.dtype):
+    if x.value is not None and x.dtype in ("float16", "bfloat16") and to in _WIDE:
+        # A constant of few bits: it stands for one that was rounded to them.
+        return call.b.constant(grids.stored(x.value))
+    if x.value is not None and to == "float16" and real(x):
+        return call.b.constant(x.value.wide().astype(np.float16), *x.value.origin)
+    if x.value is not None and to == "bfloat16":
         return None
-    if to.startswith("float8"):
+    if not to or not x.dtype or to.startswith("float8") or "string" in (to, x.dtype):
         return None
     return call.op("cast", x, to=to)
-
-
-@operation("Softmax", "LogSoftmax")
-def _softmax(call: Call) -> Node | None:
-    shape, rank = call.at(0).shape, call.rank
-    name = "softmax" if call.node.op_type == "Softmax" else "log_softmax"
-    if shape is None or not rank:
-        return None
-    axis = int(call.attribute("axis", -1 if call.opset >= 13 else 1)) % rank
-    # Until opset 13, all axes from this one on are one.
-    if call.opset < 13 and axis != rank - 1:
-        return None
-    return call.op(name, call.at(0), axis=axis)
 
 
 @operation("ArgMax", "ArgMin")
 def _best(call: Call) -> Node | None:
     rank, shape = call.rank, call.at(0).shape
-    if not rank or shape is None or call.attribute("select_last_index", 0):
+    if not rank or shape is None or call.flag("select_last_index", default=False):
         return None
     axis = int(call.attribute("axis", 0)) % rank
     made = call.op(call.node.op_type.lower(), call.at(0), axis=axis)
-    if not call.attribute("keepdims", 1):
+    if not call.flag("keepdims", default=True):
         return made
     kept = tuple(1 if n == axis else size for n, size in enumerate(shape))
     return None if sum(n is None for n in kept) > 1 else call.op("reshape", made, shape=kept)
@@ -273,7 +183,12 @@ def _best(call: Call) -> Node | None:
 @operation("CumSum")
 def _cumsum(call: Call) -> Node | None:
     axes, rank = call.integers(1), call.rank
-    if axes is None or not rank or call.attribute("exclusive", 0) or call.attribute("reverse", 0):
+    if (
+        axes is None
+        or not rank
+        or call.flag("exclusive", default=False)
+        or call.flag("reverse", default=False)
+    ):
         return None
     return call.op("cumsum", call.at(0), axis=axes[0] % rank)
 

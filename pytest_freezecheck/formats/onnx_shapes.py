@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 
 from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.computation.rearranged import depth_to_space, space_to_depth
 from pytest_freezecheck.formats import channels_first as first
-from pytest_freezecheck.formats.channels_first import Sizes
-from pytest_freezecheck.formats.onnx_reader import Call, operation
+from pytest_freezecheck.formats import moves
+from pytest_freezecheck.formats.moves import Sizes
+from pytest_freezecheck.formats.onnx_call import Call, operation
 
 _MOST = 1 << 20
 
@@ -19,7 +22,7 @@ def _constant(call: Call) -> Node | None:
     held = {attribute.name: attribute for attribute in call.node.attribute}
     if "value" in held:
         return call.reader.constant(held["value"].t, call.name)
-    kinds = {"value_float": np.float32, "value_floats": np.float32}
+    kinds: dict[str, Any] = {"value_float": np.float32, "value_floats": np.float32}
     kinds |= {"value_int": np.int64, "value_ints": np.int64}
     for name, kind in kinds.items():
         if name in held:
@@ -32,15 +35,18 @@ def _constant(call: Call) -> Node | None:
 
 @operation("ConstantOfShape")
 def _filled(call: Call) -> Node | None:
-    sizes = call.integers(0)
-    if sizes is None or any(n < 0 for n in sizes) or np.prod(sizes, dtype=float) > _MOST:
-        return None
     value: Any = np.zeros(1, np.float32)
     tensor = call.attribute("value")
     if tensor is not None:
         import onnx
 
         value = onnx.numpy_helper.to_array(tensor)
+    sizes = call.integers(0)
+    if sizes is None:
+        one = call.b.constant(np.asarray(value.ravel()[0]), call.name)
+        return moves.filled(call.b, one, call.sizes(0), call.rows(0), call.name)
+    if any(n < 0 for n in sizes) or np.prod(sizes, dtype=float) > _MOST:
+        return None
     return call.b.constant(np.full(sizes, value.ravel()[0], value.dtype), call.name)
 
 
@@ -79,27 +85,11 @@ def _reshape(call: Call) -> Node | None:
     if sizes is None or shape is None:
         return None
     given: Sizes = list(sizes)
-    if not call.attribute("allowzero", 0):
+    if not call.flag("allowzero", default=False):
         given = [shape[n] if size == 0 and n < len(shape) else size for n, size in enumerate(sizes)]
-        # Two sizes that are not known, of which one is the first of both, the batch, copied.
-        if sizes[:1] == [0] and shape[:1] == (None,) and first.unknown(_asked(given)) == 2:
-            return _with_the_rest(call, given)
-    return first.reshaped(call.b, call.at(0), given, call.name)
-
-
-def _asked(sizes: Sizes) -> Sizes:
-    return [None if n is None or n < 0 else n for n in sizes]
-
-
-def _with_the_rest(call: Call, given: Sizes) -> Node | None:
-    """Return a reshape that keeps the first size, and to which one size is left."""
-    before = list(call.at(0).shape or ())[1:]
-    total = first.product_of(before)
-    others = first.product_of([n for n in _asked(given)[1:] if n is not None])
-    if total is None or not others or total % others or -1 not in given[1:]:
-        return None
-    told = [total // others if n == -1 else n for n in given[1:]]
-    return first.reshaped(call.b, call.at(0), [None, *told], call.name)
+        if sizes[:1] == [0] and shape[:1] == (None,) and -1 in given:
+            given = moves.with_the_rest(shape, given)
+    return moves.reshaped(call.b, call.at(0), given, call.name)
 
 
 @operation("Flatten")
@@ -109,20 +99,20 @@ def _flatten(call: Call) -> Node | None:
         return None
     axis = int(call.attribute("axis", 1))
     axis = axis + len(shape) if axis < 0 else axis
-    halves = [first.product_of(list(part)) for part in (shape[:axis], shape[axis:])]
-    return first.reshaped(call.b, call.at(0), halves, call.name)
+    halves = [moves.product_of(list(part)) for part in (shape[:axis], shape[axis:])]
+    return moves.reshaped(call.b, call.at(0), halves, call.name)
 
 
 @operation("Squeeze")
 def _squeeze(call: Call) -> Node | None:
     axes = call.axes()
-    return None if axes is None else first.squeezed(call.b, call.at(0), axes or None, call.name)
+    return None if axes is None else moves.squeezed(call.b, call.at(0), axes or None, call.name)
 
 
 @operation("Unsqueeze")
 def _unsqueeze(call: Call) -> Node | None:
     axes = call.axes()
-    return None if axes is None else first.unsqueezed(call.b, call.at(0), axes, call.name)
+    return None if axes is None else moves.unsqueezed(call.b, call.at(0), axes, call.name)
 
 
 @operation("Concat")
@@ -152,8 +142,8 @@ def _split(call: Call) -> list[Node] | None:
         lengths = [each] * (count - 1) + [size - each * (count - 1)]
     ends = np.cumsum([0, *lengths]).tolist()
     parts = [
-        first.cut(call.b, call.at(0), [start], [stop], [axis], [1], call.name)
-        for start, stop in zip(ends[:-1], ends[1:], strict=True)
+        moves.cut(call.b, call.at(0), [start], [stop], [axis], [1], call.name)
+        for start, stop in itertools.pairwise(ends)
     ]
     return None if None in parts else [part for part in parts if part is not None]
 
@@ -163,6 +153,10 @@ def _slice(call: Call) -> Node | None:
     shape = call.at(0).shape
     if shape is None:
         return None
+    starts: Any
+    stops: Any
+    axes: Any
+    steps: Any
     if call.attribute("starts") is not None:
         starts, stops = call.attribute("starts"), call.attribute("ends")
         axes, steps = call.attribute("axes", list(range(len(starts)))), [1] * len(starts)
@@ -174,7 +168,7 @@ def _slice(call: Call) -> Node | None:
         steps = call.integers(4) if call.has(4) else (1,) * len(starts)
         if axes is None or steps is None:
             return None
-    return first.cut(call.b, call.at(0), starts, stops, axes, steps, call.name)
+    return moves.cut(call.b, call.at(0), starts, stops, axes, steps, call.name)
 
 
 @operation("Gather")
@@ -190,6 +184,17 @@ def _gather(call: Call) -> Node | None:
             return None
         places = call.b.constant(places.value.array % size, call.name)
     return call.op("gather", call.at(0), places, axis=axis, batch_dims=0)
+
+
+@operation("GatherND")
+def _gather_rows(call: Call) -> Node | None:
+    """Return slices along one axis, of each row of a batch its own."""
+    batch, places = int(call.attribute("batch_dims", 0)), call.at(1)
+    shape = places.shape
+    if call.rank is None or not shape or shape[-1] != 1 or moves.unknown(shape) > 1:
+        return None
+    places = call.op("reshape", places, shape=shape[:-1])
+    return call.op("gather", call.at(0), places, axis=batch, batch_dims=batch)
 
 
 @operation("Pad")
@@ -230,4 +235,35 @@ def _tile(call: Call) -> Node | None:
 
 @operation("Expand")
 def _expand(call: Call) -> Node | None:
-    return first.tiled(call.b, call.at(0), call.sizes(1), call.name)
+    sizes = call.sizes(1)
+    made = moves.tiled(call.b, call.at(0), sizes, call.name)
+    return made or moves.filled(call.b, call.at(0), sizes, call.rows(1), call.name)
+
+
+@operation("TopK")
+def _largest(call: Call) -> list[Node] | None:
+    rank = call.rank
+    count = call.integers(1) if call.has(1) else None
+    axis = int(call.attribute("axis", -1))
+    if not rank or not count or axis % rank != rank - 1:
+        return None
+    if not call.flag("largest", default=True) or not call.flag("sorted", default=True):
+        return None
+    names = ("top_values", "top_places")
+    return [call.op(name, call.at(0), k=count[0]) for name in names]
+
+
+@operation("DepthToSpace", "SpaceToDepth")
+def _blocks(call: Call) -> Node | None:
+    if call.rank != 4:
+        return None
+    deep = call.node.op_type == "DepthToSpace"
+    mode = call.attribute("mode", "DCR") if deep else "DCR"
+    made = (depth_to_space if deep else space_to_depth)(
+        call.b,
+        first.channels_last(call.b, call.at(0)),
+        int(call.attribute("blocksize")),
+        blocks_first=mode == "DCR",
+        origin=call.name,
+    )
+    return None if made is None else first.channels_second(call.b, made)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pytest_freezecheck.formats.channels_first import Sizes, product_of
-from pytest_freezecheck.formats.onnx_reader import Call
+from pytest_freezecheck.formats.moves import Sizes, product_of
+from pytest_freezecheck.formats.onnx_call import Call
 
-_KEPT = frozenset({"Cast", "Squeeze", "Unsqueeze", "Reshape", "Identity"})
+_KEPT = frozenset({"Cast", "Squeeze", "Unsqueeze", "Identity"})
+#: What moves sizes and computes none.
+MOVES = _KEPT | {"Concat", "Gather", "Slice"}
 _PAIRS: dict[str, Callable[[int, int], int]] = {
     "Add": lambda a, b: a + b,
     "Sub": lambda a, b: a - b,
@@ -34,6 +36,8 @@ def sizes_of(call: Call) -> Sizes | None:
         return None
     if op == "Cast" and not _whole(call):
         return None
+    if op == "Unsqueeze" and len(read[0]) != 1:
+        return None  # sizes are vectors, or one number
     if op in _KEPT:
         return read[0]
     if op == "Concat":
@@ -65,7 +69,7 @@ def _gathered(sizes: Sizes, places: Sizes | None) -> Sizes | None:
 
 
 def _cut(call: Call, sizes: Sizes) -> Sizes | None:
-    if call.at(0).shape is None or len(call.at(0).shape or ()) != 1:
+    if len(call.at(0).shape or (0,)) != 1:
         return None
     bounds: list[Any] = [call.attribute("starts"), call.attribute("ends"), [1]]
     if bounds[0] is None:

@@ -15,6 +15,8 @@ from pytest_freezecheck.formats.matching import Shape
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 
 if TYPE_CHECKING:
+    from pytest_freezecheck.computation.builder import Builder
+    from pytest_freezecheck.computation.node import Node
     from pytest_freezecheck.models.live import LiveModel
 
 _HINT = "INFERENCE_PRECISION_HINT"
@@ -95,6 +97,14 @@ class OpenvinoModel(NamedModel):
         constants = [o for o in operations if o.get_type_name() == "Constant"]
         kinds = [_REDUCED.get(o.get_output_element_type(0).to_string(), "") for o in constants]
         return counted_kinds(kinds, tuple(_REDUCED.values()))
+
+    def expressions(
+        self, builder: Builder, leaves: Mapping[str, Node], outputs: Mapping[str, str]
+    ) -> dict[str, Node]:
+        """Return what the file computes."""
+        from pytest_freezecheck.formats.openvino_reader import read_openvino
+
+        return read_openvino(builder, self.path, leaves, outputs, _name)
 
     def cautions(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[str]:
         """Say how far the answers of the default precision of this CPU are from those checked."""

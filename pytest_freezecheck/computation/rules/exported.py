@@ -147,6 +147,40 @@ def _compared_as_floats(b: Builder, draft: Draft) -> Node | None:
     return b.op(draft.op, *operands, origin=draft.origin)
 
 
+def _fewer_axes(b: Builder, draft: Draft) -> Node | None:
+    """Leave out first axes of size 1 of a constant that is broadcast."""
+    for place, node in enumerate(draft.inputs):
+        shape, other = node.shape, draft.inputs[1 - place].shape
+        if len(draft.inputs) != 2 or not node.is_constant or not shape or other is None:
+            continue
+        if shape[0] != 1 or len(shape) > len(other) or draft.inputs[1 - place].is_constant:
+            continue
+        ones = next((n for n, size in enumerate(shape) if size != 1), len(shape))
+        operands = list(draft.inputs)
+        operands[place] = b.op("reshape", node, shape=shape[ones:])
+        return b.op(draft.op, *operands, origin=draft.origin, **draft.given)
+    return None
+
+
+def _largest_alone(b: Builder, draft: Draft) -> Node | None:
+    """The place of the largest alone is its place."""
+    shape = draft.x.shape
+    if draft.given["k"] != 1 or not shape or shape.count(None) > 1:
+        return None
+    if draft.op == "top_values":
+        return b.reduced("reduce_max", draft.x, [len(shape) - 1], keep=True, origin=draft.origin)
+    made = b.op("argmax", draft.x, axis=len(shape) - 1, origin=draft.origin)
+    return b.op("reshape", made, shape=(*shape[:-1], 1), origin=draft.origin)
+
+
+def _place_as_whole(_: Builder, draft: Draft) -> Node | None:
+    x = draft.x
+    while x.op in ("reshape", "transpose", "slice"):
+        x = x.inputs[0]
+    places = x.op in ("top_places", "argmax", "argmin")
+    return draft.x if places and draft.given["to"] in ("int32", "int64") else None
+
+
 _MOVES = "it moves elements and computes none"
 _REALS = "arithmetic of the reals"
 RULES = (
@@ -159,6 +193,9 @@ RULES = (
         _constant_of_reshape,
         "each element keeps its partner",
     ),
+    Rule("a constant of fewer axes", _PAIRED, _fewer_axes, "definition of broadcasting"),
+    Rule("the largest alone", ("top_values", "top_places"), _largest_alone, "definition"),
+    Rule("a place as a whole number", ("cast",), _place_as_whole, "no axis is longer than 2**31"),
     Rule("axes of size 1, then transposed", ("reshape",), _reshape_of_transpose, _MOVES),
     Rule("the best, then transposed", ("argmax", "argmin"), _best_of_transpose, _MOVES),
     Rule(
