@@ -381,7 +381,7 @@ def _cumsum(d: Draw, _: str) -> Case:
 
 
 @pytest.mark.parametrize("name", VOCABULARY)
-@campaign(25)
+@campaign(15)
 @given(data=st.data())
 def test_an_entry_is_what_tensorflow_computes(name: str, data: st.DataObject) -> None:
     assert name in CASES, f"nothing draws {name}: add a case"

@@ -188,7 +188,7 @@ RULES = (
         "a product, then transposed", ("matmul",), _product_of_transpose, "it is over the last axis"
     ),
     Rule("a product with a constant", ("dot",), _dot_with_a_constant, "definition of the product"),
-    Rule("a factor of a product", ("dot",), _factor_out, "bilinearity"),
+    Rule("a factor of a product of matrices", ("dot",), _factor_out, "bilinearity"),
     Rule("a convolution of single cells", ("conv",), _one_by_one, "definition of the convolution"),
     Rule(
         "a padding before a convolution", ("conv",), _padding, "padding is cells of 0 on both ways"
