@@ -339,7 +339,8 @@ def _per_axis(g: Graph) -> Item:
         parts = [g.d.pick([(None, None, 1), (1, None, 1), (None, None, -1)]) for _ in x.shape]
         return g.op("slice", x, parts=tuple(parts))
     pads = tuple((g.d.whole(0, 1), g.d.whole(0, 1)) for _ in x.shape)
-    return g.op("pad", x, pads=pads, **g.d.pick([{}, {"value": 2.0}, {"mode": "reflect"}]))
+    more: list[dict[str, Any]] = [{}, {"value": 2.0}, {"mode": "reflect"}]
+    return g.op("pad", x, pads=pads, **g.d.pick(more))
 
 
 @fires("a slice of everything")

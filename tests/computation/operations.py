@@ -26,8 +26,8 @@ def strategy(*names: str) -> Callable[[Make], Make]:
     return enter
 
 
-def _shaped(g: SessionGraph, low: int = 0, high: int = 3, **given: Any) -> Any:
-    return g.input(*g.d.shape(low, high), **given)
+def _shaped(g: SessionGraph, least: int = 0, most: int = 3, **given: Any) -> Any:
+    return g.input(*g.d.shape(least, most), **given)
 
 
 def _attr(value: Any) -> Any:
@@ -46,6 +46,8 @@ def _attr(value: Any) -> Any:
     made = AttrValue()
     if value and isinstance(value[0], str):
         made.list.s.extend(text.encode() for text in value)
+    elif value and isinstance(value[0], tf.DType):
+        made.list.type.extend(dtype.as_datatype_enum for dtype in value)
     elif value:
         made.list.i.extend(value)
     else:
@@ -57,7 +59,7 @@ def create(op: str, inputs: list[Any], dtypes: list[Any], **given: Any) -> Any:
     """Return the outputs of an operation that has no function of its own."""
     graph = tf.compat.v1.get_default_graph()
     attributes = {name: _attr(value) for name, value in given.items()}
-    return graph.create_op(op, inputs, dtypes, attrs=attributes).outputs
+    return graph.create_op(op, inputs, dtypes, attrs=attributes, name=op.strip("_")).outputs
 
 
 _ANY = ("Exp", "Expm1", "Sigmoid", "Tanh", "Sin", "Cos", "Erf", "Softplus", "Softsign", "Selu")
@@ -276,8 +278,8 @@ def _slice(g: SessionGraph, op: str) -> Any:
 
 @strategy("StridedSlice")
 def _strided(g: SessionGraph, op: str) -> Any:
-    sizes = [None, *g.d.shape(1, 3)]
-    x = g.input(*sizes[1:])
+    known = g.d.shape(1, 3)
+    x, sizes = g.input(*known), [None, *known]
     places: list[Any] = []
     for size in sizes[: g.d.whole(1, len(sizes))]:
         part: Any = slice(None)
@@ -295,7 +297,8 @@ def _strided(g: SessionGraph, op: str) -> Any:
     elif extra == 2:
         place = g.d.whole(1, len(places))
         places = [*places[:place], Ellipsis, *_fitting(places[place:], sizes)]
-    return x[tuple(places)]
+    made = x[tuple(places)]
+    return made if 0 not in made.shape.as_list() else x[:, 0:1]
 
 
 def _fitting(places: list[Any], sizes: list[Any]) -> list[Any]:
@@ -373,7 +376,7 @@ def _whole(values: Any, first: bool) -> list[int]:
 @strategy("Conv2D", "Conv3D", "DepthwiseConv2dNative")
 def _conv(g: SessionGraph, op: str) -> Any:
     rank, width = 3 if op == "Conv3D" else 2, g.d.whole(1, 3)
-    x = g.input(*(g.d.whole(4, 6) for _ in range(rank)), width)
+    x = g.input(*(g.d.whole(5, 6) for _ in range(rank)), width)
     kernel = [g.d.whole(1, 3) for _ in range(rank)]
     weight = g.weights(*kernel, width, g.d.whole(1, 3))
     stride, dilation = g.d.pick([(1, 1), (2, 1), (1, 2)])
@@ -459,8 +462,8 @@ def _norm(g: SessionGraph, op: str) -> Any:
 
 @strategy("_FusedBatchNormEx")
 def _norm_and_more(g: SessionGraph, op: str) -> Any:
-    x = g.input(3, 4, 2)
-    statistics, side = _statistics(g, 2), g.d.chance()
+    x = g.input(3, 4, 4)
+    statistics, side = _statistics(g, 4), g.d.chance()
     mode = g.d.pick(["Identity", "Relu"])
     inputs = [x, *statistics, *([tf.sin(x)] if side else [])]
     found = create(
@@ -505,7 +508,7 @@ def _fused_conv(g: SessionGraph, op: str) -> Any:
     if activation == "LeakyRelu":
         given["leakyrelu_alpha"] = 0.125
     if not deep:
-        given["TArgs"] = _types(len(rest))
+        given["TArgs"] = [tf.float32] * len(rest)
         given["num_host_args"] = 0
     else:
         del given["epsilon"]
@@ -513,10 +516,6 @@ def _fused_conv(g: SessionGraph, op: str) -> Any:
         if activation == "LeakyRelu":
             return expected, expected
     return create(op, [x, weight, *rest], [tf.float32], **given)[0], expected
-
-
-def _types(count: int) -> Any:
-    return [int(tf.float32.as_datatype_enum)] * count
 
 
 @strategy("_FusedMatMul")

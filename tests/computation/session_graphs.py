@@ -1,4 +1,4 @@
-"""Graphs of TensorFlow's operations: what a session answers, and what their normal form computes."""
+"""Graphs of TensorFlow's operations: what sessions answer, and what normal forms compute."""
 
 from __future__ import annotations
 
@@ -75,11 +75,14 @@ class SessionGraph:
         translator = Translator(builder, known, lambda node: None)
         return {name: translator(node) for name, node in raw.items()}
 
-    def run(self, outputs: Any, rows: int) -> Any:
-        """Return what a session answers."""
-        feeds = {self.inputs[name]: value for name, value in self.feeds(rows).items()}
+    def run(self, outputs: Any, counts: tuple[int, ...] = (1, 3)) -> dict[int, Any]:
+        """Return what a session answers, for each number of rows."""
+        found = {}
         with v1.Session(graph=self.graph) as session:
-            return session.run(outputs, feeds)
+            for rows in counts:
+                feeds = {self.inputs[name]: value for name, value in self.feeds(rows).items()}
+                found[rows] = session.run(outputs, feeds)
+        return found
 
 
 def opaque(nodes: dict[str, Node]) -> set[str]:
@@ -95,8 +98,7 @@ def disagreement(
     left = opaque(nodes)
     if left:
         return f"not translated: {sorted(left)}"
-    for rows in (1, 3):
-        answers = g.run(expected, rows)
+    for rows, answers in g.run(expected).items():
         found = dict(zip(nodes, evaluate(list(nodes.values()), g.feeds(rows)), strict=True))
         for name, answer in answers.items():
             told = same_numbers(found[name], answer, tolerance)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pytest_freezecheck.computation.node import Node, Shape
+from pytest_freezecheck.computation.node import Node, Shape, walk
 from pytest_freezecheck.models.operations.translation import Call, operation
 
 _REAL = ("float16", "bfloat16", "float32", "float64")
@@ -21,8 +21,26 @@ def _reshape(call: Call) -> Node | None:
     if sizes is None or call.x[0].shape is None:
         return None
     if sum(size is None for size in sizes) > 1:
+        told = _with_its_rows(call)
+        if told is not None:
+            return call.op("reshape", call.x[0], shape=told)
         return call.x[0] if _as_before(call, sizes) else None
     return call.op("reshape", call.x[0], shape=tuple(sizes))
+
+
+def _with_its_rows(call: Call) -> Shape | None:
+    """Return the shape of a reshape to its operand's own unknown size, and to what is left."""
+    sizes, shape = call.translator.as_written(call.raw.inputs[1]) or [], call.x[0].shape or ()
+    parts = list(walk([call.raw.inputs[1]]))
+    own = all(part.inputs[0] is call.raw.inputs[0] for part in parts if part.op == "tf:Shape")
+    products = any(part.op == "tf:Prod" for part in parts)
+    if not own or products or shape.count(None) != 1:
+        return None
+    if sizes.count(None) != 1 or sizes.count(-1) != 1:
+        return None
+    others = math.prod(n for n in sizes if n is not None and n >= 0)
+    left = math.prod(n for n in shape if n is not None)
+    return tuple(left // max(others, 1) if n == -1 else n for n in sizes)
 
 
 def _as_before(call: Call, sizes: list[int | None]) -> bool:
@@ -201,7 +219,7 @@ def _strided(call: Call) -> Node | None:
     while len(parts) < len(shape):
         made.append(shape[len(parts)])
         parts.append((None, None, 1))
-    if _unknown(tuple(made)) > 1 and (news or masks["shrink_axis"]):
+    if (_unknown(tuple(made)) > 1 or 0 in made) and (news or masks["shrink_axis"]):
         return None
     cut = call.op("slice", call.x[0], parts=tuple(parts))
     if not news and not masks["shrink_axis"]:
