@@ -78,7 +78,9 @@ class Matcher:
         found: dict[tuple[int, int], Constants] = {}
         for pair in outputs.values():
             for one, other in self.pairs(*pair):
-                for here, there in self._judge(one, other).chosen:
+                # An output may be a constant itself.
+                own = ((one, other),) if one is pair[0] and other is pair[1] else ()
+                for here, there in (*own, *self._judge(one, other).chosen):
                     judged = self._judge(here, there)
                     key = id(here), id(there)
                     if judged.apart is not None and key not in found:

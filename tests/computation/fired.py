@@ -441,6 +441,50 @@ def _of(g: Graph, x: Item) -> Item:
     return g.op("mul", y, g.numbers())
 
 
+@fires("a constant factor leaves a product")
+def _factor_leaves(g: Graph) -> Item:
+    x = _wide(g, 3)
+    if g.d.chance():
+        # A factor for each channel of what has one of them.
+        thin = g.input((x.shape[1] or 0, 1))
+        inner = g.op("mul", thin, g.numbers(*g.d.pick([(), (1,)]), x.shape[-1] or 0))
+    else:
+        inner = g.op("reduce_sum", g.op("sin", x), axes=(1,))
+        inner = g.op("mul", inner, g.numbers(*g.d.pick([(), inner.shape[-1:]])))
+        inner = g.op("reshape", inner, shape=(None, 1, x.shape[-1]))
+    return g.op("mul", *g.d.pick([(inner, x), (x, inner)]))
+
+
+@fires("a constant term leaves a sum")
+def _term_leaves(g: Graph) -> Item:
+    x = _wide(g, 3)
+    if g.d.chance():
+        inner = g.op("affine", g.op("sin", x), _channels(g, x), _channels(g, x))
+    else:
+        inner = g.op("reduce_sum", g.op("sin", x), axes=(1,))
+        inner = g.op("affine", inner, _channels(g, inner), _channels(g, inner))
+        inner = g.op("reshape", inner, shape=(None, 1, x.shape[-1]))
+    return g.op("add", *g.d.pick([(inner, x), (x, inner)]))
+
+
+@fires("a factor of a product goes into a layer")
+def _factor_into_weights(g: Graph) -> Item:
+    one = _linear(g)
+    pair = (one, g.op("sin", one))
+    made = g.op("mul", *(pair if g.d.chance() else pair[::-1]))
+    return g.op("affine", made, _channels(g, made), _channels(g, made))
+
+
+@fires("a factor before a layer")
+def _factor_before(g: Graph) -> Item:
+    x = _wide(g, 4)
+    scaled = g.op("mul", x, g.numbers())
+    if g.d.chance():
+        flat = g.op("reshape", scaled, shape=(None, math.prod(n or 0 for n in x.shape[1:])))
+        return g.op("matmul", flat, g.numbers(flat.shape[-1] or 0, 2), g.numbers(2))
+    return _conv(g, scaled, (2, 2), g.d.pick(["SAME", ((1, 0), (0, 0))]))
+
+
 @fires("a convolution of single cells")
 def _one_by_one(g: Graph) -> Item:
     x, out = _wide(g, 4), g.d.whole(1, 3)

@@ -321,6 +321,13 @@ def _pad(g: SessionGraph, op: str) -> Any:
     return raw.MirrorPad(input=x, paddings=pads, mode=g.d.pick(["REFLECT", "SYMMETRIC"]))
 
 
+@strategy("MatrixDiag", "MatrixDiagV2", "MatrixDiagV3")
+def _diagonal(g: SessionGraph, op: str) -> Any:
+    x, values = g.input(3), g.weights(3)
+    more = {"k": 0, "num_rows": -1, "num_cols": g.d.pick([-1, 3]), "padding_value": 0.0}
+    return x @ getattr(raw, op)(diagonal=values, **({} if op == "MatrixDiag" else more))
+
+
 @strategy("Tile")
 def _tile(g: SessionGraph, op: str) -> Any:
     x = _shaped(g)

@@ -24,7 +24,7 @@ def _into_the_weights(b: Builder, draft: Draft) -> Node | None:
     made = weight
     if not is_number(scale, 1.0):
         factors = np.broadcast_to(scale.value.wide(), (width,)).astype(np.float64)
-        made = b.constant(_scaled(weight.value, factors, scale.value))
+        made = b.constant(scaled_weight(weight.value, factors, scale.value))
     offset = plus(b, times(b, bias, scale), shift)
     if offset.shape != (width,):
         offset = b.op("add", b.constant(np.zeros(width, np.float32)), offset)
@@ -32,7 +32,8 @@ def _into_the_weights(b: Builder, draft: Draft) -> Node | None:
     return b.op(x.op, inner, made, offset, origin=origin, **dict(x.attributes))
 
 
-def _scaled(weight: Value, factors: np.ndarray, scale: Value) -> Value:
+def scaled_weight(weight: Value, factors: np.ndarray, scale: Value) -> Value:
+    """Return a weight times one factor for each output channel."""
     made = weight.scaled(factors, scale.origin)
     if not np.any(scale.half):
         return made

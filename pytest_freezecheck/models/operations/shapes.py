@@ -262,28 +262,3 @@ def _reverse(call: Call) -> Node | None:
     if axes is None or rank is None:
         return None
     return call.op("reverse", call.x[0], axes=tuple(sorted(axis % rank for axis in axes)))
-
-
-@operation("GatherV2", "Gather")
-def _gather(call: Call) -> Node | None:
-    axes = call.integers(2) if len(call.x) > 2 else (0,)
-    rank = call.rank()
-    if axes is None or rank is None or call.x[1].shape is None:
-        return None
-    batch = int(call.attribute("batch_dims", 0))
-    batch = batch + len(call.x[1].shape) if batch < 0 else batch
-    return call.op("gather", call.x[0], call.x[1], axis=axes[0] % rank, batch_dims=batch)
-
-
-@operation("OneHot")
-def _one_hot(call: Call) -> Node | None:
-    depth, rank = call.integers(1), call.rank()
-    values = [x.value.number() if x.value is not None else None for x in call.x[2:4]]
-    axis = int(call.attribute("axis", -1))
-    if depth is None or rank is None or None in values or axis not in (-1, rank):
-        return None
-    if any(value is None or not math.isfinite(value) for value in values):
-        return None
-    made = call.op("one_hot", call.x[0], depth=depth[0], on=values[0], off=values[1])
-    to = call.x[2].dtype
-    return made if to in _REAL else call.op("cast", made, to=to)
