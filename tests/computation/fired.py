@@ -35,7 +35,8 @@ def _positive(g: Graph, x: Item) -> Item:
 
 def _channels(g: Graph, x: Item) -> Item:
     width = x.shape[-1]
-    return g.numbers(*g.d.pick([(), () if width is None else (width,)]))
+    # No number is 0 alone, which some rules take for nothing.
+    return g.numbers(*g.d.pick([(), () if width is None else (width,)]), low=0.1)
 
 
 def _turned(g: Graph, x: Item) -> Item:
@@ -450,7 +451,7 @@ def _factor_leaves(g: Graph) -> Item:
         inner = g.op("mul", thin, g.numbers(*g.d.pick([(), (1,)]), x.shape[-1] or 0))
     else:
         inner = g.op("reduce_sum", g.op("sin", x), axes=(1,))
-        inner = g.op("mul", inner, g.numbers(*g.d.pick([(), inner.shape[-1:]])))
+        inner = g.op("mul", inner, _channels(g, inner))
         inner = g.op("reshape", inner, shape=(None, 1, x.shape[-1]))
     return g.op("mul", *g.d.pick([(inner, x), (x, inner)]))
 

@@ -64,10 +64,9 @@ def original(name: str) -> Original:
     rng = np.random.default_rng(3)
     feeds = {}
     for key, (shape, dtype) in inputs.items():
-        size = [6, *shape[1:]]
-        told = network.inputs[key]
-        low, high = told.get("low", -1.5), told.get("high", 1.5)
-        values: Any = rng.uniform(low, high, size)  # type: ignore[arg-type]
+        size = [6, *(shape or ())[1:]]
+        told: Any = network.inputs[key]
+        values: Any = rng.uniform(told.get("low", -1.5), told.get("high", 1.5), size)
         values = values if dtype.startswith("float") else np.rint(values)
         feeds[key] = values.astype(dtype)
     arena = Arena()
