@@ -166,6 +166,7 @@ _ENTRIES = (
         lambda v, a: np.asarray(np.argmin(v[0], a["axis"])),
         dtype="int64",
     ),
+    Entry("full", shapes.given, lambda v, a: kernels.full(v[0], a), dtype="attribute"),
     Entry("tile", shapes.tiled, lambda v, a: np.tile(v[0], a["times"])),
     Entry("cumsum", shapes.same, lambda v, a: np.cumsum(v[0], a["axis"])),
 )
