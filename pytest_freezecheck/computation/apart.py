@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_freezecheck.computation.values import BLOCK, FOLDING, Array, Floats, Value
+from pytest_freezecheck.computation.values import ADDING, BLOCK, FOLDING, Array, Floats, Value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,8 +42,8 @@ def apart(live: Value, frozen: Value) -> Apart:
     """Return how far two constants of one shape are apart.
 
     What nothing was folded into has to be equal, bit for bit; the rest up to rounding: `FOLDING`
-    units in the last place of the largest in its channel, or half a step of the grid that the file
-    declares.
+    units in the last place of the largest in its channel, `ADDING` of the terms of what was summed
+    up, or half a step of the grid that the file declares.
 
     Args:
         live: the live model's.
@@ -96,7 +96,9 @@ def _rounded(live: Value, frozen: Value) -> Apart:
         terms = [v.terms for v in (live, frozen) if v.terms is not None]
         size = np.maximum(np.maximum.reduce(terms), size if size.shape == terms[0].shape else 0.0)
     exact = not (live.folded or frozen.folded) and not np.any(live.half) and not np.any(frozen.half)
-    units = 0.0 if exact and live.dtype == frozen.dtype else FOLDING * max(live.unit, frozen.unit)
+    added = live.terms is not None or frozen.terms is not None
+    rounding = (ADDING if added else FOLDING) * max(live.unit, frozen.unit)
+    units = 0.0 if exact and live.dtype == frozen.dtype else rounding
     half = np.maximum(live.half, frozen.half)
     bound = units * size + half * (1.0 + 2.0**-10)
     found = Apart(size=live.array.size, grid=frozen.grid or live.grid)

@@ -22,6 +22,8 @@ from pytest_freezecheck.computation.vocabulary import VOCABULARY, evaluate
 Array = npt.NDArray[Any]
 #: Operations that are looked at on each side, and sets of values that are tried.
 _DEEP, _TRIES = 256, 12
+#: Operations that a difference is followed through.
+_UP = 4
 #: How far apart two results are that no rounding explains, of the largest of them.
 _APART, _SMALL = 1e-5, 1e-3
 #: The same where weights are rounded to a grid, which may add up.
@@ -80,6 +82,29 @@ def _apart_in(live: Node, frozen: Node) -> set[str]:
 def _counts(attribute: str) -> bool:
     """Return whether an attribute alone makes another function: no dtype, no mask of axes."""
     return not (attribute.startswith("T") or attribute in _DTYPES or attribute.endswith("_mask"))
+
+
+def shows(
+    matcher: Matcher, pair: Pair, readers: Mapping[tuple[int, int], Sequence[Pair]], up: int = _UP
+) -> bool:
+    """Return whether it still shows that two operations differ, in what reads them.
+
+    The square of a difference, or a reshape, may make up for it.
+
+    Args:
+        matcher: knows what is equal.
+        pair: the operations.
+        readers: {ids of a pair: the pairs that read it}.
+        up: how many operations on it is looked for.
+    """
+    above = readers.get((id(pair[0]), id(pair[1])), ())
+    if not up or not above:
+        return True
+    for reader in above[:_UP]:
+        found = differ(matcher, [reader])
+        if found is None or (found and shows(matcher, reader, readers, up - 1)):
+            return True
+    return False
 
 
 def differ(

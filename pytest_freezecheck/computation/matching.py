@@ -81,12 +81,23 @@ class Matcher:
             if whole is not None:  # the output itself is a constant
                 found[id(pair[0]), id(pair[1])] = Constants(*pair, pair[0], whole)
             for one, other in self.pairs(*pair):
-                for here, there in self._judge(one, other).chosen:
+                # An output may be a constant itself.
+                own = ((one, other),) if one is pair[0] and other is pair[1] else ()
+                for here, there in (*own, *self._judge(one, other).chosen):
                     judged = self._judge(here, there)
                     key = id(here), id(there)
                     if judged.apart is not None and key not in found:
                         found[key] = Constants(here, there, one, judged.apart)
         return list(found.values())
+
+    def readers(self, outputs: Mapping[str, Pair]) -> dict[tuple[int, int], list[Pair]]:
+        """Return {ids of a pair: the pairs that read it}."""
+        found: dict[tuple[int, int], list[Pair]] = {}
+        for pair in outputs.values():
+            for one, other in self.pairs(*pair):
+                for here, there in self._judge(one, other).chosen:
+                    found.setdefault((id(here), id(there)), []).append((one, other))
+        return found
 
     def stops(self, outputs: Mapping[str, Pair]) -> list[Pair]:
         """Return the pairs that are not of one form although all above them is, each once."""

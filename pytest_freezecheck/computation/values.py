@@ -17,7 +17,8 @@ Floats = npt.NDArray[np.float64]
 #: Numbers that are worked at a time, so that a large weight is never widened as a whole.
 BLOCK = 1 << 20
 #: Units in the last place of float32 that folding may move a weight by, of its channel's largest.
-FOLDING = 4.0
+#: A sum is rounded more often: statistics, a factor of their own, the products, the sum itself.
+FOLDING, ADDING = 4.0, 8.0
 #: Of the value that a factor was multiplied into, this is what is called one unit.
 UNIT = 2.0**-23
 _UNITS = {"float64": 2.0**-52, "complex128": 2.0**-52, "float16": 2.0**-10, "bfloat16": 2.0**-7}

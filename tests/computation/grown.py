@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -41,12 +42,14 @@ class Item:
         plain, ruled: as it is, and in normal form.
         value: what it computes.
         exact: whether rounding cannot have touched it, so that it may stand before a step.
+        made: its operation, what that is applied to, and its attributes; of constants, none.
     """
 
     plain: Node
     ruled: Node
     value: Any
     exact: bool
+    made: tuple[str, tuple[Item, ...], dict[str, Any]] | None = None
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -130,18 +133,48 @@ class Graph:
             raise Unfit
         ruled = self.ruled.op(name, *(item.ruled for item in items), **given)
         exact = name in _KEEP and all(item.exact for item in items)
-        return self._kept(Item(plain, ruled, value, exact))
+        return self._kept(Item(plain, ruled, value, exact, (name, items, given)))
 
     def _kept(self, item: Item) -> Item:
         self.items.append(item)
         return item
 
+    def written_again(
+        self, item: Item, builder: Builder, altered: Mapping[int, Any] | None = None
+    ) -> Node:
+        """Return an expression as another builder writes it.
+
+        Args:
+            item: the expression.
+            builder: writes it.
+            altered: {id of an item: another array for a constant, or what another is made of}.
+        """
+        done: dict[int, Node] = {}
+
+        def write(one: Item) -> Node:
+            if id(one) not in done:
+                made = (altered or {}).get(id(one), one.made)
+                if one.plain.op == "input":
+                    node = builder.input(one.plain["name"], one.shape, one.plain.dtype)
+                elif isinstance(made, tuple):
+                    name, items, given = made
+                    node = builder.op(name, *(write(read) for read in items), **given)
+                else:
+                    value = one.plain.value.array if one.plain.value is not None else None
+                    node = builder.constant(value if made is None else made)
+                done[id(one)] = node
+            return done[id(one)]
+
+        return write(item)
+
     def wrong(self, item: Item) -> str:
         """Return how the two ways of an expression are not the same, in words."""
+        # The slope of a leaky rectifier is kept as float32.
+        tolerance = 1e-7 if self.ruled.used["the larger of a slope and a smaller one"] else 1e-9
         for rows, seed in ((1, 1), (3, 2), (GROWN, 0)):
             feeds = self.feeds(rows, seed)
             one, other = (evaluate([node], feeds)[0] for node in (item.plain, item.ruled))
-            told = same_numbers(other, one, 1e-9) or _shape_of(item.ruled, other)
+            told = same_numbers(other, one, tolerance) or _shape_of(item.ruled, other)
             if told:
                 return f"{rows} rows: {told}\n{written(item.plain)}\n-> \n{written(item.ruled)}"
         told = _shape_of(item.ruled, item.value) or _shape_of(item.plain, item.value)
@@ -172,8 +205,8 @@ def written(node: Node) -> str:
     return "\n".join(lines)
 
 
-_SINGLE = ("square", "sigmoid", "tanh", "sin", "cos", "erf", "softplus", "softsign", "selu")
-_SINGLE += ("gelu_tanh", "abs", "exp", "expm1")
+_SINGLE: tuple[str, ...] = ("square", "sigmoid", "tanh", "sin", "cos", "erf", "softplus")
+_SINGLE += ("softsign", "selu", "gelu_tanh", "abs", "exp", "expm1")
 _POSITIVE = ("sqrt", "rsqrt", "reciprocal", "log", "log1p")
 _STEPS = ("sign", "floor", "ceil", "round")
 
@@ -360,6 +393,8 @@ def summed(g: Graph, x: Item) -> Item:
     made = g.op(d.pick(names), x, axes=axes)
     if d.chance():
         kept = tuple(1 if n in axes else size for n, size in enumerate(x.shape))
+        if kept.count(None) > 1:
+            raise Unfit
         made = g.op("reshape", made, shape=kept)
     return made
 

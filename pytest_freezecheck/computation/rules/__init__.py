@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
-from pytest_freezecheck.computation.rules import arithmetic, exported, layers, layout
+from pytest_freezecheck.computation.rules import (
+    arithmetic,
+    casts,
+    exported,
+    factors,
+    layers,
+    layout,
+)
 
-RULES = (*arithmetic.RULES, *layout.RULES, *layers.RULES, *exported.RULES)
+RULES = (
+    *arithmetic.RULES,
+    *casts.RULES,
+    *layout.RULES,
+    *layers.RULES,
+    *factors.RULES,
+    *exported.RULES,
+)

@@ -237,40 +237,6 @@ def _soft(b: Builder, draft: Draft) -> Node | None:
     return b.op("softplus", draft.x.inputs[0], origin=draft.origin)
 
 
-def _idle_cast(_: Builder, draft: Draft) -> Node | None:
-    here, to = draft.x.dtype, draft.given["to"]
-    if here == to:
-        return draft.x
-    if here in FLOATS and to in FLOATS and FLOATS[here] < FLOATS[to]:
-        return draft.x
-    if draft.x.op in ("argmax", "argmin") and to in ("int32", "int64"):
-        return draft.x
-    return None
-
-
-def _cast_of_cast(b: Builder, draft: Draft) -> Node | None:
-    if draft.x.op != "cast" or not widening(draft.x):
-        return None
-    return b.op("cast", draft.x.inputs[0], to=draft.given["to"], origin=draft.origin)
-
-
-def _widened_index(b: Builder, draft: Draft) -> Node | None:
-    """Take an index as narrow as it was: only its value counts, as what is worked with it not."""
-    place = 1 if draft.op == "gather" else 0
-    inputs = list(draft.inputs)
-    if inputs[place].op != "cast" or not widening(inputs[place]):
-        return None
-    inputs[place] = inputs[place].inputs[0]
-    return b.op(draft.op, *inputs, origin=draft.origin, **draft.given)
-
-
-def widening(cast: Node) -> bool:
-    """Return whether a cast of whole numbers keeps each of them."""
-    here, to = cast.inputs[0].dtype, cast["to"]
-    kinds = [(name[:1], np.dtype(name)) for name in (here, to) if name.lstrip("u")[:3] == "int"]
-    return len(kinds) == 2 and np.can_cast(kinds[0][1], kinds[1][1])
-
-
 def _leaky(b: Builder, draft: Draft) -> Node | None:
     """max(x, a x) with 0 < a < 1."""
     for x, y in (draft.inputs, draft.inputs[::-1]):
@@ -310,13 +276,8 @@ RULES = (
     Rule("the root of an inverse", ("sqrt",), _root_of_inverse, _REALS),
     Rule("the logarithm of a softmax", ("log",), _log_of_softmax, "definition of log-softmax"),
     Rule("the logarithm of 1 + x", ("log",), _log_of_one_more, "definition of log1p"),
-    Rule("a cast of a cast that loses nothing", ("cast",), _cast_of_cast, "its values stay"),
-    Rule("an index that was widened", ("gather", "one_hot"), _widened_index, "its values stay"),
     Rule(
         "a scaled exponential linear unit", ("selu",), _scaled_elu, "its definition, by sign of x"
     ),
     Rule("the logarithm of 1 + exp(x)", ("log1p",), _soft, "definition of softplus"),
-    Rule(
-        "a cast that loses nothing", ("cast",), _idle_cast, "each value of the one is one of both"
-    ),
 )

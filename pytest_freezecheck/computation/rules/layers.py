@@ -24,7 +24,7 @@ def _into_the_weights(b: Builder, draft: Draft) -> Node | None:
     made = weight
     if not is_number(scale, 1.0):
         factors = np.broadcast_to(scale.value.wide(), (width,)).astype(np.float64)
-        made = b.constant(_scaled(weight.value, factors, scale.value))
+        made = b.constant(scaled_weight(weight.value, factors, scale.value))
     offset = plus(b, times(b, bias, scale), shift)
     if offset.shape != (width,):
         offset = b.op("add", b.constant(np.zeros(width, np.float32)), offset)
@@ -32,7 +32,8 @@ def _into_the_weights(b: Builder, draft: Draft) -> Node | None:
     return b.op(x.op, inner, made, offset, origin=origin, **dict(x.attributes))
 
 
-def _scaled(weight: Value, factors: np.ndarray, scale: Value) -> Value:
+def scaled_weight(weight: Value, factors: np.ndarray, scale: Value) -> Value:
+    """Return a weight times one factor for each output channel."""
     made = weight.scaled(factors, scale.origin)
     if not np.any(scale.half):
         return made
@@ -112,7 +113,7 @@ def _factor_before(b: Builder, draft: Draft) -> Node | None:
     if scale.value is None or not _scalar(scale) or width is None:
         return None
     factors = np.full(width, float(scale.value.wide()), np.float64)
-    made = b.constant(_scaled(weight.value, factors, scale.value))
+    made = b.constant(scaled_weight(weight.value, factors, scale.value))
     return b.op(draft.op, inner, made, bias, origin=draft.origin, **draft.given)
 
 
@@ -166,6 +167,8 @@ def _mean_of_one(b: Builder, draft: Draft) -> Node | None:
     shape, axes = draft.x.shape, draft.given["axes"]
     if shape is None or any(shape[axis] != 1 for axis in axes) or shape.count(None) > 1:
         return None
+    if draft.op == "reduce_mean" and draft.x.dtype not in FLOATS:
+        return None
     left = tuple(size for axis, size in enumerate(shape) if axis not in axes)
     return b.op("reshape", draft.x, shape=left, origin=draft.origin)
 
@@ -202,7 +205,7 @@ RULES = (
         "a product, then transposed", ("matmul",), _product_of_transpose, "it is over the last axis"
     ),
     Rule("a product with a constant", ("dot",), _dot_with_a_constant, "definition of the product"),
-    Rule("a factor of a product", ("dot",), _factor_out, "bilinearity"),
+    Rule("a factor of a product of matrices", ("dot",), _factor_out, "bilinearity"),
     Rule("a convolution of single cells", ("conv",), _one_by_one, "definition of the convolution"),
     Rule("a factor before a layer", _LINEAR, _factor_before, "linearity"),
     Rule(

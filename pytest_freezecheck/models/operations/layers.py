@@ -57,26 +57,6 @@ def _convolution(call: Call) -> Node | None:
     return None if made is None else call.as_it_was(made)
 
 
-@operation("Conv2DBackpropInput")
-def _transposed(call: Call) -> Node | None:
-    sizes = call.sizes(0)
-    weight = call.x[1]
-    spread = set(call.attribute("dilations") or [1]) != {1}
-    if sizes is None or len(sizes) != 4 or not weight.is_constant or spread:
-        return None
-    if call.attribute("padding") == "EXPLICIT":
-        return None
-    made = call.b.transposed_convolution(
-        call.channels_last(call.x[2]),
-        call.b.op("transpose", weight, perm=(0, 1, 3, 2)),
-        sizes=call.spatial_sizes(sizes),
-        strides=call.spatial(call.attribute("strides"), 2),
-        pads=call.attribute("padding"),
-        origin=call.name,
-    )
-    return None if made is None else call.as_it_was(made)
-
-
 @operation("BatchToSpaceND")
 def _dilated(call: Call) -> Node | None:
     """Return a convolution of cells that were dealt out to a batch as a dilated one.

@@ -212,6 +212,11 @@ class Translator:
 
         A negative size, which `Reshape` takes for what is left, is one that is not known.
         """
+        written = self.as_written(raw)
+        return written and [None if n is not None and n < 0 else n for n in written]
+
+    def as_written(self, raw: Node) -> list[int | None] | None:
+        """Return the same, -1 for what is left."""
         for part in walk([raw]):
             if id(part) not in self._sizes:
                 self._sizes[id(part)] = self._worked(part)
@@ -222,7 +227,7 @@ class Translator:
             array = raw.value.array
             if array.dtype.kind not in "iu" or array.size > 16:
                 return None
-            return [int(n) if n >= 0 else None for n in array.ravel()]
+            return [max(int(n), -1) for n in array.ravel()]
         if raw.op == "tf:Shape":
             shape = self(raw.inputs[0]).shape
             return None if shape is None else list(shape)
@@ -238,11 +243,12 @@ class Translator:
             return self._cut(raw, read)
         if raw.op in ("tf:GatherV2", "tf:Gather"):
             places = read[1]
-            if places is None or any(n is None or n >= len(read[0]) for n in places):
+            if places is None or any(n is None or not 0 <= n < len(read[0]) for n in places):
                 return None
             return [read[0][n] for n in places if n is not None]
         if raw.op == "tf:Prod":
-            return [None if None in read[0] else math.prod(n for n in read[0] if n is not None)]
+            known = [n for n in read[0] if n is not None and n >= 0]
+            return [math.prod(known) if len(known) == len(read[0]) else None]
         return None
 
     def _cut(self, raw: Node, read: list[list[int | None] | None]) -> list[int | None] | None:
