@@ -107,6 +107,8 @@ class _Reader:
     def _made(self, tensor: str) -> Node:
         node = self._of(tensor)
         port = self._port(tensor, node)
+        if node.op in ("Exit", "RefExit"):
+            return read_loop(self, node)
         reads = [self.found[_whole(read)] for read in node.input if not read.startswith("^")]
         op = node.op
         if op == "ResourceGather":
@@ -117,8 +119,6 @@ class _Reader:
             return reads[0]
         if op == "IdentityN":
             return reads[port]
-        if op in ("Exit", "RefExit"):
-            return read_loop(self, node)
         if op in _CALLS:
             return self._called(node.attr["f"].func.name, reads)[port]
         if op in _BRANCHES:
