@@ -253,7 +253,7 @@ def _apart(
     if not finite.any():
         return False
     size = float(np.abs(one[finite]).max())
-    return float(np.abs(one - two)[finite].max()) > _APART * max(size, _SMALL)
+    return float(np.abs(one[finite] - two[finite]).max()) > _APART * max(size, _SMALL)
 
 
 def _drawn(node: Node, seed: list[int]) -> Array | None:

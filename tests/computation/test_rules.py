@@ -12,7 +12,7 @@ from tests.computation.fired import FIRED, after
 from tests.computation.grown import Graph, grow
 
 
-@campaign(250)
+@campaign(150)
 @given(data=st.data())
 def test_an_expression_in_normal_form_computes_the_same(data: st.DataObject) -> None:
     d = Draw(data)

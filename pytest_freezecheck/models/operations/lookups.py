@@ -9,6 +9,7 @@ import numpy as np
 from pytest_freezecheck.computation.node import Node, walk
 from pytest_freezecheck.models.operations.translation import Call, operation
 
+_LONGEST = 1 << 16
 _REAL = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -43,6 +44,18 @@ def _fill(call: Call) -> Node | None:
     if any(n is not None and n < 0 for n in call.translator.as_written(call.raw.inputs[0]) or []):
         return None
     return call.op("full", asked[0], shape=tuple(sizes), value=number, to=call.x[1].dtype)
+
+
+@operation("Range")
+def _counted(call: Call) -> Node | None:
+    """Return constant whole numbers in a row, such as the axes of a transposition."""
+    bounds = [call.integers(place) for place in range(3)]
+    numbers = [bound[0] for bound in bounds if bound is not None and len(bound) == 1]
+    if len(numbers) < 3 or not numbers[2] or call.x[0].dtype not in ("int32", "int64"):
+        return None
+    if len(range(*numbers)) > _LONGEST:
+        return None
+    return call.b.constant(np.arange(*numbers, dtype=call.x[0].dtype))
 
 
 @operation("OneHot")
