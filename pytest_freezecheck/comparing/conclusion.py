@@ -13,6 +13,8 @@ from pytest_freezecheck.findings import Weights
 from pytest_freezecheck.judgement import Evidence, judge
 from pytest_freezecheck.models.graphs import ancestors
 from pytest_freezecheck.report import cautions
+from pytest_freezecheck.settings import Settings
+from pytest_freezecheck.tolerance import SCORES
 
 #: The two sides in words.
 SIDES = ("the live model", "the artifact")
@@ -78,11 +80,26 @@ def evidence(agreement: Agreement, fed: Feeding | None) -> Evidence:
         lossy=agreement.lossy,
         proof=None if proof is None else proof.result,
         operations=bool(proof and proof.operations),
+        permitted=_permitted(agreement, fed),
         rounded=bool(proof and proof.grid),
         proof_required=agreement.require == "proof" and not replayed,
         power=None if power is None else power.telling,
         min_power=0.0 if replayed else agreement.min_power,
     )
+
+
+def _permitted(agreement: Agreement, fed: Feeding) -> bool:
+    """Return whether answers differ by more than the defaults allow, where somebody allowed it."""
+    usual = Settings()
+    for output in agreement.compared:
+        tolerance = fed.tally.tolerances[output.output]
+        unit = output.size if output.kind == SCORES else 1.0
+        if tolerance.chosen and (output.max_abs_diff or 0.0) > usual.atol * unit:
+            return True
+        judged = tolerance.logit_rtol is not None and not tolerance.logits_chosen
+        if not judged and (output.logit_rel_diff or 0.0) > (usual.logit_rtol or 0.0):
+            return True
+    return False
 
 
 def conclude(agreement: Agreement, fed: Feeding | None) -> None:

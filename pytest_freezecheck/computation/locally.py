@@ -243,7 +243,7 @@ def _apart(
         return False
     size = float(np.abs(one[finite]).max())
     least = _COARSE if any(_rounded(node, known) for node, known, _ in sides) else _APART
-    return float(np.abs(one - two)[finite].max()) > least * max(size, _SMALL)
+    return float(np.abs(one[finite] - two[finite]).max()) > least * max(size, _SMALL)
 
 
 def _rounded(node: Node, known: Mapping[int, Node]) -> bool:

@@ -27,6 +27,13 @@ UNSTEADY = (
 )
 
 
+#: What passes only because somebody allowed a difference.
+ALLOWED = (
+    "its weights or operations are not the live model's, which the tolerance that was chosen "
+    "allows: the report has them, under proof"
+)
+
+
 def of_verdict(agreement: Agreement, dropped: Sequence[str]) -> list[str]:
     """Return the warnings of a result that has its verdict.
 
@@ -39,6 +46,8 @@ def of_verdict(agreement: Agreement, dropped: Sequence[str]) -> list[str]:
         said.append(_inexact(agreement))
     if agreement.within_noise:
         said.append(_within_noise(agreement))
+    if agreement and agreement.proof is not None and agreement.proof.result == "differs":
+        said.append(ALLOWED)
     if agreement.row_dependence is not None:
         said.append(_row_dependent(agreement))
     if dropped:

@@ -119,7 +119,8 @@ def apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
         if mine.dtype == object:
             worst = max(worst, 0.0 if np.array_equal(mine, theirs) else float("inf"))
             continue
-        a, b = mine.astype(np.float64), theirs.astype(np.float64)
+        wide = np.complex128 if mine.dtype.kind == "c" else np.float64
+        a, b = mine.astype(wide), theirs.astype(wide)
         if not np.array_equal(np.isnan(a), np.isnan(b)):
             return float("inf")
         finite = np.isfinite(a) & np.isfinite(b)

@@ -366,6 +366,13 @@ def _fill(g: SessionGraph, op: str) -> Any:
     return filled, filled
 
 
+@strategy("Range")
+def _counted(g: SessionGraph, op: str) -> Any:
+    start, limit, delta = g.d.pick([(0, 4, 1), (3, -1, -2), (1, 6, 2)])
+    made = raw.Range(start=start, limit=limit, delta=delta)
+    return g.input(made.shape[0], dtype="int32", low=0, high=5) + made
+
+
 @strategy("OneHot")
 def _one_hot(g: SessionGraph, op: str) -> Any:
     x = _shaped(g, dtype=g.d.pick(["int32", "int64"]), low=-1, high=4)

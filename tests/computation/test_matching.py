@@ -80,8 +80,7 @@ def test_a_planted_mistake_that_shows_is_never_proved_equal(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_many_planted_mistakes_are_never_proved_equal(name: str) -> None:
-    if name != "complex":  # half of its operations are not read
-        _campaign(name, range(1000, 1000 + 2000 // len(MUTATED)))
+    _campaign(name, range(1000, 1040))  # 2,240 in all
 
 
 def _read(build: Any) -> tuple[dict[str, Any], Arena, dict[str, Any]]:
@@ -215,10 +214,11 @@ def test_another_function_is_not_equal(name: str) -> None:
         assert _compared(*pair).result in (DIFFERS, NOT_MATCHED)
 
 
-#: Ways that rewrite a graph and keep what it computes, and networks that they leave unmatched: what
-#: the longest row of a batch is long is not known before it runs.
+#: Ways that rewrite a graph and keep what it computes, and what they leave unmatched: how long the
+#: longest row of a batch is nobody knows before it runs; and `optimize_for_inference` makes an
+#: operation of its own of a resize and a convolution, `FusedResizeAndPadConv2D`.
 WAYS = ("graph_def", "grappler", "optimize_for_inference", "strip_unused", "fold_batch_norms")
-UNMATCHED = {"as long as the longest of the batch"}
+UNMATCHED = {"as long as the longest of the batch", "super-resolution"}
 
 
 def _exported(name: str, ways: tuple[str, ...], folder: Path) -> dict[str, Proof]:

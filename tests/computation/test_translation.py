@@ -74,7 +74,7 @@ def _steps(g: SessionGraph, x: Any) -> list[Any]:
     return made
 
 
-@campaign(40)
+@campaign(25)
 @given(data=st.data())
 def test_a_chain_of_operations_computes_what_a_session_answers(data: st.DataObject) -> None:
     d = Draw(data)

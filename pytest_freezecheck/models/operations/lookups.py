@@ -9,6 +9,7 @@ import numpy as np
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.models.operations.translation import Call, operation
 
+_LONGEST = 1 << 16
 _REAL = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -21,6 +22,18 @@ def _gather(call: Call) -> Node | None:
     batch = int(call.attribute("batch_dims", 0))
     batch = batch + len(call.x[1].shape) if batch < 0 else batch
     return call.op("gather", call.x[0], call.x[1], axis=axes[0] % rank, batch_dims=batch)
+
+
+@operation("Range")
+def _counted(call: Call) -> Node | None:
+    """Return constant whole numbers in a row, such as the axes of a transposition."""
+    bounds = [call.integers(place) for place in range(3)]
+    numbers = [bound[0] for bound in bounds if bound is not None and len(bound) == 1]
+    if len(numbers) < 3 or not numbers[2] or call.x[0].dtype not in ("int32", "int64"):
+        return None
+    if len(range(*numbers)) > _LONGEST:
+        return None
+    return call.b.constant(np.arange(*numbers, dtype=call.x[0].dtype))
 
 
 @operation("OneHot")
