@@ -100,6 +100,7 @@ def floor_is(monkeypatch: pytest.MonkeyPatch, apart: float) -> None:
     monkeypatch.setattr(noise, "row_by_row", lambda ask, feeds: [])
 
 
+@pytest.mark.usefixtures("answers_alone")
 def test_noise_of_the_live_model_itself_is_allowed_for_and_said(
     live: LiveModel, converted: Converted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +136,7 @@ def test_it_is_never_allowed_to_hide_a_fault(
     assert agreement.atol == 3e-3
 
 
+@pytest.mark.usefixtures("answers_alone")
 def test_noise_of_the_logits_is_not_said_where_it_was_not_needed(
     live: LiveModel, converted: Converted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,6 +166,7 @@ def tilting(frozen: Converted, monkeypatch: pytest.MonkeyPatch, by: float) -> No
     monkeypatch.setattr(frozen, "answer", answer)
 
 
+@pytest.mark.usefixtures("answers_alone")
 def test_noise_of_the_logits_is_allowed_for_and_said(
     live: LiveModel, converted: Converted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
