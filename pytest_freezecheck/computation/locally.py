@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from pytest_freezecheck.computation.matching import Matcher, Pair
 from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.computation.rules.arithmetic import span
 from pytest_freezecheck.computation.vocabulary import VOCABULARY, evaluate
 
 Array = npt.NDArray[Any]
@@ -249,7 +250,8 @@ def _drawn(node: Node, seed: list[int]) -> Array | None:
         return rng.integers(0, 3, shape)
     if not node.dtype.startswith(("float", "bfloat")):
         return None
-    return rng.normal(0.0, (0.3, 1.0, 10.0)[seed[0] % 3], shape)
+    low, high = span(node)
+    return np.clip(rng.normal(0.0, (0.3, 1.0, 10.0)[seed[0] % 3], shape), low, high)
 
 
 def _worked(node: Node, values: Mapping[int, Array | None]) -> Array | None:

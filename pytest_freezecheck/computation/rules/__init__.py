@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from pytest_freezecheck.computation.rules import arithmetic, layers, layout
+from pytest_freezecheck.computation.rules import arithmetic, casts, factors, layers, layout
 
-RULES = (*arithmetic.RULES, *layout.RULES, *layers.RULES)
+RULES = (
+    *arithmetic.RULES,
+    *casts.RULES,
+    *layout.RULES,
+    *layers.RULES,
+    *factors.RULES,
+)

@@ -61,6 +61,10 @@ def _channels(x: Node, y: Node) -> bool:
     if len(y.shape) > len(x.shape):
         return False
     size = math.prod(n or 0 for n in y.shape)
+    if size != 1 and (not y.shape or size != y.shape[-1]):
+        return False
+    if y.value is None or not np.isfinite(y.value.wide()).all():
+        return False  # what is infinite is not linear
     return size == 1 or (size == y.shape[-1] == x.shape[-1])
 
 
@@ -222,27 +226,16 @@ def _scaled_elu(b: Builder, draft: Draft) -> Node | None:
     """Write the scaled exponential linear unit as the cases that formats without it have."""
     x = draft.x
     above = b.op("less", b.number(0.0, x), x)
-    steep = b.number(SELU_SCALE * SELU_ALPHA, x)
+    steep = b.constant(np.float64(SELU_SCALE * SELU_ALPHA))
+    slope = b.op("mul", x, b.constant(np.float64(SELU_SCALE)))
     below = b.op("sub", b.op("mul", b.op("exp", x), steep), steep)
-    return b.op("select", above, b.scaled(x, SELU_SCALE), below, origin=draft.origin)
+    return b.op("select", above, slope, below, origin=draft.origin)
 
 
 def _soft(b: Builder, draft: Draft) -> Node | None:
     if draft.x.op != "exp":
         return None
     return b.op("softplus", draft.x.inputs[0], origin=draft.origin)
-
-
-def _idle_cast(_: Builder, draft: Draft) -> Node | None:
-    here, to = draft.x.dtype, draft.given["to"]
-    if here == to:
-        return draft.x
-    if here in FLOATS and to in FLOATS and FLOATS[here] < FLOATS[to]:
-        return draft.x
-    if draft.x.op in ("argmax", "argmin") and to in ("int32", "int64"):
-        return draft.x
-    widening = (here, to) in (("int32", "int64"), ("uint8", "int32"), ("uint8", "int64"))
-    return draft.x if widening else None
 
 
 def _leaky(b: Builder, draft: Draft) -> Node | None:
@@ -288,7 +281,4 @@ RULES = (
         "a scaled exponential linear unit", ("selu",), _scaled_elu, "its definition, by sign of x"
     ),
     Rule("the logarithm of 1 + exp(x)", ("log1p",), _soft, "definition of softplus"),
-    Rule(
-        "a cast that loses nothing", ("cast",), _idle_cast, "each value of the one is one of both"
-    ),
 )

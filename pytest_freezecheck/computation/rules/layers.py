@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pytest_freezecheck.computation.builder import Builder, Draft, Rule
+from pytest_freezecheck.computation.builder import FLOATS, Builder, Draft, Rule
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.rules.arithmetic import is_number, plus, times
 from pytest_freezecheck.computation.values import Value
@@ -24,7 +24,7 @@ def _into_the_weights(b: Builder, draft: Draft) -> Node | None:
     made = weight
     if not is_number(scale, 1.0):
         factors = np.broadcast_to(scale.value.wide(), (width,)).astype(np.float64)
-        made = b.constant(_scaled(weight.value, factors, scale.value))
+        made = b.constant(scaled_weight(weight.value, factors, scale.value))
     offset = plus(b, times(b, bias, scale), shift)
     if offset.shape != (width,):
         offset = b.op("add", b.constant(np.zeros(width, np.float32)), offset)
@@ -32,7 +32,8 @@ def _into_the_weights(b: Builder, draft: Draft) -> Node | None:
     return b.op(x.op, inner, made, offset, origin=origin, **dict(x.attributes))
 
 
-def _scaled(weight: Value, factors: np.ndarray, scale: Value) -> Value:
+def scaled_weight(weight: Value, factors: np.ndarray, scale: Value) -> Value:
+    """Return a weight times one factor for each output channel."""
     made = weight.scaled(factors, scale.origin)
     if not np.any(scale.half):
         return made
@@ -97,23 +98,9 @@ def _product_of_transpose(b: Builder, draft: Draft) -> Node | None:
 
 def _dot_with_a_constant(b: Builder, draft: Draft) -> Node | None:
     x, y = draft.inputs
-    if y.value is None or x.is_constant or len(y.shape or ()) != 2:
+    if y.value is None or x.is_constant or len(y.shape or ()) != 2 or x.dtype not in FLOATS:
         return None
     return b.linear(x, y, origin=draft.origin)
-
-
-def _factor_before(b: Builder, draft: Draft) -> Node | None:
-    """Fold a factor of all that a layer reads into its weights."""
-    x, weight, bias = draft.inputs
-    if x.op != "affine" or weight.value is None or not is_number(x.inputs[2], 0.0):
-        return None
-    inner, scale, _ = x.inputs
-    width = (weight.shape or (None,))[-1]
-    if scale.value is None or not _scalar(scale) or width is None:
-        return None
-    factors = np.full(width, float(scale.value.wide()), np.float64)
-    made = b.constant(_scaled(weight.value, factors, scale.value))
-    return b.op(draft.op, inner, made, bias, origin=draft.origin, **draft.given)
 
 
 def _one_by_one(b: Builder, draft: Draft) -> Node | None:
@@ -141,8 +128,11 @@ def _padding(b: Builder, draft: Draft) -> Node | None:
 
 
 def _largest_of_clipped(b: Builder, draft: Draft) -> Node | None:
+    pads, kernel = draft.given["pads"], draft.given["kernel"]
     if draft.x.op != "clip":
         return None
+    if pads != "SAME" and any(max(pair) >= k for pair, k in zip(pads, kernel, strict=True)):
+        return None  # a window of padding alone is not clipped
     made = b.op("max_pool", draft.x.inputs[0], origin=draft.origin, **draft.given)
     return b.op("clip", made, origin=draft.x.origin, **dict(draft.x.attributes))
 
@@ -199,9 +189,8 @@ RULES = (
         "a product, then transposed", ("matmul",), _product_of_transpose, "it is over the last axis"
     ),
     Rule("a product with a constant", ("dot",), _dot_with_a_constant, "definition of the product"),
-    Rule("a factor of a product", ("dot",), _factor_out, "bilinearity"),
+    Rule("a factor of a product of matrices", ("dot",), _factor_out, "bilinearity"),
     Rule("a convolution of single cells", ("conv",), _one_by_one, "definition of the convolution"),
-    Rule("a factor before a layer", _LINEAR, _factor_before, "linearity"),
     Rule(
         "a padding before a convolution", ("conv",), _padding, "padding is cells of 0 on both ways"
     ),

@@ -12,6 +12,7 @@ from pytest_freezecheck.models.operations.translation import Call, Translate, op
 
 _ACTIVATIONS = {"Relu": (0.0, math.inf), "Relu6": (0.0, 6.0)}
 _NORM_EPSILON = 1e-4
+_REAL = ("float16", "bfloat16", "float32", "float64")
 
 
 def _pads(call: Call, rank: int) -> Any:
@@ -166,11 +167,15 @@ def _matmul(call: Call) -> Node | None:
 @operation("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
 def _batch_product(call: Call) -> Node | None:
     operands = []
+    if len({node.dtype for node in call.x}) > 1 or call.x[0].dtype in ("int8", "uint8"):
+        return None  # what comes out may be of another dtype
     for node, flag in zip(call.x, ("adj_x", "adj_y"), strict=True):
         rank = len(node.shape or ())
         if node.shape is None or rank < 2:
             return None
         perm = (*range(rank - 2), rank - 1, rank - 2)
+        if call.attribute(flag) and node.dtype not in _REAL:
+            return None  # of complex numbers it is the conjugate
         operands.append(call.b.op("transpose", node, perm=perm) if call.attribute(flag) else node)
     return call.op("dot", *operands)
 
@@ -204,6 +209,11 @@ def _pooling(kind: str) -> Translate:
         if shape is None:
             return None
         rank = len(shape) - 2
+        whole = [list(call.attribute(name) or []) for name in ("ksize", "strides")]
+        first = str(call.attribute("data_format", "NHWC")).startswith("NC")
+        channels = 1 if first else -1
+        if call.x[0].dtype not in _REAL or any(n[0] != 1 or n[channels] != 1 for n in whole if n):
+            return None  # channels are pooled as well, or whole numbers
         made = call.b.pooled(
             kind,
             call.channels_last(call.x[0]),

@@ -9,8 +9,8 @@ import numpy as np
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.models.operations.translation import TABLE, Call, Translate, operation
 
-_SAME_NAME = {
-    "Square": "square",
+#: Of floating-point numbers alone; of others, TensorFlow rounds or overflows in its own way.
+_OF_REALS = {
     "Sqrt": "sqrt",
     "Rsqrt": "rsqrt",
     "Reciprocal": "reciprocal",
@@ -27,14 +27,16 @@ _SAME_NAME = {
     "Softplus": "softplus",
     "Softsign": "softsign",
     "Selu": "selu",
-    "Abs": "abs",
-    "Sign": "sign",
     "Floor": "floor",
     "Ceil": "ceil",
     "Round": "round",
     "Rint": "round",
+}
+_SAME_NAME = {
+    "Square": "square",
+    "Abs": "abs",
+    "Sign": "sign",
     "LogicalNot": "logical_not",
-    "Add": "add",
     "AddV2": "add",
     "Sub": "sub",
     "Mul": "mul",
@@ -64,10 +66,17 @@ _REDUCTIONS = {
     "All": "reduce_all",
 }
 _REAL = ("float16", "bfloat16", "float32", "float64")
+_CAST = frozenset(
+    {*_REAL, "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"}
+)
 
 
 def _named(name: str) -> Translate:
     return lambda call: call.op(name, *call.x)
+
+
+def _of_reals(name: str) -> Translate:
+    return lambda call: call.op(name, *call.x) if call.x[0].dtype in _REAL else None
 
 
 def _exchanged(name: str) -> Translate:
@@ -80,14 +89,25 @@ def _reduction(name: str) -> Translate:
         if axes is None or rank is None:
             return None
         keep = bool(call.attribute("keep_dims", False))
+        if name == "reduce_mean" and call.x[0].dtype not in _REAL:
+            return None  # of whole numbers it is rounded
+        if keep and (call.x[0].shape or ()).count(None) > 1 and axes:
+            return None  # a reshape tells one unknown size at most
         return call.b.reduced(name, call.x[0], axes, keep=keep, origin=call.name)
 
     return translate
 
 
 TABLE.update({f"tf:{there}": _named(here) for there, here in _SAME_NAME.items()})
+TABLE.update({f"tf:{there}": _of_reals(here) for there, here in _OF_REALS.items()})
 TABLE.update({f"tf:{there}": _exchanged(here) for there, here in _EXCHANGED.items()})
 TABLE.update({f"tf:{there}": _reduction(here) for there, here in _REDUCTIONS.items()})
+
+
+@operation("Add")
+def _sum(call: Call) -> Node | None:
+    # Of texts it joins them, in their order.
+    return call.op("add", *call.x) if call.x[0].dtype not in ("", "string") else None
 
 
 @operation("Neg")
@@ -110,11 +130,15 @@ def _squared_difference(call: Call) -> Node | None:
 
 @operation("Relu")
 def _relu(call: Call) -> Node | None:
+    if call.x[0].dtype not in _REAL:
+        return None
     return call.op("clip", call.x[0], low=0.0, high=math.inf)
 
 
 @operation("Relu6")
 def _relu6(call: Call) -> Node | None:
+    if call.x[0].dtype not in _REAL:
+        return None
     return call.op("clip", call.x[0], low=0.0, high=6.0)
 
 
@@ -140,7 +164,9 @@ def _elu(call: Call) -> Node | None:
 @operation("Cast")
 def _cast(call: Call) -> Node | None:
     to = call.attribute("DstT")
-    return call.op("cast", call.x[0], to=to) if call.x[0].dtype else None
+    if not call.x[0].dtype or call.attribute("Truncate") or to not in _CAST:
+        return None
+    return call.op("cast", call.x[0], to=to)
 
 
 @operation("Select")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pytest_freezecheck.computation.node import Node, Shape
+from pytest_freezecheck.computation.node import Node, Shape, walk
 from pytest_freezecheck.models.operations.translation import Call, operation
 
 _REAL = ("float16", "bfloat16", "float32", "float64")
@@ -21,8 +21,26 @@ def _reshape(call: Call) -> Node | None:
     if sizes is None or call.x[0].shape is None:
         return None
     if sum(size is None for size in sizes) > 1:
+        told = _with_its_rows(call)
+        if told is not None:
+            return call.op("reshape", call.x[0], shape=told)
         return call.x[0] if _as_before(call, sizes) else None
     return call.op("reshape", call.x[0], shape=tuple(sizes))
+
+
+def _with_its_rows(call: Call) -> Shape | None:
+    """Return the shape of a reshape to its operand's own unknown size, and to what is left."""
+    sizes, shape = call.translator.as_written(call.raw.inputs[1]) or [], call.x[0].shape or ()
+    parts = list(walk([call.raw.inputs[1]]))
+    own = all(part.inputs[0] is call.raw.inputs[0] for part in parts if part.op == "tf:Shape")
+    products = any(part.op == "tf:Prod" for part in parts)
+    if not own or products or shape.count(None) != 1:
+        return None
+    if sizes.count(None) != 1 or sizes.count(-1) != 1:
+        return None
+    others = math.prod(n for n in sizes if n is not None and n >= 0)
+    left = math.prod(n for n in shape if n is not None)
+    return tuple(left // max(others, 1) if n == -1 else n for n in sizes)
 
 
 def _as_before(call: Call, sizes: list[int | None]) -> bool:
@@ -41,8 +59,8 @@ def _squeeze(call: Call) -> Node | None:
     if shape is None or _unknown(shape) > 1:
         return None
     axes = call.attribute("squeeze_dims") or [n for n, size in enumerate(shape) if size == 1]
-    if not call.attribute("squeeze_dims") and None in shape[1:]:
-        return None
+    if not call.attribute("squeeze_dims") and None in shape:
+        return None  # a batch of one row would lose its axis
     gone = {axis % len(shape) for axis in axes}
     return call.op(
         "reshape", call.x[0], shape=tuple(s for n, s in enumerate(shape) if n not in gone)
@@ -157,6 +175,8 @@ def _part(size: int | None, start: int | None, stop: int | None, step: int) -> A
         return None, None, 1
     if size is not None:
         start, stop, step = slice(start, stop, step).indices(size)
+        if not range(start, stop, step):
+            return 0, 0, 1
         return (start, stop if stop >= 0 else None, step)
     return start, stop, step
 
@@ -199,7 +219,7 @@ def _strided(call: Call) -> Node | None:
     while len(parts) < len(shape):
         made.append(shape[len(parts)])
         parts.append((None, None, 1))
-    if _unknown(tuple(made)) > 1 and (news or masks["shrink_axis"]):
+    if (_unknown(tuple(made)) > 1 or 0 in made) and (news or masks["shrink_axis"]):
         return None
     cut = call.op("slice", call.x[0], parts=tuple(parts))
     if not news and not masks["shrink_axis"]:
@@ -270,26 +290,3 @@ def _reverse(call: Call) -> Node | None:
     if axes is None or rank is None:
         return None
     return call.op("reverse", call.x[0], axes=tuple(sorted(axis % rank for axis in axes)))
-
-
-@operation("GatherV2", "Gather")
-def _gather(call: Call) -> Node | None:
-    axes = call.integers(2) if len(call.x) > 2 else (0,)
-    rank = call.rank()
-    if axes is None or rank is None or call.x[1].shape is None:
-        return None
-    batch = int(call.attribute("batch_dims", 0))
-    batch = batch + len(call.x[1].shape) if batch < 0 else batch
-    return call.op("gather", call.x[0], call.x[1], axis=axes[0] % rank, batch_dims=batch)
-
-
-@operation("OneHot")
-def _one_hot(call: Call) -> Node | None:
-    depth, rank = call.integers(1), call.rank()
-    values = [x.value.number() if x.value is not None else None for x in call.x[2:4]]
-    axis = int(call.attribute("axis", -1))
-    if depth is None or rank is None or None in values or axis not in (-1, rank):
-        return None
-    if any(value is None or not math.isfinite(value) for value in values):
-        return None
-    return call.op("one_hot", call.x[0], depth=depth[0], on=values[0], off=values[1])

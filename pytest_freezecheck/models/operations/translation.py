@@ -10,6 +10,7 @@ import numpy as np
 
 from pytest_freezecheck.computation.builder import Builder
 from pytest_freezecheck.computation.node import Node, Shape, walk
+from pytest_freezecheck.models.graph_definitions import defaults, op_def
 from pytest_freezecheck.models.operations.constants import worked_out, worth_folding
 
 #: Returns the normal form of one operation, or None where it cannot be said so.
@@ -182,7 +183,7 @@ class Translator:
             inputs,
             dict(raw.attributes),
             shape=shape,
-            dtype=self._opaque_dtype(raw, inputs),
+            dtype=_dtype_of(raw, inputs),
             origin=raw.origin,
         )
 
@@ -199,21 +200,16 @@ class Translator:
             return None
         return self.builder.constant(np.asarray(sizes[0] if alone else sizes, kind), raw.origin)
 
-    def _opaque_dtype(self, raw: Node, inputs: list[Node]) -> str:
-        for name in ("dtype", "DstT", "out_type", "output_type", "Tout"):
-            content = raw.get(name)
-            if content is not None:
-                kind = decoded(content)
-                return kind if isinstance(kind, str) else ""
-        if raw.op in ("tf:Shape", "tf:Size", "tf:Rank"):
-            return "int32"
-        return inputs[0].dtype if inputs else ""
-
     def sizes(self, raw: Node) -> list[int | None] | None:
         """Return a vector of sizes that an expression computes, None for what is not known.
 
         A negative size, which `Reshape` takes for what is left, is one that is not known.
         """
+        written = self.as_written(raw)
+        return written and [None if n is not None and n < 0 else n for n in written]
+
+    def as_written(self, raw: Node) -> list[int | None] | None:
+        """Return the same, -1 for what is left."""
         for part in walk([raw]):
             if id(part) not in self._sizes:
                 self._sizes[id(part)] = self._worked(part)
@@ -224,7 +220,7 @@ class Translator:
             array = raw.value.array
             if array.dtype.kind not in "iu" or array.size > 16:
                 return None
-            return [int(n) if n >= 0 else None for n in array.ravel()]
+            return [max(int(n), -1) for n in array.ravel()]
         if raw.op == "tf:Shape":
             shape = self(raw.inputs[0]).shape
             return None if shape is None else list(shape)
@@ -240,11 +236,12 @@ class Translator:
             return self._cut(raw, read)
         if raw.op in ("tf:GatherV2", "tf:Gather"):
             places = read[1]
-            if places is None or any(n is None or n >= len(read[0]) for n in places):
+            if places is None or any(n is None or not 0 <= n < len(read[0]) for n in places):
                 return None
             return [read[0][n] for n in places if n is not None]
         if raw.op == "tf:Prod":
-            return [None if None in read[0] else math.prod(n for n in read[0] if n is not None)]
+            known = [n for n in read[0] if n is not None and n >= 0]
+            return [math.prod(known) if len(known) == len(read[0]) else None]
         return None
 
     def _cut(self, raw: Node, read: list[list[int | None] | None]) -> list[int | None] | None:
@@ -258,6 +255,30 @@ class Translator:
         low = None if given.get("begin_mask") else start
         high = None if given.get("end_mask") else stop
         return read[0][low:high:step]
+
+
+def _dtype_of(raw: Node, inputs: list[Node]) -> str:
+    """Return the dtype of one of an operation's outputs as it is registered; empty if unknown."""
+    op = raw.op.partition(":")[2]
+    if op == "If":
+        return inputs[1].dtype
+    definition = op_def(op)
+    if definition is None:
+        return ""
+    port = int(raw.get("port", 0))
+    outputs = list(definition.output_arg)
+    if any(output.type_list_attr for output in outputs):
+        return ""
+    if len(outputs) == 1:
+        port = 0
+    elif any(output.number_attr for output in outputs):
+        return ""
+    if outputs[port].type:
+        return _dtype(outputs[port].type)
+    name = outputs[port].type_attr
+    content = raw.get(name, defaults(op).get(name))
+    kind = None if content is None else decoded(content)
+    return kind if isinstance(kind, str) else ""
 
 
 def constant_array(node: Node) -> Any:

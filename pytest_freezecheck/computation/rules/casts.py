@@ -1,0 +1,51 @@
+"""Casts that keep every value."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pytest_freezecheck.computation.builder import FLOATS, Builder, Draft, Rule
+from pytest_freezecheck.computation.node import Node
+
+
+def _idle_cast(_: Builder, draft: Draft) -> Node | None:
+    here, to = draft.x.dtype, draft.given["to"]
+    if here == to:
+        return draft.x
+    if here in FLOATS and to in FLOATS and FLOATS[here] < FLOATS[to]:
+        return draft.x
+    if draft.x.op in ("argmax", "argmin") and to in ("int32", "int64"):
+        return draft.x
+    return None
+
+
+def _cast_of_cast(b: Builder, draft: Draft) -> Node | None:
+    if draft.x.op != "cast" or not widening(draft.x):
+        return None
+    return b.op("cast", draft.x.inputs[0], to=draft.given["to"], origin=draft.origin)
+
+
+def _widened_index(b: Builder, draft: Draft) -> Node | None:
+    """Take an index as narrow as it was: only its value counts, as what is worked with it not."""
+    place = 1 if draft.op == "gather" else 0
+    inputs = list(draft.inputs)
+    if inputs[place].op != "cast" or not widening(inputs[place]):
+        return None
+    inputs[place] = inputs[place].inputs[0]
+    return b.op(draft.op, *inputs, origin=draft.origin, **draft.given)
+
+
+def widening(cast: Node) -> bool:
+    """Return whether a cast of whole numbers keeps each of them."""
+    here, to = cast.inputs[0].dtype, cast["to"]
+    kinds = [(name[:1], np.dtype(name)) for name in (here, to) if name.lstrip("u")[:3] == "int"]
+    return len(kinds) == 2 and np.can_cast(kinds[0][1], kinds[1][1])
+
+
+RULES = (
+    Rule("a cast of a cast that loses nothing", ("cast",), _cast_of_cast, "its values stay"),
+    Rule("an index that was widened", ("gather", "one_hot"), _widened_index, "its values stay"),
+    Rule(
+        "a cast that loses nothing", ("cast",), _idle_cast, "each value of the one is one of both"
+    ),
+)
