@@ -22,6 +22,8 @@ from pytest_freezecheck.computation.vocabulary import VOCABULARY, evaluate
 Array = npt.NDArray[Any]
 #: Operations that are looked at on each side, and sets of values that are tried.
 _DEEP, _TRIES = 256, 12
+#: Operations that a difference is followed through.
+_UP = 4
 #: How far apart two results are that no rounding explains, of the largest of them.
 _APART, _SMALL = 1e-5, 1e-3
 #: The same where weights are rounded to a grid, which may add up.
@@ -82,6 +84,29 @@ def _counts(attribute: str) -> bool:
     return not (attribute.startswith("T") or attribute in _DTYPES or attribute.endswith("_mask"))
 
 
+def shows(
+    matcher: Matcher, pair: Pair, readers: Mapping[tuple[int, int], Sequence[Pair]], up: int = _UP
+) -> bool:
+    """Return whether it still shows that two operations differ, in what reads them.
+
+    The square of a difference, or a reshape, may make up for it.
+
+    Args:
+        matcher: knows what is equal.
+        pair: the operations.
+        readers: {ids of a pair: the pairs that read it}.
+        up: how many operations on it is looked for.
+    """
+    above = readers.get((id(pair[0]), id(pair[1])), ())
+    if not up or not above:
+        return True
+    for reader in above[:_UP]:
+        found = differ(matcher, [reader])
+        if found is None or (found and shows(matcher, reader, readers, up - 1)):
+            return True
+    return False
+
+
 def differ(
     matcher: Matcher, pairs: Sequence[Pair], other: Mapping[int, Node] | None = None
 ) -> bool | None:
@@ -109,8 +134,8 @@ def differ(
 def _shared(matcher: Matcher, pairs: Sequence[Pair]) -> tuple[dict[int, Node], dict[int, Node]]:
     """Return {id: what stands for it} of nodes that both sides have below, for each side."""
     shared: list[Pair] = []
-    here: set[int] = set()
-    there: set[int] = set()
+    here: dict[int, Node] = {}
+    there: dict[int, Node] = {}
     for live, frozen in pairs:
         by_form: dict[int, list[Node]] = {}
         for node in _near(frozen):
@@ -118,11 +143,11 @@ def _shared(matcher: Matcher, pairs: Sequence[Pair]) -> tuple[dict[int, Node], d
         for node in _near(live):
             for other in by_form.get(node.form, []):
                 if id(node) not in here and id(other) not in there and matcher.equal(node, other):
-                    here.add(id(node))
-                    there.add(id(other))
+                    here[id(node)] = there[id(other)] = node
                     shared.append((node, other))
                     break
-    shared = _independent(pairs, shared)
+    _level(pairs, here, there)
+    shared = _independent(pairs, [pair for pair in shared if id(pair[0]) in here])
     return {id(one): one for one, _ in shared}, {id(other): one for one, other in shared}
 
 
@@ -132,19 +157,19 @@ def _independent(pairs: Sequence[Pair], shared: list[Pair]) -> list[Pair]:
         sides = [{id(pair[side]): n for n, pair in enumerate(shared)} for side in (0, 1)]
         used: set[int] = set()
         for side, known in enumerate(sides):
-            used |= _reached([pair[side] for pair in pairs], known)
+            used |= _met_first([pair[side] for pair in pairs], known)
         left = [{key: n for key, n in known.items() if n in used} for known in sides]
         bound = {
             n
             for n in used
-            if any(_reached(shared[n][side].inputs, known) for side, known in enumerate(left))
+            if any(_met_first(shared[n][side].inputs, known) for side, known in enumerate(left))
         }
         if not bound:
             return [shared[n] for n in sorted(used)]
         shared = [pair for n, pair in enumerate(shared) if n not in bound]
 
 
-def _reached(nodes: Sequence[Node], known: Mapping[int, int]) -> set[int]:
+def _met_first(nodes: Sequence[Node], known: Mapping[int, int]) -> set[int]:
     """Return which of these nodes are met first on the ways down."""
     found: set[int] = set()
     seen: set[int] = set()
@@ -153,6 +178,62 @@ def _reached(nodes: Sequence[Node], known: Mapping[int, int]) -> set[int]:
         node = waiting.pop()
         if id(node) in known:
             found.add(known[id(node)])
+        elif id(node) not in seen:
+            seen.add(id(node))
+            waiting.extend(node.inputs)
+    return found
+
+
+def _level(pairs: Sequence[Pair], here: dict[int, Node], there: dict[int, Node]) -> None:
+    """Take out what one side alone reads, until both are functions of the same.
+
+    Where one side reads a convolution, and the other has that in another way, from what it is
+    computed from, the two are no values of their own.
+    """
+    for _ in range(_DEEP):
+        mine, theirs = (
+            {id(known[key]): known[key] for key in _reached([pair[side] for pair in pairs], known)}
+            for side, known in enumerate((here, there))
+        )
+        odd = [node for key, node in {**mine, **theirs}.items() if (key in mine) != (key in theirs)]
+        if not odd:
+            return
+        # Of an input that one side alone reads, the rest may be computed: down to all inputs then.
+        gone = [node for node in odd if node.inputs]
+        gone = gone or [node for node in {**mine, **theirs}.values() if node.inputs]
+        if not gone:
+            return
+        ids = {id(node) for node in gone}
+        both = {**mine, **theirs}.values()
+        ids |= {id(node) for node in both if _depends(node, ids)}
+        for known in (here, there):
+            for key in [key for key, node in known.items() if id(node) in ids]:
+                del known[key]
+
+
+def _depends(node: Node, ids: set[int]) -> bool:
+    """Return whether a node is computed from one of these, as far as that is looked for."""
+    seen: set[int] = set()
+    waiting = [node]
+    while waiting:
+        read = waiting.pop()
+        if id(read) in ids or len(seen) > 4 * _DEEP:
+            return True
+        if id(read) not in seen:
+            seen.add(id(read))
+            waiting.extend(read.inputs)
+    return False
+
+
+def _reached(nodes: Sequence[Node], shared: Mapping[int, Node]) -> set[int]:
+    """Return the ids of what is shared that nodes read, straight or through what is not."""
+    seen: set[int] = set()
+    waiting = list(nodes)
+    found: set[int] = set()
+    while waiting and len(seen) < 2 * _DEEP:
+        node = waiting.pop()
+        if id(node) in shared:
+            found.add(id(node))
         elif id(node) not in seen:
             seen.add(id(node))
             waiting.extend(node.inputs)
@@ -218,7 +299,7 @@ def _apart(
         return False
     size = float(np.abs(one[finite]).max())
     least = _COARSE if any(_rounded(node, known) for node, known, _ in sides) else _APART
-    return float(np.abs(one - two)[finite].max()) > least * max(size, _SMALL)
+    return float(np.abs(one[finite] - two[finite]).max()) > least * max(size, _SMALL)
 
 
 def _rounded(node: Node, known: Mapping[int, Node]) -> bool:

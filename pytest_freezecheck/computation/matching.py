@@ -87,6 +87,15 @@ class Matcher:
                         found[key] = Constants(here, there, one, judged.apart)
         return list(found.values())
 
+    def readers(self, outputs: Mapping[str, Pair]) -> dict[tuple[int, int], list[Pair]]:
+        """Return {ids of a pair: the pairs that read it}."""
+        found: dict[tuple[int, int], list[Pair]] = {}
+        for pair in outputs.values():
+            for one, other in self.pairs(*pair):
+                for here, there in self._judge(one, other).chosen:
+                    found.setdefault((id(here), id(there)), []).append((one, other))
+        return found
+
     def stops(self, outputs: Mapping[str, Pair]) -> list[Pair]:
         """Return the pairs that are not of one form although all above them is, each once."""
         found: dict[tuple[int, int], Pair] = {}

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pytest_freezecheck.computation.locally import Parting, differ, part
+from pytest_freezecheck.computation.locally import Parting, differ, part, shows
 from pytest_freezecheck.computation.matching import Constants, Matcher, Pair, variables
 from pytest_freezecheck.computation.node import Node, walk
 from pytest_freezecheck.computation.values import FOLDING, UNIT
@@ -84,7 +84,7 @@ def compare(live: Mapping[str, Node], frozen: Mapping[str, Node], names: frozens
     needed = variables(live, names)
     met = _met(matcher, outputs, names)
     grids = sorted({c.apart.grid for c in constants if c.apart.grid})
-    result, why = _result(matcher, list(outputs.values()), apart, partings)
+    result, why = _result(matcher, outputs, apart, partings)
     return Proof(
         result,
         furthest=0.0 if shown is None else shown.apart.relative,
@@ -101,7 +101,7 @@ def compare(live: Mapping[str, Node], frozen: Mapping[str, Node], names: frozens
 
 def _result(
     matcher: Matcher,
-    outputs: Sequence[Pair],
+    outputs: Mapping[str, Pair],
     apart: Sequence[Constants],
     partings: Sequence[Parting],
 ) -> tuple[str, str]:
@@ -115,15 +115,19 @@ def _result(
         return EQUAL, ""
     if not all(parting.proven for parting in partings):
         return NOT_MATCHED, ""
+    readers = matcher.readers(outputs) if partings else {}
+    if not all(shows(matcher, (p.live, p.frozen), readers) for p in partings):
+        return NOT_MATCHED, "where operations differ, what reads them makes up for it"
     if len(apart) + len(partings) == 1:
         return DIFFERS, ""
-    whole = differ(matcher, outputs)
+    pairs = list(outputs.values())
+    whole = differ(matcher, pairs)
     if whole:
         return DIFFERS, ""
     if whole is None:
         own = all(parting.live.opaque and parting.frozen.opaque for parting in partings)
         return (DIFFERS, "") if own else (NOT_MATCHED, "what differs cannot be worked out")
-    alone = (differ(matcher, outputs, {id(c.live): c.frozen}) for c in apart[:_ALONE])
+    alone = (differ(matcher, pairs, {id(c.live): c.frozen}) for c in apart[:_ALONE])
     if partings or any(alone):
         return NOT_MATCHED, "what differs in one place is made up for in another"
     return DIFFERS, ""

@@ -167,6 +167,7 @@ _ENTRIES = (
         dtype="int64",
     ),
     Entry("spread", shapes.spread, lambda v, a: kernels.spread(v[0], a["steps"])),
+    Entry("full", shapes.given, lambda v, a: kernels.full(v[0], a), dtype="attribute"),
     Entry("tile", shapes.tiled, lambda v, a: np.tile(v[0], a["times"])),
     Entry("cumsum", shapes.same, lambda v, a: np.cumsum(v[0], a["axis"])),
 )

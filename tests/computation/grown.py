@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -41,12 +42,14 @@ class Item:
         plain, ruled: as it is, and in normal form.
         value: what it computes.
         exact: whether rounding cannot have touched it, so that it may stand before a step.
+        made: its operation, what that is applied to, and its attributes; of constants, none.
     """
 
     plain: Node
     ruled: Node
     value: Any
     exact: bool
+    made: tuple[str, tuple[Item, ...], dict[str, Any]] | None = None
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -130,11 +133,39 @@ class Graph:
             raise Unfit
         ruled = self.ruled.op(name, *(item.ruled for item in items), **given)
         exact = name in _KEEP and all(item.exact for item in items)
-        return self._kept(Item(plain, ruled, value, exact))
+        return self._kept(Item(plain, ruled, value, exact, (name, items, given)))
 
     def _kept(self, item: Item) -> Item:
         self.items.append(item)
         return item
+
+    def written_again(
+        self, item: Item, builder: Builder, altered: Mapping[int, Any] | None = None
+    ) -> Node:
+        """Return an expression as another builder writes it.
+
+        Args:
+            item: the expression.
+            builder: writes it.
+            altered: {id of an item: another array for a constant, or what another is made of}.
+        """
+        done: dict[int, Node] = {}
+
+        def write(one: Item) -> Node:
+            if id(one) not in done:
+                made = (altered or {}).get(id(one), one.made)
+                if one.plain.op == "input":
+                    node = builder.input(one.plain["name"], one.shape, one.plain.dtype)
+                elif isinstance(made, tuple):
+                    name, items, given = made
+                    node = builder.op(name, *(write(read) for read in items), **given)
+                else:
+                    value = one.plain.value.array if one.plain.value is not None else None
+                    node = builder.constant(value if made is None else made)
+                done[id(one)] = node
+            return done[id(one)]
+
+        return write(item)
 
     def wrong(self, item: Item) -> str:
         """Return how the two ways of an expression are not the same, in words."""

@@ -64,7 +64,7 @@ def original(name: str) -> Original:
     rng = np.random.default_rng(3)
     feeds = {}
     for key, (shape, dtype) in inputs.items():
-        size = [6, *(shape or ())[1:]]
+        size = [6, *(n or 1 for n in (shape or ())[1:])]
         told: Any = network.inputs[key]
         values: Any = rng.uniform(told.get("low", -1.5), told.get("high", 1.5), size)
         values = values if dtype.startswith("float") else np.rint(values)

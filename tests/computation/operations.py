@@ -357,6 +357,22 @@ def _gather_rows(g: SessionGraph, op: str) -> Any:
     return raw.Gather(params=g.weights(5, 2), indices=_shaped(g, dtype="int32", low=0, high=4))
 
 
+@strategy("Fill")
+def _fill(g: SessionGraph, op: str) -> Any:
+    x = _shaped(g)
+    value = tf.constant(g.d.pick([0.0, 1.5])) if g.d.chance() else tf.constant(g.d.whole(0, 3))
+    sizes = g.d.pick([[2, 3], [tf.shape(x)[0], 3], tf.concat([[2], tf.shape(x)[:1]], 0)])
+    filled = raw.Fill(dims=tf.convert_to_tensor(sizes), value=value)
+    return filled, filled
+
+
+@strategy("Range")
+def _counted(g: SessionGraph, op: str) -> Any:
+    start, limit, delta = g.d.pick([(0, 4, 1), (3, -1, -2), (1, 6, 2)])
+    made = raw.Range(start=start, limit=limit, delta=delta)
+    return g.input(made.shape[0], dtype="int32", low=0, high=5) + made
+
+
 @strategy("OneHot")
 def _one_hot(g: SessionGraph, op: str) -> Any:
     x = _shaped(g, dtype=g.d.pick(["int32", "int64"]), low=-1, high=4)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given
 
 from pytest_freezecheck.models.operations import translation
@@ -39,3 +41,51 @@ def _twins(made: Any) -> bool:
 
 def test_nothing_is_drawn_that_is_not_translated() -> None:
     assert set(STRATEGIES) == set(TYPES)
+
+
+def _steps(g: SessionGraph, x: Any) -> list[Any]:
+    """Return what a picture may go on as; each is a function of it."""
+    d, width = g.d, x.shape[-1]
+    made: list[Any] = [
+        lambda: tf.nn.relu(x),
+        lambda: tf.nn.relu6(x),
+        lambda: tf.clip_by_value(x, -0.5, 0.75),
+        lambda: tf.sigmoid(x) * x,
+        lambda: x + tf.sin(x),
+        lambda: 0.5 - x,
+        lambda: x / d.pick([2.0, 127.5]),
+        lambda: x * g.weights(width) + g.weights(width),
+        lambda: x - g.weights(1, 1, 1, width),
+        lambda: tf.pad(x, [[0, 0], [1, 0], [0, 1], [0, 0]]),
+        lambda: tf.concat([x, tf.tanh(x)], -1),
+        lambda: tf.nn.max_pool2d(x, 2, 1, d.pick(["SAME", "VALID"])),
+        lambda: tf.nn.avg_pool2d(x, 2, 1, "SAME"),
+        lambda: x - tf.reduce_mean(x, [1, 2], keepdims=True),
+        lambda: tf.nn.softmax(x, d.pick([-1, 1])),
+        lambda: tf.nn.bias_add(x, g.weights(width)),
+        lambda: tf.nn.conv2d(x, g.weights(2, 2, width, 3), 1, d.pick(["SAME", "VALID"])),
+        lambda: tf.nn.conv2d(x, g.weights(1, 1, width, 2), 1, "VALID"),
+        lambda: tf.nn.depthwise_conv2d(x, g.weights(2, 2, width, 1), [1] * 4, "SAME"),
+        lambda: tf.transpose(tf.nn.relu(tf.transpose(x, (0, 3, 1, 2))), (0, 2, 3, 1)),
+        lambda: tf.reshape(tf.tanh(tf.reshape(x, [-1, width])), [-1, *x.shape.as_list()[1:]]),
+        lambda: tf.nn.moments(x, [1, 2], keepdims=True)[1] + x,
+        lambda: x[:, ::-1],
+    ]
+    return made
+
+
+@campaign(25)
+@given(data=st.data())
+def test_a_chain_of_operations_computes_what_a_session_answers(data: st.DataObject) -> None:
+    d = Draw(data)
+    g = SessionGraph(d)
+    with g.graph.as_default():
+        x = g.input(5, 4, 2)
+        for _ in range(d.whole(2, 7)):
+            x = d.pick(_steps(g, x))()
+            if min(x.shape.as_list()[1:3]) < 3 or x.shape[-1] > 8:
+                break
+        flat = tf.reshape(x, [-1, int(np.prod(x.shape.as_list()[1:]))])
+        logits = tf.matmul(flat, g.weights(flat.shape[-1], 3)) + g.weights(3)
+        outputs = {"maps": tf.identity(x), "probs": tf.nn.softmax(logits)}
+    assert disagreement(g, outputs, outputs, 1e-4) == ""

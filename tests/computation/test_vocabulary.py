@@ -366,6 +366,16 @@ def _best(d: Draw, name: str) -> Case:
     return Case([x], {"axis": axis}, getattr(tf, name)(tf.constant(x), axis))
 
 
+@case("full")
+def _full(d: Draw, _: str) -> Case:
+    x = d.reals(d.shape(1, 3))
+    shape = d.pick([(None, 3), (2, None), (None,)])
+    sizes = [len(x) if size is None else size for size in shape]
+    value, to = d.pick([(0.0, "float64"), (-1.5, "float64"), (3.0, "int32")])
+    found = tf.cast(tf.fill(sizes, value), to)
+    return Case([x], {"shape": shape, "value": value, "to": to}, found)
+
+
 @case("tile")
 def _tile(d: Draw, _: str) -> Case:
     x = d.reals(d.shape(1, 4))
@@ -410,7 +420,7 @@ def test_an_entry_is_what_tensorflow_computes(name: str, data: st.DataObject) ->
     ]
     told = entry.shape(leaves, drawn.given)
     assert told is not None
-    free = name == "reshape"  # of which one size is always what is left
+    free = name in ("reshape", "full")  # of which one size is always what is left
     assert free or told == found.shape
     kind = np.dtype(dtype_of(entry, leaves, drawn.given)).kind
     assert {"u": "i"}.get(kind, kind) == {"u": "i"}.get(found.dtype.kind, found.dtype.kind)

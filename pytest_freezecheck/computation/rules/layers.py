@@ -153,6 +153,8 @@ def _mean_of_one(b: Builder, draft: Draft) -> Node | None:
     shape, axes = draft.x.shape, draft.given["axes"]
     if shape is None or any(shape[axis] != 1 for axis in axes) or shape.count(None) > 1:
         return None
+    if draft.op == "reduce_mean" and draft.x.dtype not in FLOATS:
+        return None
     left = tuple(size for axis, size in enumerate(shape) if axis not in axes)
     return b.op("reshape", draft.x, shape=left, origin=draft.origin)
 
