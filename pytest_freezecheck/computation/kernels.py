@@ -175,12 +175,6 @@ def gather(x: Array, places: Array, given: Mapping[str, Any]) -> Array:
     return np.stack(parts)
 
 
-def full(x: Array, given: Mapping[str, Any]) -> Array:
-    """Return a number many times over, with as many rows as there are of x."""
-    sizes = [len(x) if size is None else size for size in given["shape"]]
-    return cast(np.full(sizes, given["value"]), given["to"])
-
-
 def one_hot(places: Array, given: Mapping[str, Any]) -> Array:
     """Return vectors that are `on` in one place, and `off` in all others."""
     hot: Array = places[..., None] == np.arange(given["depth"])

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pytest_freezecheck.computation.common import DEEP, below
 from pytest_freezecheck.computation.matching import Matcher, Pair
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.rules.arithmetic import span
 from pytest_freezecheck.computation.vocabulary import VOCABULARY, evaluate
 
 Array = npt.NDArray[Any]
-#: Operations that are looked at on each side, and sets of values that are tried.
-_DEEP, _TRIES = 256, 12
+#: Sets of values that are tried.
+_TRIES = 12
 #: Operations that a difference is followed through.
 _UP = 4
 #: How far apart two results are that no rounding explains, of the largest of them.
@@ -66,7 +67,7 @@ def part(matcher: Matcher, pair: Pair) -> Parting:
         )
         named = equal and any(map(_counts, _apart_in(live, frozen)))
         return Parting(live, frozen, named, (live,), (frozen,))
-    shared = _shared(matcher, [pair])
+    shared = below(matcher, [pair])
     mine, theirs = (_own(node, shared[side]) for side, node in enumerate(pair))
     if mine is None or theirs is None:
         return Parting(live, frozen, proven=False)
@@ -121,7 +122,7 @@ def differ(
     Returns:
         None where that cannot be worked out.
     """
-    shared = _shared(matcher, pairs)
+    shared = below(matcher, pairs)
     for seed in range(_TRIES):
         found = [_apart(pair, shared, seed, other) for pair in pairs]
         if None in found:
@@ -129,71 +130,6 @@ def differ(
         if any(found):
             return True
     return False
-
-
-def _shared(matcher: Matcher, pairs: Sequence[Pair]) -> tuple[dict[int, Node], dict[int, Node]]:
-    """Return {id: what stands for it} of nodes that both sides have below, for each side."""
-    shared: list[Pair] = []
-    here: set[int] = set()
-    there: set[int] = set()
-    for live, frozen in pairs:
-        by_form: dict[int, list[Node]] = {}
-        for node in _near(frozen):
-            by_form.setdefault(node.form, []).append(node)
-        for node in _near(live):
-            for other in by_form.get(node.form, []):
-                if id(node) not in here and id(other) not in there and matcher.equal(node, other):
-                    here.add(id(node))
-                    there.add(id(other))
-                    shared.append((node, other))
-                    break
-    shared = _independent(pairs, shared)
-    return {id(one): one for one, _ in shared}, {id(other): one for one, other in shared}
-
-
-def _independent(pairs: Sequence[Pair], shared: list[Pair]) -> list[Pair]:
-    """Leave out what is computed from others of these: it cannot have values of its own then."""
-    while True:
-        sides = [{id(pair[side]): n for n, pair in enumerate(shared)} for side in (0, 1)]
-        used: set[int] = set()
-        for side, known in enumerate(sides):
-            used |= _reached([pair[side] for pair in pairs], known)
-        left = [{key: n for key, n in known.items() if n in used} for known in sides]
-        bound = {
-            n
-            for n in used
-            if any(_reached(shared[n][side].inputs, known) for side, known in enumerate(left))
-        }
-        if not bound:
-            return [shared[n] for n in sorted(used)]
-        shared = [pair for n, pair in enumerate(shared) if n not in bound]
-
-
-def _reached(nodes: Sequence[Node], known: Mapping[int, int]) -> set[int]:
-    """Return which of these nodes are met first on the ways down."""
-    found: set[int] = set()
-    seen: set[int] = set()
-    waiting = list(nodes)
-    while waiting:
-        node = waiting.pop()
-        if id(node) in known:
-            found.add(known[id(node)])
-        elif id(node) not in seen:
-            seen.add(id(node))
-            waiting.extend(node.inputs)
-    return found
-
-
-def _near(node: Node) -> list[Node]:
-    """Return a node and what it is computed from, the nearest first; no constants."""
-    found: dict[int, Node] = {}
-    waiting = [node]
-    while waiting and len(found) < _DEEP:
-        read = waiting.pop(0)
-        if id(read) not in found and not read.is_constant:
-            found[id(read)] = read
-            waiting.extend(read.inputs)
-    return list(found.values())
 
 
 def _own(node: Node, shared: Mapping[int, Node]) -> list[Node] | None:
@@ -204,7 +140,7 @@ def _own(node: Node, shared: Mapping[int, Node]) -> list[Node] | None:
         read = waiting.pop()
         if id(read) in shared or id(read) in found or read.is_constant:
             continue
-        if read.op not in VOCABULARY or len(found) > _DEEP:
+        if read.op not in VOCABULARY or len(found) > DEEP:
             return None
         found[id(read)] = read
         waiting.extend(read.inputs)

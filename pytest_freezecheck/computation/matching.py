@@ -77,9 +77,6 @@ class Matcher:
         """Return the constants that were paired and are not the same object, each pair once."""
         found: dict[tuple[int, int], Constants] = {}
         for pair in outputs.values():
-            whole = self._judge(*pair).apart
-            if whole is not None:  # the output itself is a constant
-                found[id(pair[0]), id(pair[1])] = Constants(*pair, pair[0], whole)
             for one, other in self.pairs(*pair):
                 # An output may be a constant itself.
                 own = ((one, other),) if one is pair[0] and other is pair[1] else ()

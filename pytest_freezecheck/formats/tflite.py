@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_freezecheck.errors import ArtifactError
+from pytest_freezecheck.errors import ArtifactError, reason
 from pytest_freezecheck.formats import flex
 from pytest_freezecheck.formats import tflite_ways as ways
 from pytest_freezecheck.formats.base import Format, Way
@@ -148,6 +148,8 @@ class TfliteModel(NamedModel):
             return read_expressions(model, schema, builder, ends, leaves, outputs)
         except ArtifactError as error:
             raise ArtifactError(f"{self.path}: {error}") from None
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ArtifactError(f"{self.path}: cannot be read: {reason(error)}") from error
 
     def _ends(self, model: Any) -> tuple[int, dict[str, int], dict[str, int]]:
         """Return which graph is served, {input: its tensor} and {output: its tensor}."""

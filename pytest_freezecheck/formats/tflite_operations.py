@@ -79,7 +79,7 @@ TWINS: dict[str, Twin] = {
         "LOGICAL_AND:LogicalAnd", "LOGICAL_OR:LogicalOr", "SELECT_V2:SelectV2", "ADD_N:AddN",
         "SQUARED_DIFFERENCE:SquaredDifference", "ATAN2:Atan2", "EXPAND_DIMS:ExpandDims",
         "TRANSPOSE:Transpose", "SLICE:Slice", "PAD:Pad", "PADV2:PadV2", "TILE:Tile",
-        "REVERSE_V2:ReverseV2", "SPLIT_V:SplitV", "SHAPE:Shape", "FILL:Fill", "RANGE:Range",
+        "REVERSE_V2:ReverseV2", "SPLIT_V:SplitV", "SHAPE:Shape", "RANGE:Range",
         "WHERE:Where", "GATHER_ND:GatherNd", "SCATTER_ND:ScatterNd", "BROADCAST_TO:BroadcastTo",
         "BROADCAST_ARGS:BroadcastArgs", "ZEROS_LIKE:ZerosLike", "LOG_SOFTMAX:LogSoftmax",
         "TOPK_V2:TopKV2", "SEGMENT_SUM:SegmentSum", "UNSORTED_SEGMENT_SUM:UnsortedSegmentSum",

@@ -74,6 +74,63 @@ def _reshaped(operation: Operation) -> Node:
 OTHERS["RESHAPE"] = _reshaped
 
 
+def _filled(operation: Operation) -> Node:
+    """Return a number many times over, for each row of an input: see `Fill` of TensorFlow's."""
+    sizes, number = operation.sizes(0), operation.input(1).value
+    value = None if number is None or number.shape else number.number()
+    if sizes is not None and number is not None and value is not None:
+        if None not in sizes:
+            return operation.b.constant(np.full([n or 0 for n in sizes], number.array))
+        asked = _asked(operation)
+        shape = asked.shape or () if asked is not None else ()
+        batch = shape[:1] == (None,) and shape.count(None) == 1 and sizes[:1] == [None]
+        if asked is not None and batch and None not in sizes[1:]:
+            rest = tuple(n or 0 for n in sizes[1:])
+            return operation.op("fill", operation.input(1), asked, rest=rest)
+    operation.read_all()
+    return operation.as_tensorflow("Fill", {})
+
+
+def _asked(operation: Operation) -> Node | None:
+    """Return the only input whose number of rows is the only size that is not known, or None."""
+    found: dict[int, Node] = {}
+    sizes = operation.sizes(0) or []
+    waiting = [operation.tensors[0]]
+    while waiting:
+        made = operation.reader.operation(waiting.pop())
+        if made is None:
+            continue
+        if made.kind in ("REDUCE_PROD", "MUL"):
+            return None
+        if made.kind == "SHAPE":
+            found[id(made.input(0))] = made.input(0)
+        else:
+            waiting.extend(n for n in made.tensors if n >= 0)
+    asked = next(iter(found.values()), None)
+    # A size of -1 is one that is not known, too, and here it would be none.
+    if len(found) != 1 or asked is None or asked.op != "input" or sizes.count(None) != 1:
+        return None
+    return asked if _all_rows(operation) else None
+
+
+def _all_rows(operation: Operation) -> bool:
+    """Return whether no constant that sizes are put together of is negative."""
+    waiting = [operation.tensors[0]]
+    while waiting:
+        tensor = waiting.pop()
+        made = operation.reader.operation(tensor)
+        constant = operation.reader.weight(tensor, None)
+        if constant is not None and constant.value is not None:
+            if (constant.value.array < 0).any():
+                return False
+        elif made is not None and made.kind in ("PACK", "CONCATENATION"):
+            waiting.extend(n for n in made.tensors if n >= 0)
+    return True
+
+
+OTHERS["FILL"] = _filled
+
+
 @layer("L2_NORMALIZATION")
 def _unit(operation: Operation) -> Node | None:
     x = operation.input(0)

@@ -528,3 +528,13 @@ def _one_value(g: Graph) -> Item:
 def after(g: Graph, item: Item) -> Item:
     """Return something more that is done to it."""
     return single(g, item) if item.kind == "f" and g.d.chance() else item
+
+
+@fires("a scaled exponential linear unit")
+def _scaled_unit(g: Graph) -> Item:
+    return g.op("selu", _any(g))
+
+
+@fires("the logarithm of 1 + exp(x)")
+def _soft(g: Graph) -> Item:
+    return g.op("log1p", g.op("exp", _any(g)))

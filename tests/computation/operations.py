@@ -607,3 +607,39 @@ def _sizes(equation: str, one: tuple[int, ...]) -> list[int]:
     terms = equation.split("->")[0].split(",")
     known = dict(zip(terms[0], (0, *one), strict=True))
     return [known.get(axis, 4) for axis in terms[1]]
+
+
+@strategy("Conv2DBackpropInput")
+def _transposed_conv(g: SessionGraph, _: str) -> Any:
+    size = [g.d.whole(4, 7) for _ in range(2)]
+    kernel = [g.d.whole(1, 3) for _ in range(2)]
+    stride, into, out = g.d.whole(1, 3), g.d.whole(1, 3), g.d.whole(1, 3)
+    padding = g.d.pick(["SAME", "VALID"])
+    less = kernel if padding == "VALID" else [1, 1]
+    small = [(n - k) // stride + 1 for n, k in zip(size, less, strict=True)]
+    x = g.input(*small, into)
+    return tf.nn.conv2d_transpose(
+        x, g.weights(*kernel, out, into), [tf.shape(x)[0], *size, out], stride, padding
+    )
+
+
+@strategy("DepthToSpace", "SpaceToDepth")
+def _blocks(g: SessionGraph, op: str) -> Any:
+    block, width = g.d.whole(2, 3), g.d.whole(1, 2)
+    high, wide = g.d.whole(1, 3), g.d.whole(1, 3)
+    if op == "DepthToSpace":
+        return tf.nn.depth_to_space(g.input(high, wide, width * block**2), block)
+    return tf.nn.space_to_depth(g.input(high * block, wide * block, width), block)
+
+
+@strategy("BatchToSpaceND")
+def _dealt(g: SessionGraph, _: str) -> Any:
+    block = [g.d.whole(2, 3), g.d.whole(1, 2)]
+    size = [g.d.whole(3, 4) * n for n in block]
+    crops = [(g.d.whole(0, 1), g.d.whole(0, 1)) for _ in block]
+    pads = [
+        (n if first else 0, n if last else 0) for n, (first, last) in zip(block, crops, strict=True)
+    ]
+    dealt = tf.space_to_batch_nd(g.input(*size, 2), block, pads)
+    maps = tf.nn.conv2d(dealt, g.weights(2, 3, 2, 3), 1, "VALID")
+    return tf.batch_to_space(maps, block, crops)

@@ -317,6 +317,10 @@ def test_what_cannot_be_read_is_said_in_a_line(
     with pytest.raises(ArtifactError, match="shuffled weights") as caught:
         side.read(freezecheck.load(changed(path, tmp_path, _shuffled)))
     assert "\n" not in str(caught.value)
+    without_axes = files.other_kind("SOFTMAX", "MEAN")
+    with pytest.raises(ArtifactError, match="cannot be read") as caught:
+        side.read(freezecheck.load(changed(path, tmp_path, without_axes)))
+    assert "\n" not in str(caught.value)
     assert proof(side, path).result == "equal"
 
 

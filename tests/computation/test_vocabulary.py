@@ -383,6 +383,18 @@ def _tile(d: Draw, _: str) -> Case:
     return Case([x], {"times": times}, tf.tile(tf.constant(x), times))
 
 
+@case("spread")
+def _spread(d: Draw, _: str) -> Case:
+    x = d.reals(d.shape(1, 4))
+    steps = (1, *(d.whole(1, 3) for _ in x.shape[1:]))
+    wide = [(size - 1) * step + 1 for size, step in zip(x.shape, steps, strict=True)]
+    # A slice by steps has this for its gradient: what was taken, and 0 where nothing was.
+    found = tf.raw_ops.StridedSliceGrad(
+        shape=wide, begin=[0] * x.ndim, end=wide, strides=list(steps), dy=tf.constant(x)
+    )
+    return Case([x], {"steps": steps}, found)
+
+
 @case("cumsum")
 def _cumsum(d: Draw, _: str) -> Case:
     x = d.reals(d.shape(1, 4))

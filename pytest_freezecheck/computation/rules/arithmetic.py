@@ -226,9 +226,10 @@ def _scaled_elu(b: Builder, draft: Draft) -> Node | None:
     """Write the scaled exponential linear unit as the cases that formats without it have."""
     x = draft.x
     above = b.op("less", b.number(0.0, x), x)
-    steep = b.number(SELU_SCALE * SELU_ALPHA, x)
+    steep = b.constant(np.float64(SELU_SCALE * SELU_ALPHA))
+    slope = b.op("mul", x, b.constant(np.float64(SELU_SCALE)))
     below = b.op("sub", b.op("mul", b.op("exp", x), steep), steep)
-    return b.op("select", above, b.scaled(x, SELU_SCALE), below, origin=draft.origin)
+    return b.op("select", above, slope, below, origin=draft.origin)
 
 
 def _soft(b: Builder, draft: Draft) -> Node | None:

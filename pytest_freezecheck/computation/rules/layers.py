@@ -103,20 +103,6 @@ def _dot_with_a_constant(b: Builder, draft: Draft) -> Node | None:
     return b.linear(x, y, origin=draft.origin)
 
 
-def _factor_before(b: Builder, draft: Draft) -> Node | None:
-    """Fold a factor of all that a layer reads into its weights."""
-    x, weight, bias = draft.inputs
-    if x.op != "affine" or weight.value is None or not is_number(x.inputs[2], 0.0):
-        return None
-    inner, scale, _ = x.inputs
-    width = (weight.shape or (None,))[-1]
-    if scale.value is None or not _scalar(scale) or width is None:
-        return None
-    factors = np.full(width, float(scale.value.wide()), np.float64)
-    made = b.constant(scaled_weight(weight.value, factors, scale.value))
-    return b.op(draft.op, inner, made, bias, origin=draft.origin, **draft.given)
-
-
 def _one_by_one(b: Builder, draft: Draft) -> Node | None:
     x, weight, bias = draft.inputs
     given = draft.given
@@ -207,7 +193,6 @@ RULES = (
     Rule("a product with a constant", ("dot",), _dot_with_a_constant, "definition of the product"),
     Rule("a factor of a product of matrices", ("dot",), _factor_out, "bilinearity"),
     Rule("a convolution of single cells", ("conv",), _one_by_one, "definition of the convolution"),
-    Rule("a factor before a layer", _LINEAR, _factor_before, "linearity"),
     Rule(
         "a padding before a convolution", ("conv",), _padding, "padding is cells of 0 on both ways"
     ),
