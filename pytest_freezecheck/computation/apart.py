@@ -99,7 +99,7 @@ def _rounded(live: Value, frozen: Value) -> Apart:
     added = live.terms is not None or frozen.terms is not None
     rounding = (ADDING if added else FOLDING) * max(live.unit, frozen.unit)
     units = 0.0 if exact and live.dtype == frozen.dtype else rounding
-    half = np.maximum(live.half, frozen.half)
+    half = live.half if _needs_no_grid(live, frozen) else np.maximum(live.half, frozen.half)
     bound = units * size + half * (1.0 + 2.0**-10)
     found = Apart(size=live.array.size, grid=frozen.grid or live.grid)
     relative, excess, count = 0.0, 0.0, 0
@@ -134,13 +134,27 @@ def _rounded(live: Value, frozen: Value) -> Apart:
     )
 
 
+def _needs_no_grid(live: Value, frozen: Value) -> bool:
+    """Return whether the file's few bits were enough to keep the live values as they are."""
+    if frozen.grid != "float16" or live.scale is not None or frozen.scale is not None:
+        return False
+    array = np.atleast_1d(live.array)
+    with np.errstate(over="ignore"):
+        blocks = (array[n : n + _rows(array)] for n in _starts(array))
+        return all(np.array_equal(block.astype(np.float16), block) for block in blocks)
+
+
+def _starts(array: Array) -> range:
+    return range(0, array.shape[0], _rows(array))
+
+
 def _sizes(value: Value) -> list[Floats]:
     """Return the largest absolute value in each channel: each index of the last axis."""
     array = value.array
     if array.ndim < 2:
         return [np.abs(value.wide())]
     largest = np.zeros(array.shape[-1])
-    for start in range(0, array.shape[0], _rows(array)):
+    for start in _starts(array):
         block = np.abs(array[start : start + _rows(array)]).astype(np.float64)
         with np.errstate(invalid="ignore"):
             found = block.max(axis=tuple(range(array.ndim - 1)), initial=0.0)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pytest_freezecheck.computation.contraction import contracted
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.transposed import transposed_convolution
 from pytest_freezecheck.computation.values import Value
@@ -210,3 +211,12 @@ def _along(array: Any, rank: int, axis: int) -> Any:
         return None
     shape: Sequence[int] = [array.size if n == axis % rank else 1 for n in range(rank)]
     return array.reshape(shape)
+
+
+@operation("Einsum")
+def _contraction(call: Call) -> Node | None:
+    return (
+        contracted(call.b, call.x, str(call.attribute("equation", "")), call.name)
+        if first.real(*call.x)
+        else None
+    )

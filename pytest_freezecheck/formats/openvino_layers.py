@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pytest_freezecheck.computation.contraction import contracted
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.transposed import transposed_convolution
 from pytest_freezecheck.formats import channels_first as first
@@ -147,3 +148,12 @@ def _attention(call: Call) -> Node | None:
     scores = call.op("mul", call.op("dot", query, turned), scale)
     scores = call.op("add", scores, mask)
     return call.op("dot", call.op("softmax", scores, axis=rank - 1), value)
+
+
+@operation("Einsum")
+def _contraction(call: Call) -> Node | None:
+    return (
+        contracted(call.b, call.x, str(call.given.get("equation", "")), call.name)
+        if first.real(*call.x)
+        else None
+    )

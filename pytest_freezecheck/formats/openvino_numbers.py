@@ -139,7 +139,7 @@ def _learned_leaky(call: Call) -> Node | None:
     # A slope of one axis is for the second axis of x, which is the last of two.
     if x.shape is None or slope.shape is None:
         return None
-    if math.prod(n or 0 for n in slope.shape) != 1 and len(x.shape) != 2:
+    if math.prod(n or 0 for n in slope.shape) != 1 and len(x.shape) not in (2, len(slope.shape)):
         return None
     if math.prod(n or 0 for n in slope.shape) == 1:
         slope = call.b.op("reshape", slope, shape=())

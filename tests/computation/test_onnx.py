@@ -321,6 +321,30 @@ def test_weights_of_float16_are_equal_up_to_their_rounding(
     assert _result(build, VECTOR, nodes, tmp_path) == result
 
 
+def test_few_bits_that_are_enough_excuse_nothing(tmp_path: Path) -> None:
+    def build(x: Any) -> Any:
+        return {"y": tf.matmul(x, weight("w", 6, 4))}
+
+    live = made(build, VECTOR, change=lambda _, value: value.astype(np.float16))
+    try:
+        side = LiveSide(live)
+        half = live.weights()["w"].astype(np.float16)
+        other = half.copy()
+        other[1, 2] = np.nextafter(other[1, 2], np.float16(9.0))
+        make = onnx.helper.make_node
+        nodes = [
+            make("Cast", ["w"], ["wide"], to=onnx.TensorProto.FLOAT),
+            make("MatMul", ["x", "wide"], ["y"]),
+        ]
+        found = [
+            side.proof(_written(nodes, [6], {"w": held}, tmp_path / "w.onnx", 17)).result
+            for held in (half, other)
+        ]
+        assert found == [EQUAL, DIFFERS]
+    finally:
+        live.close()
+
+
 def test_an_unknown_opset_is_not_read(side: LiveSide, exported: Path, tmp_path: Path) -> None:
     frozen = OnnxModel(exported)
     model = onnx.load(str(exported))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pytest_freezecheck.computation.contraction import contracted
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.models.operations.translation import Call, Translate, operation
 
@@ -213,44 +214,5 @@ operation("AvgPool", "AvgPool3D")(_pooling("avg_pool"))
 
 @operation("Einsum")
 def _einsum(call: Call) -> Node | None:
-    """Return a contraction of two operands as a product of matrices, with axes moved around it."""
-    equation = str(call.attribute("equation", "")).replace(" ", "")
-    if len(call.x) != 2 or "." in equation or "->" not in equation:
-        return None
-    terms, out = equation.split("->")
-    one, other = terms.split(",")
-    if any(len(set(term)) < len(term) for term in (one, other, out)):
-        return None
-    x, y = call.x
-    if x.shape is None or y.shape is None:
-        return None
-    if (set(one) ^ set(other)) - set(out):
-        return None
-    batch = [axis for axis in one if axis in other and axis in out]
-    inner = [axis for axis in one if axis in other and axis not in out]
-    left = [axis for axis in one if axis not in other]
-    right = [axis for axis in other if axis not in one]
-    sizes = {**dict(zip(other, y.shape, strict=True)), **dict(zip(one, x.shape, strict=True))}
-    if any(sizes[axis] is None for axis in [*inner, *right]) or not inner:
-        return None
-    if sum(sizes[axis] is None for axis in [*batch, *left]) > 1:
-        return None
-    width = math.prod(sizes[axis] or 0 for axis in right)
-    depth = math.prod(sizes[axis] or 0 for axis in inner)
-    x = call.b.op("transpose", x, perm=tuple(one.index(axis) for axis in [*batch, *left, *inner]))
-    y = call.b.op(
-        "transpose", y, perm=tuple(other.index(axis) for axis in [*batch, *inner, *right])
-    )
-    first = [sizes[axis] for axis in batch]
-    rows = [sizes[axis] for axis in left]
-    if batch:
-        height = None if None in rows else math.prod(n or 0 for n in rows)
-        x = call.b.op("reshape", x, shape=(*first, height, depth))
-        y = call.b.op("reshape", y, shape=(*first, depth, width))
-    else:
-        x = call.b.op("reshape", x, shape=(*rows, depth))
-        y = call.b.op("reshape", y, shape=(depth, width))
-    made = call.op("dot", x, y)
-    made = call.op("reshape", made, shape=(*first, *rows, *(sizes[axis] for axis in right)))
-    order = [*batch, *left, *right]
-    return call.op("transpose", made, perm=tuple(order.index(axis) for axis in out))
+    equation = str(call.attribute("equation", ""))
+    return contracted(call.b, call.x, equation, call.name)

@@ -123,6 +123,12 @@ def _added(call: Call) -> Node | None:
     return total
 
 
+@operation("Erfc")
+def _complement(call: Call) -> Node | None:
+    inner = call.op("erf", call.x[0])
+    return call.b.subtract(call.b.number(1.0, inner), inner, call.name)
+
+
 @operation("SquaredDifference")
 def _squared_difference(call: Call) -> Node | None:
     return call.op("square", call.b.subtract(call.x[0], call.x[1], call.name))
