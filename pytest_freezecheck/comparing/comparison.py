@@ -13,11 +13,12 @@ from pytest_freezecheck.comparing.attribution import attribute
 from pytest_freezecheck.comparing.blame import blame
 from pytest_freezecheck.comparing.conclusion import SIDES, conclude, count, evidence
 from pytest_freezecheck.comparing.corpus import Corpus, corpus_of, fingerprint
+from pytest_freezecheck.comparing.described import described
 from pytest_freezecheck.comparing.disagreement import Disagreement
 from pytest_freezecheck.comparing.doubtful import Doubtful
 from pytest_freezecheck.comparing.feeding import Feeding
 from pytest_freezecheck.comparing.known import outputs_of, sees_others
-from pytest_freezecheck.comparing.proving import computation_of, described, prove
+from pytest_freezecheck.comparing.proving import computation_of, prove
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.support import Support
 from pytest_freezecheck.computation.proof import DIFFERS, IDENTICAL

@@ -33,6 +33,8 @@ _COARSE = 0.25
 _ROWS = 3
 _DTYPES = ("Index", "dtype", "out_type", "output_type", "index_type", "out_idx")
 _LARGEST = 1 << 22
+#: Products that one try may take: about a second.
+_MOST_WORK = 2e8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +125,9 @@ def differ(
         None where that cannot be worked out.
     """
     shared = below(matcher, pairs)
+    work = sum(_work(pair[side], shared[side]) for pair in pairs for side in (0, 1))
+    if work > _MOST_WORK:
+        return None
     for seed in range(_TRIES):
         found = [_apart(pair, shared, seed, other) for pair in pairs]
         if None in found:
@@ -130,6 +135,21 @@ def differ(
         if any(found):
             return True
     return False
+
+
+def _work(node: Node, known: Mapping[int, Node]) -> float:
+    """Return how many products it takes to work out a node, from what is known."""
+    total, seen, waiting = 0.0, set(), [node]
+    while waiting:
+        read = waiting.pop()
+        if id(read) in known or id(read) in seen:
+            continue
+        seen.add(id(read))
+        cells = np.prod([_ROWS if n is None else n for n in read.shape or ()], dtype=float)
+        layer = read.op in ("conv", "matmul", "dot") and read.inputs[1].shape
+        total += cells * np.prod([n or 1 for n in layer[:-1]], dtype=float) if layer else cells
+        waiting.extend(read.inputs)
+    return float(total)
 
 
 def _own(node: Node, shared: Mapping[int, Node]) -> list[Node] | None:

