@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_freezecheck.comparing.inquiry import origins_of
-from pytest_freezecheck.comparing.proving import names_of, words
+from pytest_freezecheck.comparing.proof_words import names_of, words
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.computation.locally import Parting
 from pytest_freezecheck.computation.matching import Constants

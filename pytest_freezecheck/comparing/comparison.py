@@ -17,7 +17,8 @@ from pytest_freezecheck.comparing.disagreement import Disagreement
 from pytest_freezecheck.comparing.doubtful import Doubtful
 from pytest_freezecheck.comparing.feeding import Feeding
 from pytest_freezecheck.comparing.known import outputs_of, sees_others
-from pytest_freezecheck.comparing.proving import computation_of, described, prove
+from pytest_freezecheck.comparing.proof_words import described
+from pytest_freezecheck.comparing.proving import computation_of, prove
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.support import Support
 from pytest_freezecheck.computation.proof import DIFFERS, IDENTICAL

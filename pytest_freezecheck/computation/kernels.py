@@ -175,12 +175,6 @@ def gather(x: Array, places: Array, given: Mapping[str, Any]) -> Array:
     return np.stack(parts)
 
 
-def full(x: Array, given: Mapping[str, Any]) -> Array:
-    """Return a number many times over, with as many rows as there are of x."""
-    sizes = [len(x) if size is None else size for size in given["shape"]]
-    return cast(np.full(sizes, given["value"]), given["to"])
-
-
 def one_hot(places: Array, given: Mapping[str, Any]) -> Array:
     """Return vectors that are `on` in one place, and `off` in all others."""
     hot: Array = places[..., None] == np.arange(given["depth"])
@@ -189,7 +183,9 @@ def one_hot(places: Array, given: Mapping[str, Any]) -> Array:
 
 def top(x: Array, k: int) -> tuple[Array, Array]:
     """Return the k largest along the last axis and their places; of equal ones, the first first."""
-    places = np.argsort(-x.astype(np.float64), axis=-1, kind="stable")[..., :k]
+    # Turned round, since whole numbers have no negative of their own; what is no number is largest.
+    last = x.shape[-1] - 1
+    places = last - np.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1][..., :k]
     return np.take_along_axis(x, places, axis=-1), places
 
 

@@ -14,9 +14,14 @@ def _idle_cast(_: Builder, draft: Draft) -> Node | None:
         return draft.x
     if here in FLOATS and to in FLOATS and FLOATS[here] < FLOATS[to]:
         return draft.x
-    if draft.x.op in ("argmax", "argmin") and to in ("int32", "int64"):
-        return draft.x
-    return None
+    return draft.x if to in ("int32", "int64") and _is_place(draft.x) else None
+
+
+def _is_place(x: Node) -> bool:
+    """Return whether these are places along an axis: none is longer than 2**31."""
+    while x.op in ("reshape", "transpose", "slice"):
+        x = x.inputs[0]
+    return x.op in ("argmax", "argmin", "top_places")
 
 
 def _cast_of_cast(b: Builder, draft: Draft) -> Node | None:

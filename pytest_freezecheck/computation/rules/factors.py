@@ -13,7 +13,8 @@ import numpy as np
 from pytest_freezecheck.computation.builder import FLOATS, Builder, Draft, Rule
 from pytest_freezecheck.computation.node import Node, Shape
 from pytest_freezecheck.computation.rules.arithmetic import is_number
-from pytest_freezecheck.computation.rules.layers import keeps_last, scaled_weight
+from pytest_freezecheck.computation.rules.layers import scaled_weight
+from pytest_freezecheck.computation.rules.layout import keeps_last
 from pytest_freezecheck.computation.shapes import broadcast
 
 _LINEAR = ("conv", "matmul")

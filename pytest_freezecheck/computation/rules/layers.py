@@ -7,6 +7,7 @@ import numpy as np
 from pytest_freezecheck.computation.builder import FLOATS, Builder, Draft, Rule
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.rules.arithmetic import is_number, plus, times
+from pytest_freezecheck.computation.rules.layout import keeps_last
 from pytest_freezecheck.computation.values import Value
 
 _LINEAR = ("conv", "matmul")
@@ -73,12 +74,6 @@ def _scalar(node: Node) -> bool:
     return node.shape == ()
 
 
-def keeps_last(reshape: Node) -> bool:
-    """Return whether a reshape leaves the last axis as it is."""
-    before, after = reshape.inputs[0].shape, reshape["shape"]
-    return bool(before and after and before[-1] is not None and before[-1] == after[-1])
-
-
 def _product_of_reshape(b: Builder, draft: Draft) -> Node | None:
     x, weight, bias = draft.inputs
     if x.op != "reshape" or not keeps_last(x) or len(x.inputs[0].shape or ()) < 2:
@@ -101,20 +96,6 @@ def _dot_with_a_constant(b: Builder, draft: Draft) -> Node | None:
     if y.value is None or x.is_constant or len(y.shape or ()) != 2 or x.dtype not in FLOATS:
         return None
     return b.linear(x, y, origin=draft.origin)
-
-
-def _factor_before(b: Builder, draft: Draft) -> Node | None:
-    """Fold a factor of all that a layer reads into its weights."""
-    x, weight, bias = draft.inputs
-    if x.op != "affine" or weight.value is None or not is_number(x.inputs[2], 0.0):
-        return None
-    inner, scale, _ = x.inputs
-    width = (weight.shape or (None,))[-1]
-    if scale.value is None or not _scalar(scale) or width is None:
-        return None
-    factors = np.full(width, float(scale.value.wide()), np.float64)
-    made = b.constant(scaled_weight(weight.value, factors, scale.value))
-    return b.op(draft.op, inner, made, bias, origin=draft.origin, **draft.given)
 
 
 def _one_by_one(b: Builder, draft: Draft) -> Node | None:
@@ -207,7 +188,6 @@ RULES = (
     Rule("a product with a constant", ("dot",), _dot_with_a_constant, "definition of the product"),
     Rule("a factor of a product of matrices", ("dot",), _factor_out, "bilinearity"),
     Rule("a convolution of single cells", ("conv",), _one_by_one, "definition of the convolution"),
-    Rule("a factor before a layer", _LINEAR, _factor_before, "linearity"),
     Rule(
         "a padding before a convolution", ("conv",), _padding, "padding is cells of 0 on both ways"
     ),
