@@ -69,6 +69,10 @@ _KEEP |= {"floor", "ceil", "round", "sign", "argmax", "argmin", "one_hot", "equa
 _KEEP |= {"less", "less_equal"}
 
 
+#: Rules that keep a number of their own as float32: a slope, or the two of a selu.
+_AS_FLOAT32 = ("the larger of a slope and a smaller one", "a scaled exponential linear unit")
+
+
 class Unfit(Exception):  # noqa: N818 - it is no error, and what is drawn then is left out
     """What was drawn is too large to be of use."""
 
@@ -169,8 +173,7 @@ class Graph:
 
     def wrong(self, item: Item) -> str:
         """Return how the two ways of an expression are not the same, in words."""
-        # The slope of a leaky rectifier is kept as float32.
-        tolerance = 1e-7 if self.ruled.used["the larger of a slope and a smaller one"] else 1e-9
+        tolerance = 1e-7 if any(self.ruled.used[rule] for rule in _AS_FLOAT32) else 1e-9
         for rows, seed in ((1, 1), (3, 2), (GROWN, 0)):
             feeds = self.feeds(rows, seed)
             one, other = (evaluate([node], feeds)[0] for node in (item.plain, item.ruled))
