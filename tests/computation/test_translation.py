@@ -10,10 +10,11 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 
+from pytest_freezecheck.computation.vocabulary import evaluate
 from pytest_freezecheck.models.operations import translation
 from tests.computation.drawn import Draw, campaign
 from tests.computation.operations import STRATEGIES
-from tests.computation.session_graphs import SessionGraph, disagreement
+from tests.computation.session_graphs import SessionGraph, disagreement, opaque
 
 TYPES = sorted(name.removeprefix("tf:") for name in translation.TABLE)
 
@@ -37,6 +38,23 @@ def test_an_operation_computes_what_a_session_answers(op: str, data: st.DataObje
 def _twins(made: Any) -> bool:
     """Return whether these are an output and what is to be answered, and no list of outputs."""
     return type(made) is tuple and not hasattr(made, "_fields")
+
+
+@pytest.mark.parametrize("op", ["DepthToSpace", "SpaceToDepth"])
+@campaign(5)
+@given(data=st.data())
+def test_blocks_of_channels_that_stand_second_are_the_same(op: str, data: st.DataObject) -> None:
+    # A session on a CPU does not even take a graph that has one: both normal forms are worked out.
+    g = SessionGraph(Draw(data))
+    function = getattr(tf.raw_ops, op)
+    with g.graph.as_default():
+        x = g.input(4, 2, 8)
+        turned = function(input=tf.transpose(x, (0, 3, 1, 2)), block_size=2, data_format="NCHW")
+        same = tf.transpose(function(input=x, block_size=2), (0, 3, 1, 2))
+    nodes = g.read({"turned": turned, "same": same})
+    assert opaque(nodes) == set()
+    one, other = evaluate([nodes["turned"], nodes["same"]], g.feeds(3))
+    np.testing.assert_array_equal(one, other)
 
 
 def test_nothing_is_drawn_that_is_not_translated() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.rearranged import depth_to_space, space_to_depth
-from pytest_freezecheck.computation.rows import rows_of
 from pytest_freezecheck.computation.transposed import undone
 from pytest_freezecheck.models.operations.translation import Call, operation
 
@@ -38,24 +37,10 @@ def _filled(call: Call) -> Node | None:
     sizes = call.sizes(0)
     if not sizes or sizes[0] is not None or None in sizes[1:]:
         return None
-    like = _rows(call, call.raw.inputs[0])
+    like = call.rows(0)
     if like is None:
         return None
     return call.op("fill", call.x[1], like, rest=tuple(n or 0 for n in sizes[1:]))
-
-
-def _rows(call: Call, raw: Node) -> Node | None:
-    """Return the input whose number of rows stands first in a vector of sizes."""
-    while raw.op in ("tf:Pack", "tf:ConcatV2", "tf:Cast", "tf:ExpandDims", "tf:Squeeze"):
-        raw = raw.inputs[0]
-    if raw.op == "tf:StridedSlice":
-        bounds = [part.value for part in raw.inputs[1:]]
-        if [None if b is None else b.array.ravel().tolist() for b in bounds] != [[0], [1], [1]]:
-            return None
-        raw = raw.inputs[0]
-    if raw.op != "tf:Shape":
-        return None
-    return rows_of(call.translator(raw.inputs[0]))
 
 
 @operation("Conv2DBackpropInput")
