@@ -547,7 +547,10 @@ def _log_of_exp(g: Graph) -> Item:
 
 def _paired(g: Graph, x: Item, constant: Item) -> Item:
     """Return an operation on both, in either order."""
-    names = ["add", "sub", "mul", "maximum", "minimum", "less", "less_equal", "equal", "not_equal"]
+    names = ["less", "less_equal", "equal", "not_equal"]
+    if x.kind != "f" or constant.value.size not in (1, constant.shape[-1]):
+        # Real numbers beside one number, or one for each channel, are affine maps or clipped.
+        names += ["add", "sub", "mul", "maximum", "minimum"]
     if x.kind == "i":
         names += ["floor_div", "floor_mod", "div"] if (constant.value > 0).all() else []
         pair = (x, constant)
@@ -581,7 +584,6 @@ def _ones_and_a_constant(g: Graph) -> Item:
         shape.insert(1, 1)
     made = g.op("reshape", x, shape=tuple(shape))
     known = [1 if size is None else g.d.pick([size, 1]) for size in shape]
-    # A size that neither the last axis has alone nor one number: those are affine maps.
     return _paired(g, made, _beside(g, x, tuple(known[g.d.pick([0, 0, len(known) - 1]) :])))
 
 
@@ -590,8 +592,6 @@ def _fewer_axes(g: Graph) -> Item:
     x = g.input((3, 2), g.d.pick(["float32", "int32", "bool"]))
     shape = g.d.pick([(1, 3, 2), (1, 3, 1), (1, 2), (1, 1, 2), (1, 1, 1)])
     constant = _beside(g, x, shape)
-    if x.kind == "f" and math.prod(shape) < 3:
-        return g.op(g.d.pick(["less", "equal"]), x, constant)
     return _paired(g, x, constant)
 
 
@@ -615,6 +615,8 @@ def _ones_of_transpose(g: Graph) -> Item:
     shape: list[Any] = [size for size in x.shape if size != 1]
     for _ in range(g.d.whole(1, 2)):
         shape.insert(g.d.whole(0, len(shape)), 1)
+    if tuple(shape) == x.shape:
+        shape.append(1)
     return g.op("reshape", x, shape=tuple(shape))
 
 
