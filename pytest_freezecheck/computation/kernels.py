@@ -79,6 +79,13 @@ def pool(x: Array, given: Mapping[str, Any], reduce: Callable[..., Any], fill: f
     return np.asarray(reduce(view, axis=tuple(range(-rank, 0))))
 
 
+def lone_padding(pads: Pads, kernel: Sequence[int]) -> bool:
+    """Return whether a window may have padded cells alone; "SAME" has none of those."""
+    if isinstance(pads, str):
+        return False
+    return any(max(pair) >= size for pair, size in zip(pads, kernel, strict=True))
+
+
 def average(x: Array, given: Mapping[str, Any]) -> Array:
     """Return the mean of each window; cells that were padded count only if `padded` says so."""
     total = pool(x, given, np.sum, 0.0)

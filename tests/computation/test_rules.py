@@ -84,6 +84,37 @@ def _layer_after(factor: float, term: float) -> Make:
     return make
 
 
+def _affine(b: Builder, x: Node, factor: float) -> Node:
+    return b.op("affine", x, b.constant(np.float32(factor)), b.constant(np.float32(0.0)))
+
+
+def _affine_twice(factor: float) -> Make:
+    return lambda b: _affine(b, _affine(b, _floats(None, 3)(b), 0.5), factor)
+
+
+def _layer_before(factor: float) -> Make:
+    return lambda b: _affine(
+        b, b.linear(_floats(None, 3)(b), b.constant(np.ones((3, 2), "f4"))), factor
+    )
+
+
+def _dot_of(factor: float) -> Make:
+    return lambda b: b.op(
+        "dot", _affine(b, _floats(None, 2, 3)(b), factor), b.input("y", (None, 3, 2), "float32")
+    )
+
+
+def _pooled(before: int) -> Make:
+    """Return what is clipped to where it is, but for a window of padding alone."""
+
+    def make(b: Builder) -> Node:
+        x = b.op("sigmoid", _floats(None, 5, 2)(b))
+        x = b.op("max_pool", x, kernel=(2,), strides=(1,), pads=((before, 0),))
+        return b.op("clip", x, low=0.0, high=1.0)
+
+    return make
+
+
 _TIED = "the largest alone"
 _PLACE = "a cast that loses nothing"
 _WHOLE = "whole numbers compared as floats"
@@ -134,6 +165,22 @@ TWINS: dict[str, tuple[str, Make, Make]] = {
         _with_a_constant("less", (3, None), (1, 1, 1)),
     ),
     "a term before a layer": (_BEFORE, _layer_after(2.0, 0.0), _layer_after(2.0, 1.0)),
+    "two factors, one infinite": (
+        "two affine maps are one",
+        _affine_twice(2.0),
+        _affine_twice(math.inf),
+    ),
+    "an infinite factor after a layer": (
+        "an affine map goes into the layer before it",
+        _layer_before(2.0),
+        _layer_before(math.inf),
+    ),
+    "an infinite factor of a product": (
+        "a factor of a product of matrices",
+        _dot_of(2.0),
+        _dot_of(math.inf),
+    ),
+    "a window of padding alone": ("clipped to where it is", _pooled(1), _pooled(2)),
     "an infinite factor": (_BEFORE, _layer_after(2.0, 0.0), _layer_after(math.inf, 0.0)),
 }
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from pytest_freezecheck.computation.builder import FLOATS, Builder, Draft, Rule
-from pytest_freezecheck.computation.kernels import SELU_ALPHA, SELU_SCALE
+from pytest_freezecheck.computation.kernels import SELU_ALPHA, SELU_SCALE, lone_padding
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.shapes import broadcast
 
@@ -44,14 +44,14 @@ def _sum_with_constant(b: Builder, draft: Draft) -> Node | None:
     x, y = draft.inputs
     if not _channels(x, y):
         return None
-    return b.op("affine", x, b.number(1.0, x), _vector(b, y), origin=draft.origin)
+    return b.op("affine", x, b.number(1.0, x), vector(b, y), origin=draft.origin)
 
 
 def _product_with_constant(b: Builder, draft: Draft) -> Node | None:
     x, y = draft.inputs
     if not _channels(x, y):
         return None
-    return b.op("affine", x, _vector(b, y), b.number(0.0, x), origin=draft.origin)
+    return b.op("affine", x, vector(b, y), b.number(0.0, x), origin=draft.origin)
 
 
 def _channels(x: Node, y: Node) -> bool:
@@ -63,19 +63,20 @@ def _channels(x: Node, y: Node) -> bool:
     size = math.prod(n or 0 for n in y.shape)
     if size != 1 and (not y.shape or size != y.shape[-1]):
         return False
-    if y.value is None or not np.isfinite(y.value.wide()).all():
-        return False  # what is infinite is not linear
+    if not finite(y):
+        return False
     return size == 1 or (size == y.shape[-1] == x.shape[-1])
 
 
-def _vector(b: Builder, y: Node) -> Node:
+def vector(b: Builder, y: Node) -> Node:
+    """Return a constant of one number, or of one for each channel, without axes before."""
     size = math.prod(n or 0 for n in y.shape or ())
     return b.op("reshape", y, shape=() if size == 1 else (size,))
 
 
 def _affine_of_affine(b: Builder, draft: Draft) -> Node | None:
     x, scale, shift = draft.inputs
-    if x.op != "affine":
+    if x.op != "affine" or not finite(*x.inputs[1:], scale, shift):
         return None
     inner, first, offset = x.inputs
     return b.op(
@@ -85,6 +86,11 @@ def _affine_of_affine(b: Builder, draft: Draft) -> Node | None:
         plus(b, times(b, offset, scale), shift),
         origin=draft.origin or x.origin,
     )
+
+
+def finite(*nodes: Node) -> bool:
+    """Return whether constants are finite: what is infinite is not linear."""
+    return all(n.value is not None and bool(np.isfinite(n.value.wide()).all()) for n in nodes)
 
 
 def times(b: Builder, one: Node, other: Node) -> Node:
@@ -172,7 +178,9 @@ def _clipped_within(_: Builder, draft: Draft) -> Node | None:
 
 def span(x: Node) -> tuple[float, float]:
     """Return bounds of what a node computes, as far as its operation tells."""
-    if x.op in ("reshape", "transpose", "slice", "reverse", "max_pool", "reduce_max"):
+    if x.op in ("reshape", "transpose", "slice", "reverse", "reduce_max"):
+        return span(x.inputs[0])
+    if x.op == "max_pool" and not lone_padding(x["pads"], x["kernel"]):
         return span(x.inputs[0])
     if x.op == "clip":
         return x["low"], x["high"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pytest_freezecheck.computation.builder import FLOATS, Builder, Draft, Rule
+from pytest_freezecheck.computation.builder import FLOATS, WHOLE, Builder, Draft, Rule
 from pytest_freezecheck.computation.node import Node
 
 
@@ -43,8 +43,7 @@ def _widened_index(b: Builder, draft: Draft) -> Node | None:
 def widening(cast: Node) -> bool:
     """Return whether a cast of whole numbers keeps each of them."""
     here, to = cast.inputs[0].dtype, cast["to"]
-    kinds = [(name[:1], np.dtype(name)) for name in (here, to) if name.lstrip("u")[:3] == "int"]
-    return len(kinds) == 2 and np.can_cast(kinds[0][1], kinds[1][1])
+    return {here, to} <= WHOLE and np.can_cast(np.dtype(here), np.dtype(to))
 
 
 RULES = (

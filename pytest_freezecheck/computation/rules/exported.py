@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pytest_freezecheck.computation import shapes
-from pytest_freezecheck.computation.builder import Builder, Draft, Rule
+from pytest_freezecheck.computation.builder import WHOLE, Builder, Draft, Rule
 from pytest_freezecheck.computation.node import Node, Shape
 from pytest_freezecheck.computation.vocabulary import VOCABULARY
 
@@ -82,7 +82,7 @@ def _compared_as_floats(b: Builder, draft: Draft) -> Node | None:
     number = None if constant.value is None else constant.value.number()
     if number is None or draft.inputs[place]["to"] not in ("float32", "float64"):
         return None
-    if not x.dtype.startswith(("int", "uint")) or number % 1.0 or abs(number) >= _EXACT:
+    if x.dtype not in WHOLE or number % 1.0 or abs(number) >= _EXACT:
         return None
     if not np.iinfo(x.dtype).min <= number <= np.iinfo(x.dtype).max:
         return None
