@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import hypothesis.strategies as st
@@ -55,6 +56,49 @@ def test_blocks_of_channels_that_stand_second_are_the_same(op: str, data: st.Dat
     assert opaque(nodes) == set()
     one, other = evaluate([nodes["turned"], nodes["same"]], g.feeds(3))
     np.testing.assert_array_equal(one, other)
+
+
+def _dealt(x: Any, block: list[int], crops: list[list[int]]) -> Any:
+    dealt = tf.raw_ops.SpaceToBatchND(input=x, block_shape=[2, 2], paddings=[[1, 1], [1, 1]])
+    made = tf.nn.conv2d(dealt, np.ones((2, 2, 1, 1), "f4"), 1, "VALID")
+    return tf.raw_ops.BatchToSpaceND(input=made, block_shape=block, crops=crops)
+
+
+#: (translated, its like that has no counterpart and stays as it is).
+TWINS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "more is cut off than was added": (
+        lambda x: _dealt(x, [2, 2], [[1, 1], [0, 1]]),
+        lambda x: _dealt(x, [2, 2], [[2, 1], [0, 1]]),
+    ),
+    "dealt out in other blocks": (
+        lambda x: _dealt(x, [2, 2], [[0, 0], [0, 0]]),
+        lambda x: _dealt(x, [4, 1], [[0, 0], [0, 0]]),
+    ),
+    "the largest in any order": (
+        lambda x: tf.raw_ops.TopKV2(input=x, k=1, sorted=True)[0],
+        lambda x: tf.raw_ops.TopKV2(input=x, k=1, sorted=False)[0],
+    ),
+    "twice as many rows": (
+        lambda x: tf.fill([tf.shape(x)[0], 2], 1.5),
+        lambda x: tf.fill([2 * tf.shape(x)[0], 2], 1.5),
+    ),
+    "rows that stand second": (
+        lambda x: tf.fill([tf.shape(x)[0], 2], 1.5),
+        lambda x: tf.fill([tf.shape(tf.transpose(x, (1, 0, 2, 3)))[1], 2], 1.5),
+    ),
+}
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_what_has_no_counterpart_stays_as_it_is(twin: str) -> None:
+    left = []
+    for make in TWINS[twin]:
+        g = SessionGraph(Draw(None))  # type: ignore[arg-type]
+        with g.graph.as_default():
+            y = make(g.input(6, 4, 1))
+        left.append(opaque(g.read({"y": y})))
+    assert left[0] == set()
+    assert left[1] != set()
 
 
 def test_nothing_is_drawn_that_is_not_translated() -> None:
