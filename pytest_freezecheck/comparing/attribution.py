@@ -22,7 +22,7 @@ from pytest_freezecheck.computation.values import Value, unit_of
 from pytest_freezecheck.diagnosis.rehearsal import Mistake, mistakes_of_weights
 from pytest_freezecheck.findings import Blamed, Explanation
 from pytest_freezecheck.models.graph_loops import Replacer
-from pytest_freezecheck.models.operations.translation import encoded
+from pytest_freezecheck.models.operations.attributes import encoded
 
 #: Mistakes that are made at once, at most.
 _MOST = 3

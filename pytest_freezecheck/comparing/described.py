@@ -7,7 +7,7 @@ from typing import Any
 from pytest_freezecheck.computation import proof as proofs
 from pytest_freezecheck.computation.matching import Constants
 from pytest_freezecheck.computation.node import Node
-from pytest_freezecheck.models.operations.translation import decoded
+from pytest_freezecheck.models.operations.attributes import decoded
 from pytest_freezecheck.proved import Constant, Operation, Proof
 
 #: Constants and operations that a result names at most.

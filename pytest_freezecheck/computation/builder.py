@@ -17,6 +17,8 @@ from pytest_freezecheck.computation.words import Words
 
 #: Dtypes of floating-point numbers, from the least precise on.
 FLOATS = {"float16": 0, "bfloat16": 0, "float32": 1, "float64": 2}
+#: Dtypes of whole numbers that NumPy has.
+WHOLE = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
 
 
 @dataclasses.dataclass(frozen=True)

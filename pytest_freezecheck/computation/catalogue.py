@@ -39,5 +39,6 @@ def as_markdown() -> str:
         for rule in RULES
     ]
     head = "| rule | operations | why it holds |\n|---|---|---|\n"
-    intro = "\n\n## Rules\n\nEach has a property test: expressions are worked out with and without it.\n\n"
+    told = "Each has a property test: expressions are worked out with and without it."
+    intro = f"\n\n## Rules\n\n{told}\n\n"
     return f"{_HEAD}{names}{intro}{head}" + "\n".join(rows) + "\n"

@@ -79,6 +79,13 @@ def pool(x: Array, given: Mapping[str, Any], reduce: Callable[..., Any], fill: f
     return np.asarray(reduce(view, axis=tuple(range(-rank, 0))))
 
 
+def lone_padding(pads: Pads, kernel: Sequence[int]) -> bool:
+    """Return whether a window may have padded cells alone; "SAME" has none of those."""
+    if isinstance(pads, str):
+        return False
+    return any(max(pair) >= size for pair, size in zip(pads, kernel, strict=True))
+
+
 def average(x: Array, given: Mapping[str, Any]) -> Array:
     """Return the mean of each window; cells that were padded count only if `padded` says so."""
     total = pool(x, given, np.sum, 0.0)
@@ -183,7 +190,9 @@ def one_hot(places: Array, given: Mapping[str, Any]) -> Array:
 
 def top(x: Array, k: int) -> tuple[Array, Array]:
     """Return the k largest along the last axis and their places; of equal ones, the first first."""
-    places = np.argsort(-x.astype(np.float64), axis=-1, kind="stable")[..., :k]
+    # Turned round, since whole numbers have no negative of their own; what is no number is largest.
+    last = x.shape[-1] - 1
+    places = last - np.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1][..., :k]
     return np.take_along_axis(x, places, axis=-1), places
 
 

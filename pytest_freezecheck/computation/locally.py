@@ -17,7 +17,7 @@ import numpy.typing as npt
 from pytest_freezecheck.computation.common import DEEP, below
 from pytest_freezecheck.computation.matching import Matcher, Pair
 from pytest_freezecheck.computation.node import Node
-from pytest_freezecheck.computation.rules.arithmetic import span
+from pytest_freezecheck.computation.rules.bounds import span
 from pytest_freezecheck.computation.vocabulary import VOCABULARY, evaluate
 
 Array = npt.NDArray[Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pytest_freezecheck.computation import kernels
@@ -22,6 +22,23 @@ def broadcast(*shapes: Shape | None) -> Shape | None:
         unknown = any(size is None for size in here)
         sizes.append(fixed[0] if fixed else None if unknown else 1)
     return tuple(sizes)
+
+
+def unknown(shape: Iterable[int | None]) -> int:
+    """Return how many sizes are not known."""
+    return sum(size is None for size in shape)
+
+
+def part(size: int | None, start: int | None, stop: int | None, step: int) -> Any:
+    """Return one axis of a slice, in one way; bounds are Python's."""
+    if step == 1 and start in (None, 0) and (stop is None or (size is not None and stop >= size)):
+        return None, None, 1
+    if size is None:
+        return start, stop, step
+    start, stop, step = slice(start, stop, step).indices(size)
+    if not range(start, stop, step):
+        return 0, 0, 1
+    return start, stop if stop >= 0 else None, step
 
 
 def same(inputs: Sequence[Node], _: Mapping[str, Any]) -> Shape | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_freezecheck.computation.kernels import same_pads
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.words import Words
 
@@ -43,4 +44,42 @@ def transposed_convolution(
     ones = (1,) * len(kernel)
     return b.convolution(
         x, turned, strides=ones, pads=pads, dilations=tuple(dilations), origin=origin
+    )
+
+
+def undone(
+    b: Words,
+    x: Node,
+    weight: Node,
+    *,
+    sizes: Sequence[int | None],
+    strides: Sequence[int],
+    dilations: Sequence[int],
+    pads: str,
+    origin: str = "",
+) -> Node | None:
+    """Return the gradient of a convolution by what it read: its transpose, of these sizes.
+
+    Args:
+        b: makes nodes.
+        x: (rows, *spatial, in).
+        weight: (*kernel, in, out), a constant.
+        sizes: of what comes out, along each spatial axis.
+        strides: of the convolution that is undone.
+        dilations: likewise.
+        pads: "SAME" or "VALID", likewise.
+        origin: what its file calls it.
+    """
+    here, kernel = (x.shape or ())[1:-1], (weight.shape or ())[:-2]
+    if pads not in ("SAME", "VALID") or None in here or not len(here) == len(kernel) == len(sizes):
+        return None
+    crops = []
+    for to, size, k, step, d in zip(sizes, here, kernel, strides, dilations, strict=True):
+        if to is None:
+            return None
+        before = same_pads(to, k or 0, step, d)[0] if pads == "SAME" else 0
+        whole = ((size or 0) - 1) * step + ((k or 0) - 1) * d + 1
+        crops.append((before, whole - before - to))
+    return transposed_convolution(
+        b, x, weight, strides=strides, dilations=dilations, crops=crops, origin=origin
     )

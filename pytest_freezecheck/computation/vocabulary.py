@@ -127,18 +127,10 @@ _ENTRIES = (
     Entry("logical_not", shapes.same, _unary(np.logical_not), True, "bool"),
     Entry("affine", shapes.same, _affine),
     Entry("clip", shapes.same, lambda v, a: np.clip(v[0], a["low"], a["high"]), True),
-    Entry(
-        "leaky_relu", shapes.same, lambda v, a: np.where(v[0] > 0, v[0], a["alpha"] * v[0]), True
-    ),
+    Entry("leaky_relu", shapes.same, lambda v, a: kernels.leaky(v[0], a["alpha"]), True),
     Entry("elu", shapes.same, lambda v, a: kernels.elu(v[0], a["alpha"]), True),
     Entry("cast", shapes.same, lambda v, a: kernels.cast(v[0], a["to"]), True, "attribute"),
-    Entry(
-        "select",
-        shapes.broadcasted,
-        lambda v, _: np.where(v[0].astype(bool), v[1], v[2]),
-        True,
-        "second",
-    ),
+    Entry("select", shapes.broadcasted, lambda v, _: kernels.select(*v), True, "second"),
     Entry("matmul", shapes.product, lambda v, _: v[0] @ v[1] + v[2]),
     Entry("dot", shapes.product, lambda v, _: v[0] @ v[1]),
     Entry("conv", shapes.windowed, lambda v, a: kernels.convolve(v[0], v[1], a) + v[2]),

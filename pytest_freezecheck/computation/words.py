@@ -82,45 +82,6 @@ class Words(abc.ABC):
             groups=groups,
         )
 
-    def transposed_convolution(
-        self,
-        x: Node,
-        weight: Node,
-        *,
-        sizes: tuple[int | None, ...],
-        strides: tuple[int, ...],
-        pads: str,
-        origin: str = "",
-    ) -> Node | None:
-        """Return what a convolution's gradient computes, as a convolution of cells set apart.
-
-        Args:
-            x: (rows, *spatial, in).
-            weight: (*kernel, in, out), a constant.
-            sizes: of the result, along each spatial axis.
-            strides: of the convolution that it undoes, for each spatial axis.
-            pads: "SAME" or "VALID", of that convolution.
-            origin: what its file calls it.
-
-        Returns:
-            None where sizes are not known.
-        """
-        spatial = (x.shape or ())[1:-1]
-        kernel = tuple(size or 0 for size in (weight.shape or ())[:-2])
-        if None in sizes or None in spatial or len(spatial) != len(kernel):
-            return None
-        around = []
-        for n, k, s, size in zip(spatial, kernel, strides, sizes, strict=True):
-            first = same_pads(size or 0, k, s, 1)[0] if pads == "SAME" else 0
-            around.append((k - 1 - first, (size or 0) - ((n or 0) - 1) * s - 1 + first))
-        if min(min(pair) for pair in around) < 0:
-            return None
-        rank = len(kernel)
-        apart = self.op("spread", x, steps=(1, *strides, 1)) if max(strides) > 1 else x
-        turned = self.op("reverse", weight, axes=tuple(range(rank)))
-        ones = (1,) * rank
-        return self.convolution(apart, turned, strides=ones, pads=tuple(around), origin=origin)
-
     def pooled(
         self,
         kind: str,

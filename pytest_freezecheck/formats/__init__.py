@@ -15,8 +15,9 @@ from pytest_freezecheck.errors import (
     reason,
 )
 from pytest_freezecheck.formats import registry
-from pytest_freezecheck.formats.base import Format, FrozenModel, Way
+from pytest_freezecheck.formats.base import FrozenModel
 from pytest_freezecheck.formats.extras import Extra
+from pytest_freezecheck.formats.kinds import Format, Way
 from pytest_freezecheck.formats.named import NamedModel
 from pytest_freezecheck.formats.operations import allowing
 from pytest_freezecheck.formats.registry import find_way, format_of, recognised, unavailable

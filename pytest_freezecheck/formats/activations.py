@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
+from pytest_freezecheck.computation import kernels
 from pytest_freezecheck.computation.builder import Builder
 from pytest_freezecheck.computation.node import Node
 
-#: Of the specification of Selu: what the vocabulary's has, in float32.
-SELU_ALPHA = float(np.float32(1.67326319217681884765625))
-SELU_SCALE = float(np.float32(1.05070102214813232421875))
+#: In float32, of the specification of Selu: what the vocabulary's has.
+SELU_ALPHA, SELU_SCALE = (float(np.float32(n)) for n in (kernels.SELU_ALPHA, kernels.SELU_SCALE))
 
 
 def learned_leaky(b: Builder, x: Node, slope: Node, origin: str) -> Node:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pytest_freezecheck.formats import registry
-from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import Extra
+from pytest_freezecheck.formats.kinds import Format, Way
 
 #: {format: which files it is, what runs them, and which live models its ways are for}.
 _ABOUT = {

@@ -7,8 +7,8 @@ from typing import Any
 
 from pytest_freezecheck.computation.builder import FLOATS, Builder
 from pytest_freezecheck.computation.node import Node, Shape
+from pytest_freezecheck.computation.shapes import unknown
 from pytest_freezecheck.formats.grids import weight
-from pytest_freezecheck.formats.moves import unknown
 
 Pads = tuple[tuple[int, int], ...]
 

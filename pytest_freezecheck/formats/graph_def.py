@@ -7,9 +7,9 @@ from pathlib import Path
 from pytest_freezecheck.formats import freeze_graph_ways as tool
 from pytest_freezecheck.formats import graph_def_ways as convert
 from pytest_freezecheck.formats import rewrites
-from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.frozen_graph import FrozenGraphDef
 from pytest_freezecheck.formats.graph_file import is_text
+from pytest_freezecheck.formats.kinds import Format, Way
 from pytest_freezecheck.formats.xla import XlaGraphDef
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError, InapplicableError, ModelError
-from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import KERAS
+from pytest_freezecheck.formats.kinds import Format, Way
 from pytest_freezecheck.formats.matching import Shape
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 from pytest_freezecheck.formats.saved_model_eager import EagerSavedModel

@@ -8,16 +8,12 @@ from typing import Any
 
 from pytest_freezecheck.computation.builder import Builder
 from pytest_freezecheck.computation.node import Node, Shape
+from pytest_freezecheck.computation.shapes import part, unknown
 
 #: A vector of sizes or of other whole numbers, None for what is not known before it runs.
 Sizes = list[int | None]
 #: No axis has so many places.
 END = 10**9
-
-
-def unknown(shape: Iterable[int | None]) -> int:
-    """Return how many sizes are not known."""
-    return sum(size is None for size in shape)
 
 
 def reshaped(b: Builder, x: Node, sizes: Sizes | None, origin: str) -> Node | None:
@@ -65,16 +61,6 @@ def unsqueezed(b: Builder, x: Node, axes: Sequence[int], origin: str) -> Node | 
     places = {axis % rank for axis in axes}
     left = iter(shape)
     return reshaped(b, x, [1 if n in places else next(left) for n in range(rank)], origin)
-
-
-def part(size: int | None, start: int | None, stop: int | None, step: int) -> Any:
-    """Return one axis of a slice, in one way; bounds are Python's."""
-    if step == 1 and start in (None, 0) and (stop is None or (size is not None and stop >= size)):
-        return None, None, 1
-    if size is not None:
-        start, stop, step = slice(start, stop, step).indices(size)
-        return start, stop if stop >= 0 else None, step
-    return start, stop, step
 
 
 def cut(

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError
-from pytest_freezecheck.formats.base import Format, Way
 from pytest_freezecheck.formats.extras import ONNX, ONNXRUNTIME
 from pytest_freezecheck.formats.graph_def_ways import constant_definition
+from pytest_freezecheck.formats.kinds import Format, Way
 from pytest_freezecheck.formats.matching import Shape, known
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 

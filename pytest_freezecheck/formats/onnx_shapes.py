@@ -9,6 +9,7 @@ import numpy as np
 
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.rearranged import depth_to_space, space_to_depth
+from pytest_freezecheck.computation.shapes import unknown
 from pytest_freezecheck.formats import channels_first as first
 from pytest_freezecheck.formats import moves
 from pytest_freezecheck.formats.moves import Sizes
@@ -191,7 +192,7 @@ def _gather_rows(call: Call) -> Node | None:
     """Return slices along one axis, of each row of a batch its own."""
     batch, places = int(call.attribute("batch_dims", 0)), call.at(1)
     shape = places.shape
-    if call.rank is None or not shape or shape[-1] != 1 or moves.unknown(shape) > 1:
+    if call.rank is None or not shape or shape[-1] != 1 or unknown(shape) > 1:
         return None
     places = call.op("reshape", places, shape=shape[:-1])
     return call.op("gather", call.at(0), places, axis=batch, batch_dims=batch)

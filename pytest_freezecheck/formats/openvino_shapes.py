@@ -9,6 +9,7 @@ import numpy as np
 
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.rearranged import depth_to_space, space_to_depth
+from pytest_freezecheck.computation.shapes import part
 from pytest_freezecheck.formats import channels_first as first
 from pytest_freezecheck.formats import moves
 from pytest_freezecheck.formats.moves import Sizes
@@ -139,9 +140,9 @@ def _strided(call: Call) -> Node | None:
         else:
             low = (0 if step > 0 else moves.END) if masks["begin"][n] else low
             high = (moves.END if step > 0 else -moves.END) if masks["end"][n] else high
-            part = moves.part(size, low, high if abs(high) < moves.END else None, step)
-            whole = part == (None, None, 1)
-            counted = None if size is None else len(range(*slice(*part).indices(size)))
+            cells = part(size, low, high if abs(high) < moves.END else None, step)
+            whole = cells == (None, None, 1)
+            counted = None if size is None else len(range(*slice(*cells).indices(size)))
             made.append(size if whole else counted)
         starts, stops, taken = [*starts, low], [*stops, high], [*taken, axis]
         if step != steps[n]:

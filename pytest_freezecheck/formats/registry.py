@@ -15,7 +15,7 @@ from pytest_freezecheck.formats import (
     saved_model,
     tflite,
 )
-from pytest_freezecheck.formats.base import Format, Way
+from pytest_freezecheck.formats.kinds import Format, Way
 
 #: A file is asked of each in turn. GraphDef is the last: nothing marks the beginning of one.
 _OURS: tuple[Format, ...] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pytest_freezecheck.formats import saved_model_ways as ways
-from pytest_freezecheck.formats.base import Format, Way
+from pytest_freezecheck.formats.kinds import Format, Way
 from pytest_freezecheck.formats.saved_model_cli import CommandLineSavedModel
 from pytest_freezecheck.formats.saved_model_eager import EagerSavedModel
 from pytest_freezecheck.formats.saved_model_session import SessionSavedModel

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_freezecheck.errors import ArtifactError, reason
 from pytest_freezecheck.formats import flex
 from pytest_freezecheck.formats import tflite_ways as ways
-from pytest_freezecheck.formats.base import Format, Way
+from pytest_freezecheck.formats.kinds import Format, Way
 from pytest_freezecheck.formats.matching import Shape, known
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 from pytest_freezecheck.formats.operations import refuse_types

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.computation.transposed import undone
 from pytest_freezecheck.errors import ArtifactError
 from pytest_freezecheck.formats.tflite_operation import Operation, shape_or_none
 
@@ -129,11 +130,13 @@ def _transposed(operation: Operation) -> Node | None:
     sizes = operation.sizes(0)
     if weight is None or sizes is None or len(sizes) != 4:
         return None
-    made = operation.b.transposed_convolution(
+    made = undone(
+        operation.b,
         operation.input(2),
         weight,
         sizes=tuple(sizes[1:3]),
         strides=_steps(operation, 2),
+        dilations=(1, 1),
         pads=_padding(operation),
         origin=operation.name,
     )

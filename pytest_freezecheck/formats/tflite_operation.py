@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from pytest_freezecheck.computation.node import Node, Shape
+from pytest_freezecheck.formats.tflite_sizes import rows_told
 from pytest_freezecheck.models.operations.translation import TABLE, Call
 
 if TYPE_CHECKING:
@@ -71,6 +72,10 @@ class Operation(Call):
     def sizes(self, place: int) -> list[int | None] | None:
         """Return an input that is a shape, None for what is not known before it runs."""
         return self.reader.sizes(self.tensors[place])
+
+    def rows(self, place: int) -> Node | None:
+        """Return the input whose number of rows stands first in an input that is a shape."""
+        return rows_told(self.reader, self.tensors[place])
 
     def shape_in_file(self, place: int) -> tuple[int, ...]:
         """Return the shape that the file says of an input."""

@@ -6,6 +6,9 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.computation.rows import rows_of
+
 if TYPE_CHECKING:
     from pytest_freezecheck.formats.tflite_operation import Operation
     from pytest_freezecheck.formats.tflite_reader import Reader
@@ -100,6 +103,21 @@ def _cut(operation: Operation) -> Known | None:
     return sizes[low:high:step] if step else None
 
 
+def rows_told(reader: Reader, tensor: int) -> Node | None:
+    """Return the input whose number of rows stands first in a vector of sizes, or None."""
+    operation = reader.operation(tensor)
+    while operation is not None and operation.kind in _KEEP_FIRST:
+        operation = reader.operation(operation.tensors[0])
+    if operation is not None and operation.kind == "STRIDED_SLICE":
+        bounds = [reader.weight(n, None) for n in operation.tensors[1:]]
+        values = [None if b is None or b.value is None else b.value.array for b in bounds]
+        if [None if v is None else v.ravel().tolist() for v in values] != [[0], [1], [1]]:
+            return None
+        operation = reader.operation(operation.tensors[0])
+    return rows_of(operation.input(0)) if operation and operation.kind == "SHAPE" else None
+
+
+_KEEP_FIRST = frozenset({"PACK", "CONCATENATION", "CAST", "SQUEEZE", "EXPAND_DIMS", "RESHAPE"})
 _WORKS: dict[str, Callable[[Operation], Known | None]] = {
     "SHAPE": _shape,
     **dict.fromkeys(("CAST", "SQUEEZE", "EXPAND_DIMS", "RESHAPE"), _same),

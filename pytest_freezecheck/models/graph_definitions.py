@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -40,3 +43,14 @@ def count(output: Any, node: Any) -> int:
     if output.type_list_attr:
         return len(node.attr[output.type_list_attr].list.type)
     return 1
+
+
+@contextlib.contextmanager
+def deep() -> Iterator[None]:
+    """Allow for functions within functions within loops."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 5_000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)

@@ -7,9 +7,7 @@ that come to the same expression compute the same, bit for bit, for every input.
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ import numpy as np
 from pytest_freezecheck.computation.node import Arena, Node
 from pytest_freezecheck.computation.values import Value, unit_of
 from pytest_freezecheck.errors import ArtifactError
-from pytest_freezecheck.models.graph_definitions import count, defaults, is_stateful, op_def
+from pytest_freezecheck.models.graph_definitions import count, deep, defaults, is_stateful, op_def
 from pytest_freezecheck.models.graph_loops import (
     Replacer,
     loop,
@@ -275,19 +273,8 @@ def read_graph(arena: Arena, graph: ConstantGraph) -> dict[str, Node]:
         given.setdefault(f"{name}:0", arena.constant(origin))
     library = {f.signature.name: f for f in graph.definition.library.function}
     reader = _Reader(arena, nodes, library, given)
-    with _deep():
+    with deep():
         return {name: reader.node(tensor) for name, tensor in graph.outputs.items()}
-
-
-@contextlib.contextmanager
-def _deep() -> Iterator[None]:
-    """Allow for functions within functions within loops."""
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, 5_000))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(limit)
 
 
 def _whole(name: str) -> str:

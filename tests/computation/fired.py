@@ -211,9 +211,13 @@ def _index(g: Graph) -> Item:
 @fires("a cast that loses nothing")
 def _cast(g: Graph) -> Item:
     x = _any(g, 2)
+    which = g.d.whole(0, 2)
+    if not which:
+        return g.op("cast", x, to=g.d.pick(["float32", "float64"]))
+    places = g.op("argmax", x, axis=1) if which == 1 else g.op("top_places", x, k=1)
     if g.d.chance():
-        return g.op("cast", g.op("argmax", x, axis=1), to=g.d.pick(["int32", "int64"]))
-    return g.op("cast", x, to=g.d.pick(["float32", "float64"]))
+        places = g.op("reshape", places, shape=(*places.shape, 1))
+    return g.op("cast", places, to=g.d.pick(["int32", "int64"]))
 
 
 @fires("a shape in one way")
@@ -480,7 +484,10 @@ def _factor_into_weights(g: Graph) -> Item:
 def _factor_before(g: Graph) -> Item:
     x = _wide(g, 4)
     scaled = g.op("mul", x, g.numbers())
-    if g.d.chance():
+    which = g.d.whole(0, 2)
+    if which == 0:
+        return g.op("matmul", scaled, g.numbers(x.shape[-1] or 0, 2), g.numbers(2))
+    if which == 1:
         flat = g.op("reshape", scaled, shape=(None, math.prod(n or 0 for n in x.shape[1:])))
         return g.op("matmul", flat, g.numbers(flat.shape[-1] or 0, 2), g.numbers(2))
     return _conv(g, scaled, (2, 2), g.d.pick(["SAME", ((1, 0), (0, 0))]))
@@ -523,6 +530,111 @@ def _one_value(g: Graph) -> Item:
     axes = tuple(n for n, size in enumerate(x.shape) if size == 1)
     names = ["reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod"]
     return g.op(g.d.pick(names), x, axes=axes)
+
+
+@fires("a scaled exponential linear unit")
+def _selu(g: Graph) -> Item:
+    return g.op("selu", _any(g))
+
+
+@fires("the logarithm of 1 + exp(x)")
+def _log_of_exp(g: Graph) -> Item:
+    powers = g.op("exp", _any(g))
+    if g.d.chance():
+        return g.op("log1p", powers)
+    return g.op("log", g.op("add", powers, g.constant(np.float32(1.0))))
+
+
+def _paired(g: Graph, x: Item, constant: Item) -> Item:
+    """Return an operation on both, in either order."""
+    names = ["less", "less_equal", "equal", "not_equal"]
+    if x.kind != "f" or constant.value.size not in (1, constant.shape[-1]):
+        # Real numbers beside one number, or one for each channel, are affine maps or clipped.
+        names += ["add", "sub", "mul", "maximum", "minimum"]
+    if x.kind == "i":
+        names += ["floor_div", "floor_mod", "div"] if (constant.value > 0).all() else []
+        pair = (x, constant)
+        return g.op(g.d.pick(names), *pair)
+    if x.kind == "b":
+        names = ["logical_and", "logical_or"]
+    return g.op(g.d.pick(names), *g.d.pick([(x, constant), (constant, x)]))
+
+
+def _beside(g: Graph, x: Item, shape: tuple[int, ...]) -> Item:
+    """Return a constant of x's kind; of real numbers, some may be infinite or none at all."""
+    if x.kind == "b":
+        return g.constant(g.d.bools(shape))
+    if x.kind == "i":
+        return g.constant(g.d.wholes(shape, 1, 3, str(x.plain.dtype)))
+    value = g.d.reals(shape)
+    if g.d.whole(0, 3) == 0 and value.size:
+        value.flat[0] = g.d.pick([math.inf, -math.inf, math.nan])
+    return g.constant(value)
+
+
+@fires("a constant operand, then axes of size 1")
+def _ones_and_a_constant(g: Graph) -> Item:
+    x = g.input(g.d.pick([(2, 3), (3,), (1, 3), (4, 1, 2)]), g.d.pick(["float32", "int32", "bool"]))
+    rows, *rest = x.shape
+    plain = [size for size in rest if size != 1]
+    shape: list[Any] = [rows, *plain]
+    for _ in range(g.d.whole(1, 2)):
+        shape.insert(g.d.whole(0, len(shape)), 1)
+    if tuple(shape) == x.shape:
+        shape.insert(1, 1)
+    made = g.op("reshape", x, shape=tuple(shape))
+    known = [1 if size is None else g.d.pick([size, 1]) for size in shape]
+    return _paired(g, made, _beside(g, x, tuple(known[g.d.pick([0, 0, len(known) - 1]) :])))
+
+
+@fires("a constant of fewer axes")
+def _fewer_axes(g: Graph) -> Item:
+    x = g.input((3, 2), g.d.pick(["float32", "int32", "bool"]))
+    shape = g.d.pick([(1, 3, 2), (1, 3, 1), (1, 2), (1, 1, 2), (1, 1, 1)])
+    constant = _beside(g, x, shape)
+    return _paired(g, x, constant)
+
+
+@fires("the largest alone")
+def _largest(g: Graph) -> Item:
+    x = g.input(g.d.shape(1, 3), g.d.pick(["float32", "int32", "uint8"]))
+    if x.kind == "f" and g.d.chance():
+        # Equal ones among them, or what is no number.
+        x = g.op(*g.d.pick([("sign", x), ("sqrt", x)]))
+    name = g.d.pick(["top_values", "top_places"])
+    return g.op(name, x, k=1)
+
+
+@fires("axes of size 1, then transposed")
+def _ones_of_transpose(g: Graph) -> Item:
+    sizes = [g.d.whole(2, 4) for _ in range(g.d.whole(1, 3))]
+    sizes.insert(g.d.whole(0, len(sizes)), 1)
+    if g.d.chance():
+        sizes.remove(1)
+    x = _turned(g, g.input(tuple(sizes)))
+    shape: list[Any] = [size for size in x.shape if size != 1]
+    for _ in range(g.d.whole(1, 2)):
+        shape.insert(g.d.whole(0, len(shape)), 1)
+    if tuple(shape) == x.shape:
+        shape.append(1)
+    return g.op("reshape", x, shape=tuple(shape))
+
+
+@fires("the best, then transposed")
+def _best_of_transpose(g: Graph) -> Item:
+    x = _turned(g, g.op("sign", _wide(g)))
+    return g.op(g.d.pick(["argmax", "argmin"]), x, axis=g.d.whole(0, len(x.shape) - 1))
+
+
+@fires("whole numbers compared as floats")
+def _compared(g: Graph) -> Item:
+    x = g.input(g.d.shape(0, 3), g.d.pick(["uint8", "int16", "int32", "int64"]))
+    number = g.d.whole(0, 3)
+    made = g.op("cast", x, to=g.d.pick(["float32", "float64"]))
+    shape = g.d.pick([(), (1,) * len(x.shape), x.value.shape[1:]])
+    pair = (made, g.constant(np.full(shape, number, np.float32)))
+    name = g.d.pick(["less", "less_equal", "equal", "not_equal"])
+    return g.op(name, *(pair if g.d.chance() else pair[::-1]))
 
 
 def after(g: Graph, item: Item) -> Item:

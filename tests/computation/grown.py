@@ -66,7 +66,11 @@ _KEEP = frozenset({"reshape", "transpose", "slice", "reverse", "concat", "tile",
 _KEEP |= {"clip", "maximum", "minimum", "max_pool", "reduce_max", "reduce_min", "abs", "select"}
 _KEEP |= {"cast", "logical_and", "logical_or", "logical_not", "reduce_any", "reduce_all"}
 _KEEP |= {"floor", "ceil", "round", "sign", "argmax", "argmin", "one_hot", "equal", "not_equal"}
-_KEEP |= {"less", "less_equal"}
+_KEEP |= {"less", "less_equal", "spread", "top_values", "top_places"}
+
+
+#: Rules that keep a number of their own as float32: a slope, or the two of a selu.
+_AS_FLOAT32 = ("the larger of a slope and a smaller one", "a scaled exponential linear unit")
 
 
 class Unfit(Exception):  # noqa: N818 - it is no error, and what is drawn then is left out
@@ -169,8 +173,7 @@ class Graph:
 
     def wrong(self, item: Item) -> str:
         """Return how the two ways of an expression are not the same, in words."""
-        # The slope of a leaky rectifier is kept as float32.
-        tolerance = 1e-7 if self.ruled.used["the larger of a slope and a smaller one"] else 1e-9
+        tolerance = 1e-7 if any(self.ruled.used[rule] for rule in _AS_FLOAT32) else 1e-9
         for rows, seed in ((1, 1), (3, 2), (GROWN, 0)):
             feeds = self.feeds(rows, seed)
             one, other = (evaluate([node], feeds)[0] for node in (item.plain, item.ruled))
@@ -308,7 +311,7 @@ def moved(g: Graph, x: Item) -> Item:
     d, rank = g.d, len(x.shape)
     name = d.pick(["transpose", "transpose", "reshape", "reshape", "pad", "slice", "reverse"])
     if rank and d.whole(0, 3) == 0:
-        name = d.pick(["concat", "gather", "tile", "cumsum", "concat"])
+        name = d.pick(["concat", "gather", "tile", "cumsum", "spread"])
     if name == "transpose" or not rank:
         return g.op("transpose", x, perm=d.perm(rank))
     if name == "reshape":
@@ -334,6 +337,9 @@ def moved(g: Graph, x: Item) -> Item:
     if name == "gather" and size is not None:
         places = g.constant(d.wholes(d.shape(0, 2, 3), 0, size - 1, d.pick(["int32", "int64"])))
         return g.op("gather", x, places, axis=axis, batch_dims=0)
+    if name == "spread":
+        steps = tuple(1 if size is None else d.whole(1, 2) for size in x.shape)
+        return g.op("spread", x, steps=steps)
     if name == "tile":
         times = tuple(1 if size is None else d.whole(1, 2) for size in x.shape)
         return g.op("tile", x, times=times)
@@ -389,6 +395,10 @@ def summed(g: Graph, x: Item) -> Item:
         axis = d.whole(0, rank - 1)
         if x.exact and d.whole(0, 3) == 0:
             return g.op(d.pick(["argmax", "argmin"]), x, axis=axis)
+        last = x.shape[-1]
+        if x.exact and last is not None and d.whole(0, 3) == 0:
+            name = d.pick(["top_values", "top_places"])
+            return g.op(name, x, k=d.pick([1, d.whole(1, last)]))
         return g.op(d.pick(["softmax", "log_softmax"]), x, axis=axis)
     made = g.op(d.pick(names), x, axes=axes)
     if d.chance():

@@ -360,10 +360,10 @@ def _gather_rows(g: SessionGraph, op: str) -> Any:
 @strategy("Fill")
 def _fill(g: SessionGraph, op: str) -> Any:
     x = _shaped(g)
-    value = tf.constant(g.d.pick([0.0, 1.5])) if g.d.chance() else tf.constant(g.d.whole(0, 3))
-    sizes = g.d.pick([[2, 3], [tf.shape(x)[0], 3], tf.concat([[2], tf.shape(x)[:1]], 0)])
-    filled = raw.Fill(dims=tf.convert_to_tensor(sizes), value=value)
-    return filled, filled
+    value = g.d.pick([tf.constant(0.0), tf.constant(1.5), tf.constant(g.d.whole(0, 3))])
+    rows = tf.shape(x)[0]
+    sizes = [[2, 3], [rows, 3], [rows], tf.concat([tf.shape(x)[:1], [2, 3]], 0), tf.shape(x)]
+    return raw.Fill(dims=tf.convert_to_tensor(g.d.pick(sizes)), value=value)
 
 
 @strategy("Range")
@@ -428,6 +428,72 @@ def _conv(g: SessionGraph, op: str) -> Any:
         # A CPU has no kernel for channels second: what is to come out is computed otherwise.
         return made(_first(x), True), _first(made(x, False))
     return made(x, False)
+
+
+@strategy("BatchToSpaceND")
+def _dealt(g: SessionGraph, op: str) -> Any:
+    """Return a dilated convolution as TensorFlow's functions write it."""
+    sizes, block = [g.d.whole(4, 6) for _ in range(2)], [g.d.whole(1, 3), g.d.whole(2, 3)]
+    x = g.input(*sizes, 2)
+    pads, crops = [], []
+    for size, step in zip(sizes, block, strict=True):
+        before = g.d.whole(0, step)
+        after = -(size + before) % step + g.d.pick([0, step])
+        # What a kernel of 2 needs, of each part.
+        after += step if (size + before + after) // step < 3 else 0
+        pads.append([before, after])
+        crops.append([g.d.whole(0, before), g.d.whole(0, min(after, 1))])
+    dealt = raw.SpaceToBatchND(input=x, block_shape=block, paddings=pads)
+    given: dict[str, Any] = {"strides": [1] * 4, "padding": "VALID"}
+    if g.d.chance():
+        made = raw.Conv2D(input=dealt, filter=g.weights(2, 2, 2, 3), **given)
+    else:
+        made = raw.DepthwiseConv2dNative(input=dealt, filter=g.weights(2, 2, 2, 2), **given)
+    return raw.BatchToSpaceND(input=made, block_shape=block, crops=crops)
+
+
+@strategy("Conv2DBackpropInput")
+def _undone(g: SessionGraph, op: str) -> Any:
+    into, out = g.d.whole(1, 3), g.d.whole(1, 3)
+    x = g.input(g.d.whole(2, 4), g.d.whole(2, 4), into)
+    kernel, strides = ([g.d.whole(1, 3) for _ in range(2)] for _ in range(2))
+    weight, padding = g.weights(*kernel, out, into), g.d.pick(["SAME", "VALID"])
+    sizes = []
+    for n, k, step in zip(x.shape.as_list()[1:3], kernel, strides, strict=True):
+        # All of these sizes come to as many windows.
+        least = (n - 1) * step + (1 if padding == "SAME" else k)
+        sizes.append(least + g.d.whole(0, step - 1))
+
+    def made(x: Any, first: bool) -> Any:
+        wanted = [tf.shape(x)[0], out, *sizes] if first else [tf.shape(x)[0], *sizes, out]
+        return raw.Conv2DBackpropInput(
+            input_sizes=tf.stack(wanted), filter=weight, out_backprop=x,
+            strides=_whole(strides, first), padding=padding,
+            data_format="NCHW" if first else "NHWC",
+        )  # fmt: skip
+
+    if g.d.chance():
+        return made(_first(x), True), _first(made(x, False))
+    return made(x, False)
+
+
+@strategy("DepthToSpace", "SpaceToDepth")
+def _blocks(g: SessionGraph, op: str) -> Any:
+    block, more = g.d.whole(2, 3), g.d.whole(1, 2)
+    sizes = [g.d.whole(1, 3), g.d.whole(1, 3)]
+    if op == "DepthToSpace":
+        x = g.input(*sizes, block * block * more)
+    else:
+        x = g.input(*(size * block for size in sizes), more)
+    return getattr(raw, op)(input=x, block_size=block)
+
+
+@strategy("TopKV2")
+def _largest(g: SessionGraph, op: str) -> Any:
+    # Whole numbers of a few values: some are equal.
+    x = _shaped(g, 1, dtype=g.d.pick(["float32", "int32"]), low=-2, high=2)
+    more = g.d.pick([{}, {"index_type": tf.int64}])
+    return list(raw.TopKV2(input=x, k=g.d.whole(1, x.shape[-1]), **more))
 
 
 @strategy("MaxPool", "AvgPool", "MaxPool3D", "AvgPool3D")
@@ -621,25 +687,3 @@ def _transposed_conv(g: SessionGraph, _: str) -> Any:
     return tf.nn.conv2d_transpose(
         x, g.weights(*kernel, out, into), [tf.shape(x)[0], *size, out], stride, padding
     )
-
-
-@strategy("DepthToSpace", "SpaceToDepth")
-def _blocks(g: SessionGraph, op: str) -> Any:
-    block, width = g.d.whole(2, 3), g.d.whole(1, 2)
-    high, wide = g.d.whole(1, 3), g.d.whole(1, 3)
-    if op == "DepthToSpace":
-        return tf.nn.depth_to_space(g.input(high, wide, width * block**2), block)
-    return tf.nn.space_to_depth(g.input(high * block, wide * block, width), block)
-
-
-@strategy("BatchToSpaceND")
-def _dealt(g: SessionGraph, _: str) -> Any:
-    block = [g.d.whole(2, 3), g.d.whole(1, 2)]
-    size = [g.d.whole(3, 4) * n for n in block]
-    crops = [(g.d.whole(0, 1), g.d.whole(0, 1)) for _ in block]
-    pads = [
-        (n if first else 0, n if last else 0) for n, (first, last) in zip(block, crops, strict=True)
-    ]
-    dealt = tf.space_to_batch_nd(g.input(*size, 2), block, pads)
-    maps = tf.nn.conv2d(dealt, g.weights(2, 3, 2, 3), 1, "VALID")
-    return tf.batch_to_space(maps, block, crops)

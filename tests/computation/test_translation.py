@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import hypothesis.strategies as st
@@ -10,10 +11,11 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 
+from pytest_freezecheck.computation.vocabulary import evaluate
 from pytest_freezecheck.models.operations import translation
 from tests.computation.drawn import Draw, campaign
 from tests.computation.operations import STRATEGIES
-from tests.computation.session_graphs import SessionGraph, disagreement
+from tests.computation.session_graphs import SessionGraph, disagreement, opaque
 
 TYPES = sorted(name.removeprefix("tf:") for name in translation.TABLE)
 
@@ -37,6 +39,66 @@ def test_an_operation_computes_what_a_session_answers(op: str, data: st.DataObje
 def _twins(made: Any) -> bool:
     """Return whether these are an output and what is to be answered, and no list of outputs."""
     return type(made) is tuple and not hasattr(made, "_fields")
+
+
+@pytest.mark.parametrize("op", ["DepthToSpace", "SpaceToDepth"])
+@campaign(5)
+@given(data=st.data())
+def test_blocks_of_channels_that_stand_second_are_the_same(op: str, data: st.DataObject) -> None:
+    # A session on a CPU does not even take a graph that has one: both normal forms are worked out.
+    g = SessionGraph(Draw(data))
+    function = getattr(tf.raw_ops, op)
+    with g.graph.as_default():
+        x = g.input(4, 2, 8)
+        turned = function(input=tf.transpose(x, (0, 3, 1, 2)), block_size=2, data_format="NCHW")
+        same = tf.transpose(function(input=x, block_size=2), (0, 3, 1, 2))
+    nodes = g.read({"turned": turned, "same": same})
+    assert opaque(nodes) == set()
+    one, other = evaluate([nodes["turned"], nodes["same"]], g.feeds(3))
+    np.testing.assert_array_equal(one, other)
+
+
+def _dealt(x: Any, block: list[int], crops: list[list[int]]) -> Any:
+    dealt = tf.raw_ops.SpaceToBatchND(input=x, block_shape=[2, 2], paddings=[[1, 1], [1, 1]])
+    made = tf.nn.conv2d(dealt, np.ones((2, 2, 1, 1), "f4"), 1, "VALID")
+    return tf.raw_ops.BatchToSpaceND(input=made, block_shape=block, crops=crops)
+
+
+#: (translated, its like that has no counterpart and stays as it is).
+TWINS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "more is cut off than was added": (
+        lambda x: _dealt(x, [2, 2], [[1, 1], [0, 1]]),
+        lambda x: _dealt(x, [2, 2], [[2, 1], [0, 1]]),
+    ),
+    "dealt out in other blocks": (
+        lambda x: _dealt(x, [2, 2], [[0, 0], [0, 0]]),
+        lambda x: _dealt(x, [4, 1], [[0, 0], [0, 0]]),
+    ),
+    "the largest in any order": (
+        lambda x: tf.raw_ops.TopKV2(input=x, k=1, sorted=True)[0],
+        lambda x: tf.raw_ops.TopKV2(input=x, k=1, sorted=False)[0],
+    ),
+    "twice as many rows": (
+        lambda x: tf.fill([tf.shape(x)[0], 2], 1.5),
+        lambda x: tf.fill([2 * tf.shape(x)[0], 2], 1.5),
+    ),
+    "rows that stand second": (
+        lambda x: tf.fill([tf.shape(x)[0], 2], 1.5),
+        lambda x: tf.fill([tf.shape(tf.transpose(x, (1, 0, 2, 3)))[1], 2], 1.5),
+    ),
+}
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_what_has_no_counterpart_stays_as_it_is(twin: str) -> None:
+    left = []
+    for make in TWINS[twin]:
+        g = SessionGraph(Draw(None))  # type: ignore[arg-type]
+        with g.graph.as_default():
+            y = make(g.input(6, 4, 1))
+        left.append(opaque(g.read({"y": y})))
+    assert left[0] == set()
+    assert left[1] != set()
 
 
 def test_nothing_is_drawn_that_is_not_translated() -> None:

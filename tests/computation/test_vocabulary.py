@@ -366,14 +366,42 @@ def _best(d: Draw, name: str) -> Case:
     return Case([x], {"axis": axis}, getattr(tf, name)(tf.constant(x), axis))
 
 
-@case("full")
-def _full(d: Draw, _: str) -> Case:
-    x = d.reals(d.shape(1, 3))
-    shape = d.pick([(None, 3), (2, None), (None,)])
-    sizes = [len(x) if size is None else size for size in shape]
-    value, to = d.pick([(0.0, "float64"), (-1.5, "float64"), (3.0, "int32")])
-    found = tf.cast(tf.fill(sizes, value), to)
-    return Case([x], {"shape": shape, "value": value, "to": to}, found)
+@case("spread")
+def _spread(d: Draw, _: str) -> Case:
+    x = d.reals(d.shape(1, 4))
+    steps = (1, *(d.whole(1, 3) for _ in x.shape[1:]))
+    apart = tf.constant(x)
+    for axis, step in enumerate(steps):
+        # Each cell and the zeros after it, without those after the last one.
+        pads = [[0, 0]] * (x.ndim + 1)
+        pads[axis + 1] = [0, step - 1]
+        apart = tf.pad(tf.expand_dims(apart, axis + 1), pads)
+        sizes = [*apart.shape[:axis], x.shape[axis] * step, *apart.shape[axis + 2 :]]
+        whole = [slice(None)] * axis
+        apart = tf.reshape(apart, sizes)[(*whole, slice(None, (x.shape[axis] - 1) * step + 1))]
+    return Case([x], {"steps": steps}, apart)
+
+
+@case("fill")
+def _fill(d: Draw, _: str) -> Case:
+    rows, rest = d.whole(1, 4), d.shape(0, 3)
+    narrow = d.narrowed(rest)
+    x = d.pick([d.reals(narrow), d.wholes(narrow, -5, 5, "int32"), d.bools(narrow)])
+    like = d.reals((rows, *d.shape(0, 2)))
+    found = tf.broadcast_to(tf.constant(x), (rows, *rest))
+    return Case([x, like], {"rest": rest}, found, rows=False)
+
+
+@case("top_values", "top_places")
+def _top(d: Draw, name: str) -> Case:
+    shape = d.shape(1, 4)
+    # Of few values, so that some are equal; TensorFlow has the first one first.
+    few = d.wholes(shape, 0, 2)
+    kinds = [d.reals(shape), few * 1.0, few.astype("int32"), few.astype("uint8")]
+    x = d.pick(kinds)
+    k = d.whole(1, shape[-1])
+    values, places = tf.math.top_k(tf.constant(x), k)
+    return Case([x], {"k": k}, values if name == "top_values" else places)
 
 
 @case("tile")
@@ -381,18 +409,6 @@ def _tile(d: Draw, _: str) -> Case:
     x = d.reals(d.shape(1, 4))
     times = tuple(d.whole(1, 3) for _ in x.shape)
     return Case([x], {"times": times}, tf.tile(tf.constant(x), times))
-
-
-@case("spread")
-def _spread(d: Draw, _: str) -> Case:
-    x = d.reals(d.shape(1, 4))
-    steps = (1, *(d.whole(1, 3) for _ in x.shape[1:]))
-    wide = [(size - 1) * step + 1 for size, step in zip(x.shape, steps, strict=True)]
-    # A slice by steps has this for its gradient: what was taken, and 0 where nothing was.
-    found = tf.raw_ops.StridedSliceGrad(
-        shape=wide, begin=[0] * x.ndim, end=wide, strides=list(steps), dy=tf.constant(x)
-    )
-    return Case([x], {"steps": steps}, found)
 
 
 @case("cumsum")
@@ -420,11 +436,14 @@ def test_an_entry_is_what_tensorflow_computes(name: str, data: st.DataObject) ->
     ]
     told = entry.shape(leaves, drawn.given)
     assert told is not None
-    free = name in ("reshape", "full")  # of which one size is always what is left
+    free = name == "reshape"  # of which one size is always what is left
     assert free or told == found.shape
     kind = np.dtype(dtype_of(entry, leaves, drawn.given)).kind
     assert {"u": "i"}.get(kind, kind) == {"u": "i"}.get(found.dtype.kind, found.dtype.kind)
 
+    if name == "fill":
+        leaves[1] = arena.make("input", (), {"name": "like"}, shape=(None,))
+        assert entry.shape(leaves, drawn.given) == (None, *drawn.given["rest"])
     first = drawn.inputs[0]
     if not drawn.rows or not first.ndim:
         return

@@ -309,6 +309,12 @@ def test_every_strategy_is_described() -> None:
 def test_every_way_is_described() -> None:
     """Made by `python -m pytest_freezecheck.formats.catalogue > docs/reference/ways.md`."""
     assert (REFERENCE / "ways.md").read_text("utf-8") == catalogue.as_markdown()
+
+
+def test_the_rules_of_a_proof_are_those_of_the_code() -> None:
+    from pytest_freezecheck.computation import catalogue as rules
+
+    assert (REFERENCE / "rules.md").read_text("utf-8") == rules.as_markdown()
     assert named("ways.md", set(freezecheck.WAYS)) == set()
     assert named("../../README.md", set(freezecheck.WAYS)) == set()
 

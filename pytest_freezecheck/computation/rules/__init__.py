@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_freezecheck.computation.rules import (
     arithmetic,
+    bounds,
     casts,
     exported,
     factors,
@@ -13,6 +14,7 @@ from pytest_freezecheck.computation.rules import (
 
 RULES = (
     *arithmetic.RULES,
+    *bounds.RULES,
     *casts.RULES,
     *layout.RULES,
     *layers.RULES,

@@ -12,7 +12,8 @@ from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.shapes import broadcast
 
 
-def _real(*nodes: Node) -> bool:
+def real(*nodes: Node) -> bool:
+    """Return whether these are floating-point numbers."""
     return all(node.dtype in FLOATS for node in nodes)
 
 
@@ -25,14 +26,14 @@ def _constant_last(b: Builder, draft: Draft) -> Node | None:
 
 def _difference(b: Builder, draft: Draft) -> Node | None:
     x, y = draft.inputs
-    if not _real(x, y):
+    if not real(x, y):
         return None
     return b.op("add", x, b.scaled(y, -1.0, draft.origin), origin=draft.origin)
 
 
 def _quotient(b: Builder, draft: Draft) -> Node | None:
     x, y = draft.inputs
-    if not _real(x, y):
+    if not real(x, y):
         return None
     inverse = b.op("reciprocal", y, origin=draft.origin)
     if x.value is not None and x.value.number() == 1.0 and len(x.shape or ()) == 0:
@@ -44,38 +45,39 @@ def _sum_with_constant(b: Builder, draft: Draft) -> Node | None:
     x, y = draft.inputs
     if not _channels(x, y):
         return None
-    return b.op("affine", x, b.number(1.0, x), _vector(b, y), origin=draft.origin)
+    return b.op("affine", x, b.number(1.0, x), vector(b, y), origin=draft.origin)
 
 
 def _product_with_constant(b: Builder, draft: Draft) -> Node | None:
     x, y = draft.inputs
     if not _channels(x, y):
         return None
-    return b.op("affine", x, _vector(b, y), b.number(0.0, x), origin=draft.origin)
+    return b.op("affine", x, vector(b, y), b.number(0.0, x), origin=draft.origin)
 
 
 def _channels(x: Node, y: Node) -> bool:
     """Return whether y is a constant: one number, or one for each index of the last axis of x."""
-    if not y.is_constant or x.is_constant or not _real(x, y) or x.shape is None or y.shape is None:
+    if not y.is_constant or x.is_constant or not real(x, y) or x.shape is None or y.shape is None:
         return False
     if len(y.shape) > len(x.shape):
         return False
     size = math.prod(n or 0 for n in y.shape)
     if size != 1 and (not y.shape or size != y.shape[-1]):
         return False
-    if y.value is None or not np.isfinite(y.value.wide()).all():
-        return False  # what is infinite is not linear
+    if not finite(y):
+        return False
     return size == 1 or (size == y.shape[-1] == x.shape[-1])
 
 
-def _vector(b: Builder, y: Node) -> Node:
+def vector(b: Builder, y: Node) -> Node:
+    """Return a constant of one number, or of one for each channel, without axes before."""
     size = math.prod(n or 0 for n in y.shape or ())
     return b.op("reshape", y, shape=() if size == 1 else (size,))
 
 
 def _affine_of_affine(b: Builder, draft: Draft) -> Node | None:
     x, scale, shift = draft.inputs
-    if x.op != "affine":
+    if x.op != "affine" or not finite(*x.inputs[1:], scale, shift):
         return None
     inner, first, offset = x.inputs
     return b.op(
@@ -85,6 +87,11 @@ def _affine_of_affine(b: Builder, draft: Draft) -> Node | None:
         plus(b, times(b, offset, scale), shift),
         origin=draft.origin or x.origin,
     )
+
+
+def finite(*nodes: Node) -> bool:
+    """Return whether constants are finite: what is infinite is not linear."""
+    return all(n.value is not None and bool(np.isfinite(n.value.wide()).all()) for n in nodes)
 
 
 def times(b: Builder, one: Node, other: Node) -> Node:
@@ -112,43 +119,9 @@ def _affine_of_nothing(_: Builder, draft: Draft) -> Node | None:
     return x if is_number(scale, 1.0) and is_number(shift, 0.0) else None
 
 
-def _bounded_below(b: Builder, draft: Draft) -> Node | None:
-    return _bounded(b, draft, "low")
-
-
-def _bounded_above(b: Builder, draft: Draft) -> Node | None:
-    return _bounded(b, draft, "high")
-
-
-def _bounded(b: Builder, draft: Draft, side: str) -> Node | None:
-    x, y = draft.inputs
-    if not y.is_constant or x.is_constant or y.value is None or not _real(x, y):
-        return None
-    bound = y.value.number()
-    if bound is None or y.value.array.size != 1 or len(y.shape or ()) > len(x.shape or ()):
-        return None
-    given = {"low": -math.inf, "high": math.inf, side: bound}
-    return b.op("clip", x, origin=draft.origin, **given)
-
-
-def _clip_of_clip(b: Builder, draft: Draft) -> Node | None:
-    if draft.x.op != "clip":
-        return None
-    low = max(draft.x["low"], draft.given["low"])
-    high = min(draft.x["high"], draft.given["high"])
-    if low > high:
-        return None
-    return b.op("clip", draft.x.inputs[0], low=low, high=high, origin=draft.origin)
-
-
-def _clip_of_everything(_: Builder, draft: Draft) -> Node | None:
-    free = draft.given["low"] == -math.inf and draft.given["high"] == math.inf
-    return draft.x if free else None
-
-
 def _product_with_itself(b: Builder, draft: Draft) -> Node | None:
     x, y = draft.inputs
-    return b.op("square", x, origin=draft.origin) if x is y and _real(x) else None
+    return b.op("square", x, origin=draft.origin) if x is y and real(x) else None
 
 
 def _factor_out(b: Builder, draft: Draft) -> Node | None:
@@ -165,32 +138,11 @@ def _factor_out(b: Builder, draft: Draft) -> Node | None:
     return None
 
 
-def _clipped_within(_: Builder, draft: Draft) -> Node | None:
-    low, high = span(draft.x)
-    return draft.x if draft.given["low"] <= low and high <= draft.given["high"] else None
-
-
-def span(x: Node) -> tuple[float, float]:
-    """Return bounds of what a node computes, as far as its operation tells."""
-    if x.op in ("reshape", "transpose", "slice", "reverse", "max_pool", "reduce_max"):
-        return span(x.inputs[0])
-    if x.op == "clip":
-        return x["low"], x["high"]
-    return _SPANS.get(x.op, (-math.inf, math.inf))
-
-
-_SPANS = {
-    **dict.fromkeys(("sigmoid", "softmax"), (0.0, 1.0)),
-    **dict.fromkeys(("tanh", "sin", "cos", "erf", "softsign", "sign"), (-1.0, 1.0)),
-    **dict.fromkeys(("square", "exp", "abs", "sqrt", "softplus"), (0.0, math.inf)),
-}
-
-
 def _power(b: Builder, draft: Draft) -> Node | None:
     x, y = draft.inputs
     exponent = y.value.number() if y.value is not None and y.value.array.size == 1 else None
     name = {2.0: "square", 0.5: "sqrt", -0.5: "rsqrt", -1.0: "reciprocal"}.get(exponent or 0.0)
-    if name is None or not _real(x) or len(y.shape or ()) > len(x.shape or ()):
+    if name is None or not real(x) or len(y.shape or ()) > len(x.shape or ()):
         return None
     return b.op(name, x, origin=draft.origin)
 
@@ -238,18 +190,6 @@ def _soft(b: Builder, draft: Draft) -> Node | None:
     return b.op("softplus", draft.x.inputs[0], origin=draft.origin)
 
 
-def _leaky(b: Builder, draft: Draft) -> Node | None:
-    """max(x, a x) with 0 < a < 1."""
-    for x, y in (draft.inputs, draft.inputs[::-1]):
-        if y.op != "affine" or y.inputs[0] is not x or not is_number(y.inputs[2], 0.0):
-            continue
-        value = y.inputs[1].value
-        slope = value.number() if value is not None and value.array.size == 1 else None
-        if slope is not None and 0.0 < slope < 1.0:
-            return b.op("leaky_relu", x, alpha=float(np.float32(slope)), origin=draft.origin)
-    return None
-
-
 _REALS = "arithmetic of the reals"
 RULES = (
     Rule(
@@ -264,12 +204,6 @@ RULES = (
     Rule("multiplying each channel by a constant", ("mul",), _product_with_constant, _REALS),
     Rule("two affine maps are one", ("affine",), _affine_of_affine, _REALS),
     Rule("the affine map that does nothing", ("affine",), _affine_of_nothing, _REALS),
-    Rule("the larger of a slope and a smaller one", ("maximum",), _leaky, "case by sign of x"),
-    Rule("the larger of it and a number", ("maximum",), _bounded_below, "definition of clipping"),
-    Rule("the smaller of it and a number", ("minimum",), _bounded_above, "definition of clipping"),
-    Rule("clipped twice", ("clip",), _clip_of_clip, "intersection of intervals that overlap"),
-    Rule("clipped by nothing", ("clip",), _clip_of_everything, "definition of clipping"),
-    Rule("clipped to where it is", ("clip",), _clipped_within, "bounds of each function"),
     Rule("a factor of a product", ("mul",), _factor_out, _REALS),
     Rule("times itself", ("mul",), _product_with_itself, "definition of the square"),
     Rule("powers that have a name", ("pow",), _power, "definition of roots and inverses"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pytest_freezecheck.computation.builder import FLOATS, Builder, Draft, Rule
+from pytest_freezecheck.computation.builder import FLOATS, WHOLE, Builder, Draft, Rule
 from pytest_freezecheck.computation.node import Node
 
 
@@ -14,9 +14,14 @@ def _idle_cast(_: Builder, draft: Draft) -> Node | None:
         return draft.x
     if here in FLOATS and to in FLOATS and FLOATS[here] < FLOATS[to]:
         return draft.x
-    if draft.x.op in ("argmax", "argmin") and to in ("int32", "int64"):
-        return draft.x
-    return None
+    return draft.x if to in ("int32", "int64") and _is_place(draft.x) else None
+
+
+def _is_place(x: Node) -> bool:
+    """Return whether these are places along an axis: none is longer than 2**31."""
+    while x.op in ("reshape", "transpose", "slice"):
+        x = x.inputs[0]
+    return x.op in ("argmax", "argmin", "top_places")
 
 
 def _cast_of_cast(b: Builder, draft: Draft) -> Node | None:
@@ -38,8 +43,7 @@ def _widened_index(b: Builder, draft: Draft) -> Node | None:
 def widening(cast: Node) -> bool:
     """Return whether a cast of whole numbers keeps each of them."""
     here, to = cast.inputs[0].dtype, cast["to"]
-    kinds = [(name[:1], np.dtype(name)) for name in (here, to) if name.lstrip("u")[:3] == "int"]
-    return len(kinds) == 2 and np.can_cast(kinds[0][1], kinds[1][1])
+    return {here, to} <= WHOLE and np.can_cast(np.dtype(here), np.dtype(to))
 
 
 RULES = (

@@ -12,8 +12,9 @@ import numpy as np
 
 from pytest_freezecheck.computation.builder import FLOATS, Builder, Draft, Rule
 from pytest_freezecheck.computation.node import Node, Shape
-from pytest_freezecheck.computation.rules.arithmetic import is_number
-from pytest_freezecheck.computation.rules.layers import keeps_last, scaled_weight
+from pytest_freezecheck.computation.rules.arithmetic import finite, is_number, vector
+from pytest_freezecheck.computation.rules.layers import scaled_weight
+from pytest_freezecheck.computation.rules.layout import keeps_last
 from pytest_freezecheck.computation.shapes import broadcast
 
 _LINEAR = ("conv", "matmul")
@@ -21,7 +22,7 @@ _LINEAR = ("conv", "matmul")
 
 def _fits(part: Node, shape: Shape | None) -> bool:
     """Return whether a constant is one number, or has one for each index of the last axis."""
-    if part.value is None or not np.isfinite(part.value.wide()).all():
+    if not finite(part):
         return False
     return part.shape == () or (bool(shape) and part.shape == (shape or ())[-1:])
 
@@ -49,7 +50,7 @@ def _factor_leaves(b: Builder, draft: Draft) -> Node | None:
             size = math.prod(n or 0 for n in scale.shape or ())
             if size != 1 and (scale.shape is None or size != scale.shape[-1]):
                 continue
-            scale = b.op("reshape", scale, shape=() if size == 1 else (size,))
+            scale = vector(b, scale)
         elif x.op == "reshape":
             parts = _taken_apart(b, x)
             if parts is None or not is_number(parts[2], 0.0):
@@ -102,7 +103,7 @@ def _factor_before(b: Builder, draft: Draft) -> Node | None:
     if parts is None or weight.value is None or not is_number(parts[2], 0.0):
         return None
     inner, scale, _ = parts
-    if scale.shape != () or scale.value is None or not np.isfinite(scale.value.wide()):
+    if scale.shape != () or scale.value is None or not finite(scale):
         return None
     factors = np.full(weight.value.shape[-1:], float(scale.value.wide()))
     made = b.constant(scaled_weight(weight.value, factors, scale.value))

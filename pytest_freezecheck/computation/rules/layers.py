@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from pytest_freezecheck.computation.builder import FLOATS, Builder, Draft, Rule
+from pytest_freezecheck.computation.kernels import lone_padding
 from pytest_freezecheck.computation.node import Node
-from pytest_freezecheck.computation.rules.arithmetic import is_number, plus, times
+from pytest_freezecheck.computation.rules.arithmetic import finite, is_number, plus, times
+from pytest_freezecheck.computation.rules.layout import keeps_last
 from pytest_freezecheck.computation.values import Value
 
 _LINEAR = ("conv", "matmul")
@@ -20,6 +22,8 @@ def _into_the_weights(b: Builder, draft: Draft) -> Node | None:
     inner, weight, bias = x.inputs
     width = (x.shape or (None,))[-1]
     if weight.value is None or bias.value is None or scale.value is None or width is None:
+        return None
+    if not finite(scale):
         return None
     made = weight
     if not is_number(scale, 1.0):
@@ -73,12 +77,6 @@ def _scalar(node: Node) -> bool:
     return node.shape == ()
 
 
-def keeps_last(reshape: Node) -> bool:
-    """Return whether a reshape leaves the last axis as it is."""
-    before, after = reshape.inputs[0].shape, reshape["shape"]
-    return bool(before and after and before[-1] is not None and before[-1] == after[-1])
-
-
 def _product_of_reshape(b: Builder, draft: Draft) -> Node | None:
     x, weight, bias = draft.inputs
     if x.op != "reshape" or not keeps_last(x) or len(x.inputs[0].shape or ()) < 2:
@@ -128,10 +126,7 @@ def _padding(b: Builder, draft: Draft) -> Node | None:
 
 
 def _largest_of_clipped(b: Builder, draft: Draft) -> Node | None:
-    pads, kernel = draft.given["pads"], draft.given["kernel"]
-    if draft.x.op != "clip":
-        return None
-    if pads != "SAME" and any(max(pair) >= k for pair, k in zip(pads, kernel, strict=True)):
+    if draft.x.op != "clip" or lone_padding(draft.given["pads"], draft.given["kernel"]):
         return None  # a window of padding alone is not clipped
     made = b.op("max_pool", draft.x.inputs[0], origin=draft.origin, **draft.given)
     return b.op("clip", made, origin=draft.x.origin, **dict(draft.x.attributes))
@@ -162,7 +157,9 @@ def _mean_of_one(b: Builder, draft: Draft) -> Node | None:
 def _factor_out(b: Builder, draft: Draft) -> Node | None:
     """Take a factor out of a product of two computed operands."""
     for place, node in enumerate(draft.inputs):
-        if node.op != "affine" or not _scalar(node.inputs[1]) or not is_number(node.inputs[2], 0.0):
+        if node.op != "affine" or not _scalar(node.inputs[1]) or not finite(node.inputs[1]):
+            continue
+        if not is_number(node.inputs[2], 0.0):
             continue
         inputs = list(draft.inputs)
         inputs[place] = node.inputs[0]

@@ -164,14 +164,14 @@ def _along_transpose(b: Builder, draft: Draft) -> Node | None:
 
 def _along_last(b: Builder, draft: Draft) -> Node | None:
     x, axis = draft.x, draft.given["axis"]
-    if x.op != "reshape" or not _keeps_last(x) or axis != len(x["shape"]) - 1:
+    if x.op != "reshape" or not keeps_last(x) or axis != len(x["shape"]) - 1:
         return None
     inner = x.inputs[0]
     made = b.op(draft.op, inner, origin=draft.origin, axis=len(inner.shape or ()) - 1)
     return b.op("reshape", made, shape=x["shape"], origin=x.origin)
 
 
-def _keeps_last(reshape: Node) -> bool:
+def keeps_last(reshape: Node) -> bool:
     """Return whether a reshape leaves the last axis as it is."""
     before, after = reshape.inputs[0].shape, reshape["shape"]
     return bool(before and after and before[-1] is not None and before[-1] == after[-1])

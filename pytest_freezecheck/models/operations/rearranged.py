@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pytest_freezecheck.computation.kernels import same_pads
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.rearranged import depth_to_space, space_to_depth
-from pytest_freezecheck.computation.rows import rows_of
-from pytest_freezecheck.computation.transposed import transposed_convolution
+from pytest_freezecheck.computation.transposed import undone
 from pytest_freezecheck.models.operations.translation import Call, operation
 
 
@@ -39,24 +37,10 @@ def _filled(call: Call) -> Node | None:
     sizes = call.sizes(0)
     if not sizes or sizes[0] is not None or None in sizes[1:]:
         return None
-    like = _rows(call, call.raw.inputs[0])
+    like = call.rows(0)
     if like is None:
         return None
     return call.op("fill", call.x[1], like, rest=tuple(n or 0 for n in sizes[1:]))
-
-
-def _rows(call: Call, raw: Node) -> Node | None:
-    """Return the input whose number of rows stands first in a vector of sizes."""
-    while raw.op in ("tf:Pack", "tf:ConcatV2", "tf:Cast", "tf:ExpandDims", "tf:Squeeze"):
-        raw = raw.inputs[0]
-    if raw.op == "tf:StridedSlice":
-        bounds = [part.value for part in raw.inputs[1:]]
-        if [None if b is None else b.array.ravel().tolist() for b in bounds] != [[0], [1], [1]]:
-            return None
-        raw = raw.inputs[0]
-    if raw.op != "tf:Shape":
-        return None
-    return rows_of(call.translator(raw.inputs[0]))
 
 
 @operation("Conv2DBackpropInput")
@@ -64,24 +48,16 @@ def _transposed(call: Call) -> Node | None:
     """Return the gradient of a convolution, which TensorFlow has for its transpose."""
     sizes, weight = call.sizes(0), call.x[1]
     x = call.channels_last(call.x[2])
-    if sizes is None or x.shape is None or len(sizes) != 4 or weight.shape is None:
+    if sizes is None or x.shape is None or len(sizes) != 4 or not weight.is_constant:
         return None
-    wanted, mode = (
-        call.spatial([0, *sizes[1:]], 2) if None not in sizes[1:] else (),
-        call.attribute("padding"),
-    )
-    kernel, here = weight.shape[:2], x.shape[1:-1]
-    if len(wanted) != 2 or mode not in ("SAME", "VALID") or None in here:
-        return None
-    strides = call.spatial(call.attribute("strides"), 2)
-    dilations = call.spatial(call.attribute("dilations"), 2)
-    crops = []
-    for to, size, k, step, d in zip(wanted, here, kernel, strides, dilations, strict=True):
-        before = same_pads(to, k or 0, step, d)[0] if mode == "SAME" else 0
-        whole = ((size or 0) - 1) * step + ((k or 0) - 1) * d + 1
-        crops.append((before, whole - before - to))
-    turned = call.b.op("transpose", weight, perm=(0, 1, 3, 2))
-    made = transposed_convolution(
-        call.b, x, turned, strides=strides, dilations=dilations, crops=crops, origin=call.name
+    made = undone(
+        call.b,
+        x,
+        call.b.op("transpose", weight, perm=(0, 1, 3, 2)),
+        sizes=call.spatial_sizes(sizes),
+        strides=call.spatial(call.attribute("strides"), 2),
+        dilations=call.spatial(call.attribute("dilations"), 2),
+        pads=str(call.attribute("padding")),
+        origin=call.name,
     )
     return None if made is None else call.as_it_was(made)

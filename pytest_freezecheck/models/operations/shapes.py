@@ -6,13 +6,10 @@ import math
 from typing import Any
 
 from pytest_freezecheck.computation.node import Node, Shape, walk
+from pytest_freezecheck.computation.shapes import part, unknown
 from pytest_freezecheck.models.operations.translation import Call, operation
 
 _REAL = ("float16", "bfloat16", "float32", "float64")
-
-
-def _unknown(shape: Shape) -> int:
-    return sum(size is None for size in shape)
 
 
 @operation("Reshape")
@@ -56,7 +53,7 @@ def _as_before(call: Call, sizes: list[int | None]) -> bool:
 @operation("Squeeze")
 def _squeeze(call: Call) -> Node | None:
     shape = call.x[0].shape
-    if shape is None or _unknown(shape) > 1:
+    if shape is None or unknown(shape) > 1:
         return None
     axes = call.attribute("squeeze_dims") or [n for n, size in enumerate(shape) if size == 1]
     if not call.attribute("squeeze_dims") and None in shape:
@@ -70,7 +67,7 @@ def _squeeze(call: Call) -> Node | None:
 @operation("ExpandDims")
 def _expand(call: Call) -> Node | None:
     shape, axes = call.x[0].shape, call.integers(1)
-    if shape is None or axes is None or _unknown(shape) > 1:
+    if shape is None or axes is None or unknown(shape) > 1:
         return None
     return call.op("reshape", call.x[0], shape=_with_one(shape, axes[0]))
 
@@ -99,7 +96,7 @@ def _concat(call: Call) -> Node | None:
 @operation("Pack")
 def _pack(call: Call) -> Node | None:
     shapes = [node.shape for node in call.x]
-    if any(shape is None or _unknown(shape) > 1 for shape in shapes):
+    if any(shape is None or unknown(shape) > 1 for shape in shapes):
         return None
     axis = int(call.attribute("axis", 0)) % (len(shapes[0] or ()) + 1)
     parts = [call.b.op("reshape", node, shape=_with_one(node.shape or (), axis)) for node in call.x]
@@ -109,7 +106,7 @@ def _pack(call: Call) -> Node | None:
 @operation("Unpack")
 def _unpack(call: Call) -> Node | None:
     shape = call.x[0].shape
-    if shape is None or _unknown(shape) > 1:
+    if shape is None or unknown(shape) > 1:
         return None
     axis = int(call.attribute("axis", 0)) % len(shape)
     return _one_of(call, axis, call.port)
@@ -165,20 +162,8 @@ def _slice(call: Call) -> Node | None:
     parts = []
     for size, start, length in zip(call.x[0].shape, starts, sizes, strict=True):
         stop = None if length < 0 else start + length
-        parts.append(_part(size, start, stop, 1))
+        parts.append(part(size, start, stop, 1))
     return call.op("slice", call.x[0], parts=tuple(parts))
-
-
-def _part(size: int | None, start: int | None, stop: int | None, step: int) -> Any:
-    """Return one axis of a slice, in one way."""
-    if step == 1 and start in (None, 0) and (stop is None or (size is not None and stop >= size)):
-        return None, None, 1
-    if size is not None:
-        start, stop, step = slice(start, stop, step).indices(size)
-        if not range(start, stop, step):
-            return 0, 0, 1
-        return (start, stop if stop >= 0 else None, step)
-    return start, stop, step
 
 
 @operation("StridedSlice")
@@ -208,18 +193,18 @@ def _strided(call: Call) -> Node | None:
             size = shape[len(parts)]
             if masks["shrink_axis"] >> n & 1:
                 stop = None if begin[n] == -1 else begin[n] + 1
-                parts.append(_part(size, begin[n], stop, 1))
+                parts.append(part(size, begin[n], stop, 1))
                 continue
             low = None if masks["begin"] >> n & 1 else begin[n]
             high = None if masks["end"] >> n & 1 else end[n]
-            part = _part(size, low, high, steps[n])
-            parts.append(part)
-            known = size if part == (None, None, 1) else None
-            made.append(known if size is None else len(range(*slice(*part).indices(size))))
+            cells = part(size, low, high, steps[n])
+            parts.append(cells)
+            known = size if cells == (None, None, 1) else None
+            made.append(known if size is None else len(range(*slice(*cells).indices(size))))
     while len(parts) < len(shape):
         made.append(shape[len(parts)])
         parts.append((None, None, 1))
-    if (_unknown(tuple(made)) > 1 or 0 in made) and (news or masks["shrink_axis"]):
+    if (unknown(tuple(made)) > 1 or 0 in made) and (news or masks["shrink_axis"]):
         return None
     cut = call.op("slice", call.x[0], parts=tuple(parts))
     if not news and not masks["shrink_axis"]:
@@ -254,20 +239,6 @@ def _tile(call: Call) -> Node | None:
     if set(times) == {1}:
         return call.x[0]
     return call.op("tile", call.x[0], times=times)
-
-
-@operation("SpaceToDepth")
-def _folded(call: Call) -> Node | None:
-    """Return cells as channels: what `DepthToSpace` undoes."""
-    size = int(call.attribute("block_size", 0))
-    shape = call.x[0].shape or ()
-    if len(shape) != 4 or None in shape[1:] or not size or call.attribute("data_format"):
-        return None
-    rows, height, width, depth = (*shape[:1], *(n or 0 for n in shape[1:]))
-    high, wide = height // size, width // size
-    x = call.b.op("reshape", call.x[0], shape=(rows, high, size, wide, size, depth))
-    x = call.b.op("transpose", x, perm=(0, 1, 3, 2, 4, 5))
-    return call.op("reshape", x, shape=(rows, high, wide, size * size * depth))
 
 
 @operation("ReverseV2")

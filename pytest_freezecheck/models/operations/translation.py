@@ -10,7 +10,9 @@ import numpy as np
 
 from pytest_freezecheck.computation.builder import Builder
 from pytest_freezecheck.computation.node import Node, Shape, walk
+from pytest_freezecheck.computation.rows import rows_of
 from pytest_freezecheck.models.graph_definitions import defaults, op_def
+from pytest_freezecheck.models.operations.attributes import decoded, dtype_of
 from pytest_freezecheck.models.operations.constants import worked_out, worth_folding
 
 #: Returns the normal form of one operation, or None where it cannot be said so.
@@ -60,6 +62,10 @@ class Call:
         """Return an input that is a shape, None for what is not known before it runs."""
         return self.translator.sizes(self.raw.inputs[place])
 
+    def rows(self, place: int) -> Node | None:
+        """Return the input whose number of rows stands first in an input that is a shape."""
+        return rows_told(self.translator, self.raw.inputs[place])
+
     def rank(self, place: int = 0) -> int | None:
         """Return how many axes an input has."""
         shape = self.x[place].shape
@@ -98,6 +104,18 @@ class Call:
         return tuple(sizes[2:] if self._channels_first() else sizes[1:-1])
 
 
+def rows_told(translator: Translator, raw: Node) -> Node | None:
+    """Return the input whose number of rows stands first in a vector of sizes, or None."""
+    while raw.op in ("tf:Pack", "tf:ConcatV2", "tf:Cast", "tf:ExpandDims", "tf:Squeeze"):
+        raw = raw.inputs[0]
+    if raw.op == "tf:StridedSlice":
+        bounds = [part.value for part in raw.inputs[1:]]
+        if [None if b is None else b.array.ravel().tolist() for b in bounds] != [[0], [1], [1]]:
+            return None
+        raw = raw.inputs[0]
+    return rows_of(translator(raw.inputs[0])) if raw.op == "tf:Shape" else None
+
+
 def operation(*names: str) -> Callable[[Translate], Translate]:
     """Return what enters a translation into the table, under these types of operations."""
 
@@ -107,37 +125,6 @@ def operation(*names: str) -> Callable[[Translate], Translate]:
         return function
 
     return enter
-
-
-def decoded(content: Any) -> Any:
-    """Return a serialised `AttrValue` as a Python value."""
-    from tensorflow.core.framework.attr_value_pb2 import AttrValue
-
-    value = AttrValue.FromString(content)
-    kind = value.WhichOneof("value")
-    if kind == "s":
-        return value.s.decode("utf-8", "replace")
-    if kind == "list":
-        for field in ("i", "f", "b", "type"):
-            if getattr(value.list, field):
-                return list(getattr(value.list, field))
-        return [text.decode("utf-8", "replace") for text in value.list.s]
-    if kind == "type":
-        return _dtype(value.type)
-    return getattr(value, kind) if kind else None
-
-
-def encoded(value: float) -> bytes:
-    """Return a number as a serialised `AttrValue`."""
-    from tensorflow.core.framework.attr_value_pb2 import AttrValue
-
-    return bytes(AttrValue(f=value).SerializeToString(deterministic=True))
-
-
-def _dtype(number: int) -> str:
-    import tensorflow as tf
-
-    return str(tf.dtypes.as_dtype(number).name)
 
 
 class Translator:
@@ -281,7 +268,7 @@ def _dtype_of(raw: Node, inputs: list[Node]) -> str:
     elif any(output.number_attr for output in outputs):
         return ""
     if outputs[port].type:
-        return _dtype(outputs[port].type)
+        return dtype_of(outputs[port].type)
     name = outputs[port].type_attr
     content = raw.get(name, defaults(op).get(name))
     kind = None if content is None else decoded(content)
