@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pytest_freezecheck.computation.builder import real
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.transposed import transposed_convolution
 from pytest_freezecheck.formats import channels_first as first
@@ -85,7 +86,7 @@ def _product(call: Call) -> Node | None:
     operands = []
     for node, flag in zip(call.x, ("transpose_a", "transpose_b"), strict=True):
         rank = len(node.shape or ())
-        if rank < 2 or not first.real(node):
+        if rank < 2 or not real(node):
             return None
         perm = (*range(rank - 2), rank - 1, rank - 2)
         moved = call.b.op("transpose", node, perm=perm) if call.given[flag] else node
@@ -141,7 +142,7 @@ def _attention(call: Call) -> Node | None:
         return None
     query, key, value, mask, scale = call.x
     rank = len(key.shape or ())
-    if rank < 3 or not first.real(*call.x) or len(query.shape or ()) != rank:
+    if rank < 3 or not real(*call.x) or len(query.shape or ()) != rank:
         return None
     turned = call.b.op("transpose", key, perm=(*range(rank - 2), rank - 1, rank - 2))
     scores = call.op("mul", call.op("dot", query, turned), scale)
