@@ -21,6 +21,11 @@ FLOATS = {"float16": 0, "bfloat16": 0, "float32": 1, "float64": 2}
 WHOLE = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
 
 
+def real(*nodes: Node) -> bool:
+    """Return whether nodes hold floating-point numbers."""
+    return all(node.dtype in FLOATS for node in nodes)
+
+
 @dataclasses.dataclass(frozen=True)
 class Draft:
     """An operation that is about to be made.

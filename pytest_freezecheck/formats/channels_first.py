@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pytest_freezecheck.computation.builder import FLOATS, Builder
+from pytest_freezecheck.computation.builder import Builder, real
 from pytest_freezecheck.computation.node import Node, Shape
 from pytest_freezecheck.computation.shapes import unknown
 from pytest_freezecheck.formats.grids import weight
 
 Pads = tuple[tuple[int, int], ...]
-
-
-def real(*nodes: Node) -> bool:
-    """Return whether nodes hold floating-point numbers."""
-    return all(node.dtype in FLOATS for node in nodes)
 
 
 def channels_last(b: Builder, x: Node) -> Node:

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
+from pytest_freezecheck.computation.builder import real
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.formats import activations
-from pytest_freezecheck.formats.channels_first import real
 from pytest_freezecheck.formats.onnx_call import Call, operation
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pytest_freezecheck.computation.builder import real
 from pytest_freezecheck.computation.contraction import contracted
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.transposed import transposed_convolution
@@ -83,7 +84,7 @@ def _transposed(call: Call) -> Node | None:
 @operation("MatMul")
 def _product(call: Call) -> Node | None:
     x, y = call.at(0), call.at(1)
-    if min(len(x.shape or ()), len(y.shape or ())) < 2 or not first.real(x, y):
+    if min(len(x.shape or ()), len(y.shape or ())) < 2 or not real(x, y):
         return None
     return call.op("dot", x, _regridded(call, y))
 
@@ -98,7 +99,7 @@ def _regridded(call: Call, node: Node) -> Node:
 @operation("Gemm")
 def _product_and_sum(call: Call) -> Node | None:
     x, y = call.at(0), call.at(1)
-    if len(x.shape or ()) != 2 or len(y.shape or ()) != 2 or not first.real(x, y):
+    if len(x.shape or ()) != 2 or len(y.shape or ()) != 2 or not real(x, y):
         return None
     if call.flag("transA", default=False):
         x = call.b.op("transpose", x, perm=(1, 0))
@@ -174,7 +175,7 @@ def _pool(call: Call) -> Node | None:
 @operation("GlobalAveragePool", "GlobalMaxPool")
 def _of_all(call: Call) -> Node | None:
     rank = call.rank
-    if rank is None or rank < 3 or not first.real(call.at(0)):
+    if rank is None or rank < 3 or not real(call.at(0)):
         return None
     name = "reduce_mean" if call.node.op_type == "GlobalAveragePool" else "reduce_max"
     return call.b.reduced(name, call.at(0), range(2, rank), keep=True, origin=call.name)
@@ -217,6 +218,6 @@ def _along(array: Any, rank: int, axis: int) -> Any:
 def _contraction(call: Call) -> Node | None:
     return (
         contracted(call.b, call.x, str(call.attribute("equation", "")), call.name)
-        if first.real(*call.x)
+        if real(*call.x)
         else None
     )

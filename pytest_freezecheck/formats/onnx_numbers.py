@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from pytest_freezecheck.computation.builder import real
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.formats import grids
-from pytest_freezecheck.formats.channels_first import real
 from pytest_freezecheck.formats.onnx_call import (
     TABLE,
     Call,

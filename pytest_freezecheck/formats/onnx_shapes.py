@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pytest_freezecheck.computation.builder import real
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.rearranged import depth_to_space, space_to_depth
 from pytest_freezecheck.computation.shapes import unknown
@@ -205,7 +206,7 @@ def _pad(call: Call) -> Node | None:
     if given is None:
         given = call.integers(1)
     mode = call.attribute("mode", "constant")
-    if given is None or rank is None or not first.real(x) or any(n < 0 for n in given):
+    if given is None or rank is None or not real(x) or any(n < 0 for n in given):
         return None
     if mode not in ("constant", "reflect"):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pytest_freezecheck.computation.builder import real
 from pytest_freezecheck.computation.contraction import contracted
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.transposed import transposed_convolution
@@ -86,7 +87,7 @@ def _product(call: Call) -> Node | None:
     operands = []
     for node, flag in zip(call.x, ("transpose_a", "transpose_b"), strict=True):
         rank = len(node.shape or ())
-        if rank < 2 or not first.real(node):
+        if rank < 2 or not real(node):
             return None
         perm = (*range(rank - 2), rank - 1, rank - 2)
         moved = call.b.op("transpose", node, perm=perm) if call.given[flag] else node
@@ -142,7 +143,7 @@ def _attention(call: Call) -> Node | None:
         return None
     query, key, value, mask, scale = call.x
     rank = len(key.shape or ())
-    if rank < 3 or not first.real(*call.x) or len(query.shape or ()) != rank:
+    if rank < 3 or not real(*call.x) or len(query.shape or ()) != rank:
         return None
     turned = call.b.op("transpose", key, perm=(*range(rank - 2), rank - 1, rank - 2))
     scores = call.op("mul", call.op("dot", query, turned), scale)
@@ -154,6 +155,6 @@ def _attention(call: Call) -> Node | None:
 def _contraction(call: Call) -> Node | None:
     return (
         contracted(call.b, call.x, str(call.given.get("equation", "")), call.name)
-        if first.real(*call.x)
+        if real(*call.x)
         else None
     )

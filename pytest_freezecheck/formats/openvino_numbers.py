@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from pytest_freezecheck.computation.builder import real
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.formats import activations, grids
-from pytest_freezecheck.formats.channels_first import real
 from pytest_freezecheck.formats.openvino_reader import TABLE, Call, Translate, operation
 
 _OF_REALS = {

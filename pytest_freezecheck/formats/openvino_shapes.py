@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pytest_freezecheck.computation.builder import real
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.rearranged import depth_to_space, space_to_depth
 from pytest_freezecheck.computation.shapes import part
@@ -173,7 +174,7 @@ def _gather(call: Call) -> Node | None:
 def _pad(call: Call) -> Node | None:
     before, after, x = call.integers(1), call.integers(2), call.x[0]
     mode = str(call.given.get("pad_mode", "constant")).lower()
-    if before is None or after is None or not first.real(x) or min(before + after) < 0:
+    if before is None or after is None or not real(x) or min(before + after) < 0:
         return None
     value = call.number(3) if len(call.x) > 3 else 0.0
     if value is None or mode not in ("constant", "reflect", "symmetric"):

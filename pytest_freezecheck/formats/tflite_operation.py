@@ -77,10 +77,6 @@ class Operation(Call):
         """Return the input whose number of rows stands first in an input that is a shape."""
         return rows_told(self.reader, self.tensors[place])
 
-    def shape_in_file(self, place: int) -> tuple[int, ...]:
-        """Return the shape that the file says of an input."""
-        return self.reader.static(self.tensors[place])
-
     def read_all(self) -> None:
         """Have all inputs at hand, in `x`."""
         self.x = [self.reader.node(n) for n in self.tensors if n >= 0]

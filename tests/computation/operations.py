@@ -62,7 +62,19 @@ def create(op: str, inputs: list[Any], dtypes: list[Any], **given: Any) -> Any:
     return graph.create_op(op, inputs, dtypes, attrs=attributes, name=op.strip("_")).outputs
 
 
-_ANY = ("Exp", "Expm1", "Sigmoid", "Tanh", "Sin", "Cos", "Erf", "Softplus", "Softsign", "Selu")
+_ANY = (
+    "Exp",
+    "Expm1",
+    "Sigmoid",
+    "Tanh",
+    "Sin",
+    "Cos",
+    "Erf",
+    "Erfc",
+    "Softplus",
+    "Softsign",
+    "Selu",
+)
 _POSITIVE = ("Sqrt", "Rsqrt", "Reciprocal", "Inv", "Log", "Log1p")
 _SIGNED = ("Square", "Abs", "Sign", "Neg")
 

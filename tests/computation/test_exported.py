@@ -19,23 +19,6 @@ from tests.models.made import made, weight
 Make = Callable[[Builder, Node, np.random.Generator], Node]
 
 
-def _shift(b: Builder, x: Node, rng: np.random.Generator) -> Node:
-    shifted = b.op("add", b.op("tanh", x), b.constant(rng.normal(size=4).astype(np.float32)))
-    return b.op("add", b.op("square", x), shifted)
-
-
-def _factor(b: Builder, x: Node, rng: np.random.Generator) -> Node:
-    one = b.op("reshape", b.op("reduce_mean", x, axes=(2,)), shape=(None, 3, 1))
-    factor = b.constant(rng.normal(size=4).astype(np.float32))
-    return b.op("mul", b.op("tanh", x), b.op("mul", one, factor))
-
-
-def _factor_reshaped(b: Builder, x: Node, rng: np.random.Generator) -> Node:
-    factor = b.constant(rng.normal(size=4).astype(np.float32))
-    scaled = b.op("mul", b.op("reduce_max", x, axes=(1,)), factor)
-    return b.op("mul", b.op("tanh", x), b.op("reshape", scaled, shape=(None, 1, 4)))
-
-
 def _constant_reshaped(b: Builder, x: Node, rng: np.random.Generator) -> Node:
     wide = b.op("reshape", b.op("tanh", x), shape=(None, 3, 4, 1))
     return b.op("mul", wide, b.constant(rng.normal(size=(1, 3, 1, 1)).astype(np.float32)))
@@ -60,10 +43,6 @@ def _largest(b: Builder, x: Node, _: np.random.Generator) -> Node:
     return b.op("concat", values, b.op("cast", places, to="float32"), axis=2)
 
 
-def _place(b: Builder, x: Node, _: np.random.Generator) -> Node:
-    return b.op("cast", b.op("slice", b.op("top_places", x, k=3), parts=_PARTS), to="int32")
-
-
 def _floats(b: Builder, x: Node, _: np.random.Generator) -> Node:
     whole = b.op("cast", b.op("cast", x, to="int32"), to="float32")
     return b.op("less", whole, b.constant(np.float32(1.0)))
@@ -71,15 +50,11 @@ def _floats(b: Builder, x: Node, _: np.random.Generator) -> Node:
 
 _PARTS = ((None, None, 1), (None, None, 1), (1, 3, 1))
 CASES: dict[str, Make] = {
-    "a constant of a sum of sums": _shift,
-    "a constant of a product of products": _factor,
-    "a constant of a product, reshaped": _factor_reshaped,
     "a constant operand, then axes of size 1": _constant_reshaped,
     "a constant of fewer axes": _fewer,
     "axes of size 1, then transposed": _ones_moved,
     "the best, then transposed": _best,
     "the largest alone": _largest,
-    "a place as a whole number": _place,
     "whole numbers compared as floats": _floats,
 }
 

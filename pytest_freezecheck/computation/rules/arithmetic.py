@@ -6,15 +6,10 @@ import math
 
 import numpy as np
 
-from pytest_freezecheck.computation.builder import FLOATS, Builder, Draft, Rule
+from pytest_freezecheck.computation.builder import Builder, Draft, Rule, real
 from pytest_freezecheck.computation.kernels import SELU_ALPHA, SELU_SCALE
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.shapes import broadcast
-
-
-def real(*nodes: Node) -> bool:
-    """Return whether these are floating-point numbers."""
-    return all(node.dtype in FLOATS for node in nodes)
 
 
 def _constant_last(b: Builder, draft: Draft) -> Node | None:

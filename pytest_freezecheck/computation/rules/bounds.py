@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from pytest_freezecheck.computation.builder import Builder, Draft, Rule
+from pytest_freezecheck.computation.builder import Builder, Draft, Rule, real
 from pytest_freezecheck.computation.kernels import lone_padding
 from pytest_freezecheck.computation.node import Node
-from pytest_freezecheck.computation.rules.arithmetic import is_number, real
+from pytest_freezecheck.computation.rules.arithmetic import is_number
 
 
 def _bounded_below(b: Builder, draft: Draft) -> Node | None:

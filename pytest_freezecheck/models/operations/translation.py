@@ -273,11 +273,3 @@ def _dtype_of(raw: Node, inputs: list[Node]) -> str:
     content = raw.get(name, defaults(op).get(name))
     kind = None if content is None else decoded(content)
     return kind if isinstance(kind, str) else ""
-
-
-def constant_array(node: Node) -> Any:
-    """Return the array of a constant, as it was read, or None."""
-    value = node.value
-    if value is None:
-        return None
-    return value.array if value.scale is None else np.asarray(value.wide())
