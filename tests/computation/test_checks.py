@@ -17,7 +17,9 @@ from pytest_freezecheck.formats.frozen_graph import FrozenGraphDef
 from pytest_freezecheck.models.session import Answer
 from tests.models.made import exported, made, weight
 
-IDS: dict[str, dict[str, object]] = {"ids": {"shape": [3], "dtype": "int32", "low": 0, "high": 9_999}}
+IDS: dict[str, dict[str, object]] = {
+    "ids": {"shape": [3], "dtype": "int32", "low": 0, "high": 9_999}
+}
 X: dict[str, dict[str, object]] = {"x": {"shape": [6], "low": -1.0, "high": 1.0}}
 
 
