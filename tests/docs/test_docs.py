@@ -41,7 +41,7 @@ REFERENCE = DOCS / "reference"
 HOW_TO = DOCS / "how-to"
 PAGES = [
     *sorted(DOCS.rglob("*.md")),
-    *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
+    *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")),
 ]
 SCHEMA: dict[str, Any] = json.loads(
     (Path(json_report.__file__).parent / "report.schema.json").read_text("utf-8")
