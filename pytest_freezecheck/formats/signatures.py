@@ -44,6 +44,10 @@ class SignedModel(FrozenModel):
             served = _served(path, self._tags)
             refuse_outside(path, path, [*links(path), *asset_files(served)])
             refuse_saved_model(served, self._key, path, self.allowed)
+            self._look_into(served)
+
+    def _look_into(self, served: Any) -> None:
+        """Look at the MetaGraphDef that is served: at what the loader passes over."""
 
     @property
     def input_names(self) -> list[str]:

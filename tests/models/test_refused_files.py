@@ -92,6 +92,26 @@ def test_a_link_that_leads_out_of_the_folder_and_one_that_does_not(
     assert refused(path).startswith(said)
 
 
+def test_a_graph_that_a_server_cannot_import_although_its_objects_load(
+    simple: LiveModel, tmp_path: Path
+) -> None:
+    path = freezecheck.freeze(simple, "saved_model_module", tmp_path)
+    freezecheck.assert_agreement(simple, path, examples=1)
+    saved_model = _parse(path)
+    (call, *_) = (
+        node
+        for node in saved_model.meta_graphs[0].graph_def.node
+        if node.name == "StatefulPartitionedCall"
+    )
+    call.input[0] = "nowhere"
+    (path / "saved_model.pb").write_bytes(saved_model.SerializeToString())
+    tf.saved_model.load(str(path))
+    said = "TensorFlow cannot load this SavedModel: .*Unknown input node 'nowhere'"
+    with pytest.raises(ArtifactError, match=said) as error:
+        freezecheck.load(path)
+    assert "\n" not in str(error.value)
+
+
 # ONNX: weights beside it, and operations of other domains.
 
 
