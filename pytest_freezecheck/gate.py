@@ -53,13 +53,13 @@ class Gate:
                 self.settings,
                 nothing=lambda: self.collection.why_nothing(),
                 overlooked=lambda: self.collection.overlooked(),
-                told=lambda: told(self.workshop.folder),
+                told=lambda: told(self.workshop.folder) if self._distributed else [],
             )
             config.pluginmanager.register(verdict, "freezecheck-verdict")
         self.replay = None if replay is None else Replay(config, replay)
         if self.replay is not None:
             config.pluginmanager.register(self.replay, "freezecheck-replay")
-        self._worker = bool(given)
+        self._worker, self._distributed = bool(given), False
         self._run = contextlib.ExitStack()
         try:
             self._run.enter_context(_added_formats(config))
@@ -88,6 +88,7 @@ class Gate:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker the seed, and where the trained model is shared."""
+        self._distributed = True
         node.workerinput["freezecheck_seed"] = self.settings.seed
         node.workerinput["freezecheck_folder"] = str(self.workshop.folder)
 
