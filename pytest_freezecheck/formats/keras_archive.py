@@ -16,6 +16,7 @@ from pytest_freezecheck.formats.keras_contents import (
     MEMBERS,
     compiled_with_code,
     members,
+    refuse_borrowed,
     refuse_code,
     refuse_large,
 )
@@ -52,6 +53,7 @@ class KerasArchive(NamedModel):
                 "damaged; save it again, or copy it again"
             )
         refuse_large(path)
+        refuse_borrowed(path)
         if way is None:  # what we saved asks for the live model's own code, which is here
             refuse_code(path, self.allowed)
         import keras

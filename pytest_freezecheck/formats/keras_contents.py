@@ -75,6 +75,51 @@ def refuse_code(path: Path, allowed: Sequence[str] = ()) -> None:
             )
 
 
+def refuse_borrowed(path: Path) -> None:
+    """Make sure that an archive's weights are its own: HDF5 can name other files to read them from.
+
+    One that cannot be read is left to Keras, which says so.
+
+    Raises:
+        ArtifactError: it names another file.
+    """
+    import h5py  # type: ignore[import-untyped]
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if name.endswith(".h5"):
+                    with archive.open(name) as stream, h5py.File(stream, "r") as file:
+                        borrowed = next(_borrowed(file), None)
+                    if borrowed is not None:
+                        raise ArtifactError(
+                            f"{path}: refused: {name} takes {borrowed} from another file, which "
+                            "the archive does not hold; save the model again"
+                        )
+    except (*_DAMAGE, OSError, TypeError):
+        return
+
+
+def _borrowed(file: Any) -> Iterator[str]:
+    """Yield the names of what an HDF5 file takes from others."""
+    import h5py
+
+    waiting, met = [file], set()
+    while waiting:
+        group = waiting.pop()
+        for name in group:
+            link = group.get(name, getlink=True)
+            if isinstance(link, h5py.ExternalLink):
+                yield f"{group.name.rstrip('/')}/{name}"
+            elif isinstance(link, h5py.HardLink):
+                found = group[name]
+                if isinstance(found, h5py.Group) and found.id not in met:
+                    met.add(found.id)  # a group may hold itself
+                    waiting.append(found)
+                elif isinstance(found, h5py.Dataset) and (found.external or found.is_virtual):
+                    yield str(found.name)
+
+
 def compiled_with_code(path: Path) -> bool:
     """Return whether an archive was compiled with a loss, metric or optimizer of somebody's own."""
     config = _config(path)

@@ -298,6 +298,45 @@ def test_a_loss_of_ones_own_is_no_part_of_what_ships(tmp_path: Path) -> None:
 
 
 @needs_keras
+@pytest.mark.parametrize("how", ["link", "external", "virtual", "own"])
+def test_weights_that_hdf5_takes_from_another_file(how: str, tmp_path: Path) -> None:
+    import h5py  # type: ignore[import-untyped]
+
+    path = archive(tmp_path)
+    with zipfile.ZipFile(path) as old:
+        content = {name: old.read(name) for name in old.namelist()}
+    weights = tmp_path / "weights.h5"
+    weights.write_bytes(content["model.weights.h5"])
+    live = tmp_path / "live.h5"
+    shutil.copy(weights, live)
+    name = "/layers/dense/vars/0"
+    with h5py.File(weights, "r+") as file:
+        value = file[name][...]
+        del file[name]
+        if how == "link":
+            file[name] = h5py.ExternalLink(str(live), name)
+        elif how == "external":
+            raw = tmp_path / "raw.bin"
+            raw.write_bytes(value.tobytes())
+            kept = [(str(raw), 0, value.nbytes)]
+            file.create_dataset(name, value.shape, value.dtype, external=kept)
+        elif how == "virtual":
+            layout = h5py.VirtualLayout(value.shape, value.dtype)
+            layout[...] = h5py.VirtualSource(str(live), name, value.shape)
+            file.create_virtual_dataset(name, layout)
+        else:
+            file[name] = value
+    content["model.weights.h5"] = weights.read_bytes()
+    with zipfile.ZipFile(path, "w") as new:
+        for member, held in content.items():
+            new.writestr(member, held)
+    if how == "own":
+        freezecheck.load(path).close()
+    else:
+        assert refused(path).startswith(f"model.weights.h5 takes {name} from another file, ")
+
+
+@needs_keras
 def test_an_archive_that_unpacks_to_many_times_its_size(tmp_path: Path) -> None:
     path = archive(tmp_path)
     whole = path.read_bytes()
