@@ -316,7 +316,7 @@ def spawned(folder: Path, numbers: list[int], count: int, seed: int) -> Iterator
         worker.wait()
 
 
-def run(count: int, seed: int) -> list[tuple[Case, dict[str, Any]]]:
+def run(count: int, seed: int, first: int = 0) -> list[tuple[Case, dict[str, Any]]]:
     """Return what became of each case."""
     import pytest_freezecheck as freezecheck
 
@@ -329,7 +329,8 @@ def run(count: int, seed: int) -> list[tuple[Case, dict[str, Any]]]:
                 raise SystemExit(f"the raw executor of {said['way']} is {said['apart']} apart")
             if said.get("ended"):
                 raise SystemExit("the files could not be made or measured")
-        left = list(range(count))
+        wanted = list(range(first, count))
+        left = wanted
         while left:
             begun = left[0]
             for said in spawned(folder, left, count, seed):
@@ -339,11 +340,11 @@ def run(count: int, seed: int) -> list[tuple[Case, dict[str, Any]]]:
                 elif said.get("hung") or said.get("ended"):
                     outcome = "hung" if said.get("hung") else "died"
                     found[begun] = {"outcome": outcome, "line": False, "said": str(said)}
-                print(f"\r{len(found)} of {count}", end="", file=sys.stderr, flush=True)
-            if len(found) == count - len(left):
+                print(f"\r{len(found)} of {len(wanted)}", end="", file=sys.stderr, flush=True)
+            if len(found) == len(wanted) - len(left):
                 raise SystemExit("a worker ended before it began")
-            left = [number for number in range(count) if number not in found]
-    return [(every[number], found[number]) for number in range(count)]
+            left = [number for number in wanted if number not in found]
+    return [(every[number], found[number]) for number in wanted]
 
 
 def told_apart(said: Mapping[str, Any]) -> bool:
@@ -376,6 +377,7 @@ def main() -> None:
     """Print the table, and what is wrong; exit with 1 if anything is but a worker's end."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=3000, help="files (default: 3000)")
+    parser.add_argument("--first", type=int, default=0, help="begin at this file (default: 0)")
     parser.add_argument("--seed", type=int, default=0, help="of all damage (default: 0)")
     parser.add_argument(
         "--out", type=Path, help="write what came of each file, a line of JSON each"
@@ -386,7 +388,7 @@ def main() -> None:
     if given.folder is not None:
         work(given.folder, [int(n) for n in given.numbers.split(",") if n], given.count, given.seed)
         return
-    done = run(given.count, given.seed)
+    done = run(given.count, given.seed, given.first)
     if given.out is not None:
         lines = [json.dumps({**dataclasses.asdict(case), **said}) for case, said in done]
         given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")

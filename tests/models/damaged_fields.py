@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import json
@@ -53,7 +54,8 @@ def _message(message: Any, rng: Rng) -> bytes:
     if isinstance(value, bool):
         put(not value)
     elif isinstance(value, int):
-        put(int(rng.choice([value + 1, max(0, value - 1), 0, 2 * value + 1])) & 0x7FFFFFFF)
+        with contextlib.suppress(ValueError):  # a number that its enumeration has not
+            put(int(rng.choice([value + 1, max(0, value - 1), 0, 2 * value + 1])) & 0x7FFFFFFF)
     elif isinstance(value, float):
         put(float(rng.choice([value * 1.01, -value, 0.0])))
     elif isinstance(value, str):

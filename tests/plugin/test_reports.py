@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -179,6 +180,30 @@ def test_a_run_that_is_ended_says_so(
         "test_it.py::test_three": "no result: the run was interrupted before it began",
     }
     assert not list(tmp_path.glob(".freezecheck-*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(12))
+def test_a_run_that_is_killed_leaves_the_old_report_or_a_whole_one(
+    tmp_path: Path, number: int
+) -> None:
+    write(tmp_path, "agrees('two')")
+    (tmp_path / "r.json").write_text("old")
+    run = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *ARGUMENTS],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(random.Random(number).uniform(0.5, 5.0))
+    run.kill()
+    run.wait()
+    text = (tmp_path / "r.json").read_text("utf-8")
+    lines = tmp_path / "r.jsonl"
+    said = [json.loads(x) for x in lines.read_text("utf-8").splitlines()] if lines.exists() else []
+    assert all(check["outcome"] == "passed" for check in said if "outcome" in check)
+    if text != "old":
+        assert json.loads(text)["totals"]["passed"] == 3
 
 
 @pytest.mark.parametrize("restarts", [0, 4])
