@@ -203,6 +203,34 @@ def test_a_tflite_operation_that_the_interpreter_has_not(simple: LiveModel, tmp_
     assert "\n" not in str(error.value)
 
 
+@needs_tflite
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_tflite_operation_without_an_input(place: int, tmp_path: Path) -> None:
+    """Without its weights, a kernel would end the process; without a bias it adds none."""
+    import flatbuffers
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    live = made(
+        lambda x: {"y": tf.nn.softmax(tf.matmul(x, weight("kernel", 4, 3)) + 1.0, name="y")},
+        {"x": {"shape": [4], "low": -1.0, "high": 1.0}},
+    )
+    path = freezecheck.freeze(live, "tflite", tmp_path)
+    freezecheck.assert_agreement(live, path, examples=1)
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
+    (operator,) = (o for o in model.subgraphs[0].operators if len(o.inputs) == 3)
+    operator.inputs = [-1 if n == place else index for n, index in enumerate(operator.inputs)]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+    if place == 2:  # the same was added to all classes, which softmax does not see
+        assert freezecheck.check(live, path, examples=1).reason not in ("artifact", "exception")
+    else:
+        with pytest.raises(ArtifactError, match="has an input or output that is no tensor") as e:
+            freezecheck.load(path)
+        assert "\n" not in str(e.value)
+    live.close()
+
+
 # Keras: whose code it asks for, and what it unpacks to.
 
 
