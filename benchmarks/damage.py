@@ -303,7 +303,8 @@ def spawned(folder: Path, numbers: list[int], count: int, seed: int) -> Iterator
             said.put(line)
         said.put(None)
 
-    threading.Thread(target=listen, daemon=True).start()
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
     try:
         while (line := said.get(timeout=PATIENCE)) is not None:
             with contextlib.suppress(json.JSONDecodeError):  # what an executor prints
@@ -313,7 +314,8 @@ def spawned(folder: Path, numbers: list[int], count: int, seed: int) -> Iterator
         yield {"hung": True}
     finally:
         worker.kill()
-        worker.wait()
+        listener.join()
+        worker.communicate()
 
 
 def run(count: int, seed: int, first: int = 0) -> list[tuple[Case, dict[str, Any]]]:
