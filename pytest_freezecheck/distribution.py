@@ -36,4 +36,39 @@ def make_scheduler(config: pytest.Config, log: Any) -> Any:
             other = super()._split_scope(nodeid) if by_group else nodeid
             return model_of(nodeid) or str(other)
 
+        def schedule(self) -> None:
+            """Hand out, as xdist does, and enough to a worker that takes a dead one's place.
+
+            A worker runs a test when it knows what comes next, or that nothing does.
+            """
+            again = self.collection is not None
+            super().schedule()
+            if again:
+                for node in self.nodes:
+                    self._reschedule(node)
+
+        def _reschedule(self, node: Any) -> None:
+            if node in self.registered_collections:  # else it is asked again when it has collected
+                super()._reschedule(node)
+
+        def remove_node(self, node: Any) -> str | None:
+            """Take back what a dead worker was handed, but for the test that it died of.
+
+            xdist would hand that out again, until it has ended as many workers as may end.
+            """
+            units = self.assigned_work.pop(node)
+            died: str | None = next(
+                (n for unit in units.values() for n in unit if not unit[n]), None
+            )
+            if died is None:
+                return None
+            for scope, unit in units.items():
+                if died in unit:
+                    unit[died] = True
+                if not all(unit.values()):
+                    self.workqueue[scope] = unit
+            for other in self.assigned_work:
+                self._reschedule(other)
+            return died
+
     return ModelScheduling(config, log)

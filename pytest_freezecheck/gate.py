@@ -15,7 +15,9 @@ from pytest_freezecheck import judgement
 from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.collection import Collection, answers_of
 from pytest_freezecheck.errors import SettingError
-from pytest_freezecheck.formats import format_of, registry
+from pytest_freezecheck.expected import Expected, expected, makes_checks, tell, told
+from pytest_freezecheck.formats import registry
+from pytest_freezecheck.interrupts import terminated_as_interrupted
 from pytest_freezecheck.recording import recording
 from pytest_freezecheck.replay import Replay
 from pytest_freezecheck.settings import Run, Settings, using
@@ -51,19 +53,23 @@ class Gate:
                 self.settings,
                 nothing=lambda: self.collection.why_nothing(),
                 overlooked=lambda: self.collection.overlooked(),
+                told=lambda: told(self.workshop.folder) if self._distributed else [],
             )
             config.pluginmanager.register(verdict, "freezecheck-verdict")
         self.replay = None if replay is None else Replay(config, replay)
         if self.replay is not None:
             config.pluginmanager.register(self.replay, "freezecheck-replay")
-        self._formats = contextlib.ExitStack()
+        self._worker, self._distributed = bool(given), False
+        self._run = contextlib.ExitStack()
         try:
-            self._formats.enter_context(_added_formats(config))
+            self._run.enter_context(_added_formats(config))
             replayed = None if self.replay is None else self.replay.nodeid
             self.collection = Collection(config, replayed)
         except BaseException:
-            self._formats.close()
+            self._run.close()
             raise
+        if not self._worker:  # a worker ends when whoever controls it says so
+            self._run.enter_context(terminated_as_interrupted())
         config.pluginmanager.register(self.collection, "freezecheck-collection")
 
     # Start and end of the run.
@@ -82,6 +88,7 @@ class Gate:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker the seed, and where the trained model is shared."""
+        self._distributed = True
         node.workerinput["freezecheck_seed"] = self.settings.seed
         node.workerinput["freezecheck_folder"] = str(self.workshop.folder)
 
@@ -94,8 +101,13 @@ class Gate:
 
     def pytest_unconfigure(self) -> None:
         """Remove what the run made, and forget the formats that its conftest.py added."""
-        self._formats.close()
+        self._run.close()
         self.workshop.close()
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """On a worker, leave word of what is expected of the run."""
+        if self._worker:
+            tell(self.workshop.folder, expected(session.items))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -144,10 +156,7 @@ class Gate:
         finally:
             for agreement in made:
                 item.user_properties.extend(_properties(agreement))
-        expected = item.get_closest_marker("freezecheck") is not None or "freezecheck" in getattr(
-            item, "fixturenames", ()
-        )
-        if expected and not made:
+        if makes_checks(item) and not made:
             pytest.fail(
                 "freezecheck: this test compared nothing: it is marked freezecheck or uses the "
                 "fixture, but called neither check nor assert_agreement",
@@ -174,7 +183,10 @@ class Gate:
         if isinstance(item, our_items.FreezeItem) and report.failed and not known:
             text = item.in_short(call) or str(report.longrepr)
             error = None if call.excinfo is None else call.excinfo.value
-            results.append(_without_result(item, report, error, self._settings_of(item).atol, text))
+            reason = "exception" if error is None else judgement.of_error(error).reason
+            atol = self._settings_of(item).atol
+            missing = Expected.of(item).without_result(atol, text, reason, report.duration)
+            results.append(missing)
         report.freezecheck = results  # type: ignore[attr-defined]
         if isinstance(item, our_items.FreezeItem) or made:
             report.sections = our_items.without_native_log(report.sections)
@@ -210,26 +222,3 @@ def _properties(agreement: Agreement) -> list[tuple[str, object]]:
     power = agreement.power
     strength = [] if power is None else [("freezecheck.power", round(power.score, 4))]
     return [*((f"freezecheck.{name}", result[name]) for name in names), *strength]
-
-
-def _without_result(
-    item: our_items.FreezeItem,
-    report: pytest.TestReport,
-    error: BaseException | None,
-    atol: float,
-    text: str,
-) -> dict[str, Any]:
-    """Return the result of a check that came to no comparison, as its model could not be built."""
-    agreement = Agreement(
-        model=item.model.name if item.model else item.parent.name if item.parent else "",
-        artifact=item.name,
-        format=format_of(item.way) if item.way else "",
-        way=item.way,
-        outcome=judgement.ERROR,
-        reason="exception" if error is None else judgement.of_error(error).reason,
-        atol=atol,
-        seconds=report.duration,
-        text=text,
-        nodeid=item.nodeid,
-    )
-    return agreement.as_json()

@@ -49,6 +49,7 @@ REASONS: dict[str, tuple[str, str, str]] = {
     "freezing": (ERROR, "ERROR", "this way cannot freeze this model"),
     "setting": (ERROR, "ERROR", "a setting cannot be used"),
     "exception": (ERROR, "ERROR", "something else was raised"),
+    "no-result": (ERROR, "ERROR", "it was collected, and ended without a result"),
     "unavailable": (SKIPPED, "skipped", "a package is not installed"),
     "inapplicable": (SKIPPED, "skipped", "this way is for models of another kind"),
 }

@@ -63,7 +63,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     both(
         "freezecheck-report",
         "args",
-        "Write the results to PATH, which ends in .json; repeatable (default: none)",
+        "Write the results to PATH, which ends in .json or .jsonl; repeatable (default: none)",
         action="append",
         metavar="PATH",
     )

@@ -21,7 +21,7 @@ T = TypeVar("T")
 #: Hypothesis takes any integer; one that fits in 32 bits is also a NumPy and TensorFlow seed.
 LARGEST_SEED = 2**32 - 1
 REQUIRED = ("agreement", "proof")
-REPORT_ENDINGS = (".json",)
+REPORT_ENDINGS = (".json", ".jsonl")
 _OF_A_RUN = ("reports",)
 #: A value is shown up to so many characters.
 _LONGEST_SHOWN = 200

@@ -5,14 +5,20 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import struct
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError, InapplicableError, ModelError
 from pytest_freezecheck.formats.extras import KERAS
+from pytest_freezecheck.formats.keras_contents import (
+    MEMBERS,
+    compiled_with_code,
+    members,
+    refuse_borrowed,
+    refuse_code,
+    refuse_large,
+)
 from pytest_freezecheck.formats.kinds import Format, Way
 from pytest_freezecheck.formats.matching import Shape
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
@@ -24,17 +30,15 @@ if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Arrays
     from pytest_freezecheck.models.workbench import ConstantGraph
 
-_MEMBERS = {"metadata.json", "config.json"}
-
 
 class KerasArchive(NamedModel):
     """A `.keras` archive, loaded in safe mode and run by TensorFlow without graph optimisation.
 
-    Safe mode refuses archives with code of their own (Lambda layers), which nobody should load from
-    a file that a build produced.
+    What asks for code that is not Keras' own is refused before, by name, and what would unpack to
+    many times its size.
 
     Raises:
-        ArtifactError: Keras does not take the file, or does not run on TensorFlow here.
+        ArtifactError: it is refused, Keras does not take it, or does not run on TensorFlow here.
     """
 
     format = "keras"
@@ -43,11 +47,15 @@ class KerasArchive(NamedModel):
 
     def __init__(self, path: Path, way: str | None = None) -> None:
         super().__init__(path, way)
-        if not _members(path):
+        if not members(path):
             raise ArtifactError(
                 f"{path}: Keras cannot load it: no zip archive, or one that is truncated or "
                 "damaged; save it again, or copy it again"
             )
+        refuse_large(path)
+        refuse_borrowed(path)
+        if way is None:  # what we saved asks for the live model's own code, which is here
+            refuse_code(path, self.allowed)
         import keras
 
         from pytest_freezecheck.models.keras_live import names_of, traced
@@ -119,6 +127,8 @@ class KerasArchive(NamedModel):
 
         from pytest_freezecheck.models.session import plain_eager
 
+        if compiled_with_code(self.path):
+            return {}
         try:
             with plain_eager():
                 whole = keras.saving.load_model(self.path, compile=True, safe_mode=True)
@@ -197,16 +207,12 @@ def _export(live: LiveModel, directory: Path) -> Path:
 
 
 def _recognises(path: Path) -> bool:
-    return path.is_file() and (path.suffix == ".keras" or _members(path) >= _MEMBERS)
+    return path.is_file() and (path.suffix == ".keras" or members(path) >= MEMBERS)
 
 
-def _members(path: Path) -> set[str]:
-    """Return the names of what is in a zip archive; nothing if it is none, or damaged."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return set(archive.namelist())
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, struct.error):
-        return set()
+def _ours(path: Path) -> KerasArchive:
+    """Load what we saved: it may need the live model's own classes."""
+    return KerasArchive(path, "keras")
 
 
 _FINALIZED = (
@@ -219,7 +225,7 @@ FORMAT = Format(
     recognises=_recognises,
     load=KerasArchive,
     ways=(
-        Way("keras", _archive, KerasArchive, "`model.save` of a `.keras` archive", _FINALIZED),
+        Way("keras", _archive, _ours, "`model.save` of a `.keras` archive", _FINALIZED),
         Way(
             "keras_export",
             _export,

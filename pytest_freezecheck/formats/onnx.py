@@ -15,6 +15,7 @@ from pytest_freezecheck.formats.graph_def_ways import constant_definition
 from pytest_freezecheck.formats.kinds import Format, Way
 from pytest_freezecheck.formats.matching import Shape, known
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
+from pytest_freezecheck.formats.onnx_contents import refuse_onnx
 
 if TYPE_CHECKING:
     from pytest_freezecheck.computation.builder import Builder
@@ -38,7 +39,8 @@ class OnnxModel(NamedModel):
     """An ONNX file in an onnxruntime session of its own, on the CPU.
 
     Raises:
-        ArtifactError: onnxruntime does not take the file.
+        ArtifactError: it names weights or operations that it does not hold, or onnxruntime does
+            not take the file.
     """
 
     format = "onnx"
@@ -46,6 +48,7 @@ class OnnxModel(NamedModel):
 
     def __init__(self, path: Path, way: str | None = None) -> None:
         super().__init__(path, way)
+        refuse_onnx(path, self.allowed)
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

@@ -24,6 +24,8 @@ RESTORES = "restores values from a checkpoint that the artifact does not hold"
 _WRITES = "writes files"
 _NETWORK = "asks another process"
 _WAITS = "waits for another device or process, which a file has not"
+_SLEEPS = "makes whoever asks wait"
+_FILLED = "waits for what another thread would bring, which a file has not"
 
 #: {type of operation, or pattern: what it does}. From the list of all operations that TensorFlow
 #: 2.21 registers, and tf.contrib's of TensorFlow 1.15.
@@ -79,6 +81,17 @@ REFUSED: Mapping[str, str] = {
     "_Recv": _WAITS,
     "_HostSend": _WAITS,
     "_HostRecv": _WAITS,
+    "RemoteCall": _NETWORK,
+    "SleepOp": _SLEEPS,
+    "SleepIdentityOp": _SLEEPS,
+    "*SleepDataset": _SLEEPS,
+    "*QueueDequeue*": _FILLED,
+    "*Unstage*": _FILLED,
+    "StagePeek": _FILLED,
+    "*MapPeek": _FILLED,
+    "BarrierTakeMany": _FILLED,
+    "*AccumulatorTakeGradient": _FILLED,
+    "MutexLock": _FILLED,
     "FileSystemSetConfiguration": "changes how this process reads files",
     "*BigQueryReader*": _NETWORK,
     "*Bigtable*": _NETWORK,

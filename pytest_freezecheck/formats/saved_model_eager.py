@@ -36,6 +36,19 @@ class EagerSavedModel(SignedModel):
             if self._pruned is None:
                 self._check_keys()
 
+    def _look_into(self, served: Any) -> None:
+        """Make sure that the graph can be imported, as a server does that has no objects.
+
+        A SavedModel of TensorFlow 2 holds its functions for both, and `tf.saved_model.load` passes
+        the graph over.
+        """
+        import tensorflow as tf
+
+        if served.object_graph_def.nodes:
+            known = served.meta_info_def.stripped_op_list
+            with tf.Graph().as_default():
+                tf.import_graph_def(served.graph_def, name="", producer_op_list=known)
+
     @property
     def session(self) -> Any:
         """None: functions run in no session."""

@@ -65,17 +65,27 @@ def refuse_saved_model(meta_graph: Any, key: str, path: Path, allowed: Sequence[
     )
 
 
+def asset_files(meta_graph: Any) -> Iterator[tuple[str, Path]]:
+    """Yield (what it is, path from the folder) of each asset, for `refuse_outside`."""
+    for asset in _asset_definitions(meta_graph):
+        yield "its asset", Path("assets", asset.filename)
+
+
 def _assets(meta_graph: Any) -> Iterator[str]:
     """Yield the names of the nodes that are fed with the paths of the folder's own files."""
+    for asset in _asset_definitions(meta_graph):
+        yield _node(asset.tensor_info.name)
+
+
+def _asset_definitions(meta_graph: Any) -> Iterator[Any]:
     from tensorflow.core.protobuf import meta_graph_pb2
 
-    for asset in meta_graph.asset_file_def:
-        yield _node(asset.tensor_info.name)
+    yield from meta_graph.asset_file_def
     if "saved_model_assets" in meta_graph.collection_def:  # of TensorFlow 1's builder
         for held in meta_graph.collection_def["saved_model_assets"].any_list.value:
             asset = meta_graph_pb2.AssetFileDef()
             held.Unpack(asset)
-            yield _node(asset.tensor_info.name)
+            yield asset
 
 
 def _initial(meta_graph: Any) -> list[str]:

@@ -15,6 +15,7 @@ from pytest_freezecheck.errors import (
     reason,
 )
 from pytest_freezecheck.formats.base import FrozenModel
+from pytest_freezecheck.formats.inside import links, refuse_outside
 from pytest_freezecheck.formats.matching import (
     Shape,
     dtype_of,
@@ -24,7 +25,7 @@ from pytest_freezecheck.formats.matching import (
     same_types,
     shape_of,
 )
-from pytest_freezecheck.formats.saved_operations import refuse_saved_model
+from pytest_freezecheck.formats.saved_operations import asset_files, refuse_saved_model
 
 SIGNATURE = "serving_default"
 _HIDDEN = "__saved_model_init_op"
@@ -41,7 +42,12 @@ class SignedModel(FrozenModel):
         self._tags, self._key, self._signature = choose_signature(path, signature)
         with load_errors(path):
             served = _served(path, self._tags)
+            refuse_outside(path, path, [*links(path), *asset_files(served)])
             refuse_saved_model(served, self._key, path, self.allowed)
+            self._look_into(served)
+
+    def _look_into(self, served: Any) -> None:
+        """Look at the MetaGraphDef that is served: at what the loader passes over."""
 
     @property
     def input_names(self) -> list[str]:

@@ -16,6 +16,7 @@ from pytest_freezecheck.formats.matching import Shape, known
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
 from pytest_freezecheck.formats.operations import refuse_types
 from pytest_freezecheck.formats.signatures import choose_key
+from pytest_freezecheck.formats.tflite_indices import lacking
 
 if TYPE_CHECKING:
     from pytest_freezecheck.computation.builder import Builder
@@ -40,6 +41,8 @@ class TfliteModel(NamedModel):
             content = path.read_bytes()
             model = _read_through(content, self.executor)
             refuse_types(flex.custom(model), path, self.allowed, flex.nodes(model, content))
+            if (lack := lacking(model)) is not None:
+                raise ValueError(f"{lack}: it is damaged")
             del content
             tensors = [tensor for graph in model.subgraphs or () for tensor in graph.tensors]
             self._keeps_state = any(tensor.isVariable for tensor in tensors)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from pytest_freezecheck.judgement import OUTCOMES
@@ -21,12 +19,14 @@ class Session:
     Attributes:
         seconds: how long it took, collection included.
         collected: how many checks and tests that make checks were collected.
+        with_result: how many of them came to a result, or were skipped.
         exit_status: pytest's.
         interrupted: whether it was stopped before its end.
     """
 
     seconds: float
     collected: int
+    with_result: int
     exit_status: int
     interrupted: bool
 
@@ -46,20 +46,9 @@ def document(
         "seed": seed,
         "seconds": round(session.seconds, 3),
         "collected": session.collected,
+        "with_result": session.with_result,
         "exit_status": session.exit_status,
         "interrupted": session.interrupted,
         "totals": {outcome: found[outcome] for outcome in OUTCOMES},
         "checks": ordered,
     }
-
-
-def write(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a document, making the folder it is to lie in.
-
-    Raises:
-        OSError: it cannot be written.
-        ValueError: it holds a NaN or an infinity, which JSON has not.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
-    path.write_text(f"{text}\n", encoding="utf-8")

@@ -41,12 +41,14 @@ REFERENCE = DOCS / "reference"
 HOW_TO = DOCS / "how-to"
 PAGES = [
     *sorted(DOCS.rglob("*.md")),
-    *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
+    *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")),
 ]
 SCHEMA: dict[str, Any] = json.loads(
     (Path(json_report.__file__).parent / "report.schema.json").read_text("utf-8")
 )
-SESSION = json_report.Session(seconds=2.5, collected=8, exit_status=1, interrupted=False)
+SESSION = json_report.Session(
+    seconds=2.5, collected=8, with_result=8, exit_status=1, interrupted=False
+)
 
 
 class Block(NamedTuple):

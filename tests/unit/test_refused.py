@@ -47,6 +47,11 @@ PATH = Path("model.tflite")
         ("CollectiveReduceV3", "waits for another device or process"),
         ("Recv", "waits for another device or process"),
         ("RegisterDatasetV2", "asks another process"),
+        ("RemoteCall", "asks another process"),
+        ("SleepIdentityOp", "makes whoever asks wait"),
+        ("ExperimentalSleepDataset", "makes whoever asks wait"),
+        ("QueueDequeueUpToV2", "waits for what another thread would bring"),
+        ("OrderedMapUnstage", "waits for what another thread would bring"),
     ],
 )
 def test_each_kind_is_refused_with_what_it_does(kind: str, does: str) -> None:
@@ -77,6 +82,8 @@ def test_each_kind_is_refused_with_what_it_does(kind: str, does: str) -> None:
         "ParseExampleV2",
         "LookupTableImportV2",
         "ShardedFilename",
+        "FIFOQueueV2",
+        "SparseConditionalAccumulator",
     ],
 )
 def test_arithmetic_tables_and_random_numbers_are_not(kind: str) -> None:

@@ -49,7 +49,7 @@ def test_accepted(key: str, given: object, expected: object) -> None:
         ("seed", "today", "or 'random'"),
         ("exact", "yes", "true or false"),
         ("logit_rtol", True, "a finite number >= 0"),
-        ("reports", ["a.pdf"], "a path that ends in .json"),
+        ("reports", ["a.pdf"], "a path that ends in .json or .jsonl"),
         ("reports", 3, "a path, or a list of paths"),
     ],
 )
