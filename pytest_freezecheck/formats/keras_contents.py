@@ -50,9 +50,10 @@ def refuse_large(path: Path) -> None:
 
 
 def refuse_code(path: Path, allowed: Sequence[str] = ()) -> None:
-    """Make sure that an archive asks for no code but Keras' own.
+    """Make sure that an archive asks for no code but Keras' own, and what is registered with it.
 
-    An archive that cannot be read is left to Keras, which says so.
+    An archive that cannot be read is left to Keras, which says so. What the repository has
+    registered with Keras is its own code, which its `live` or `build` has imported.
 
     Args:
         path: the archive.
@@ -67,12 +68,19 @@ def refuse_code(path: Path, allowed: Sequence[str] = ()) -> None:
                 f"{path}: refused: a Lambda layer is Python code that stands in the archive; build "
                 "the model of Keras' own layers and operations"
             )
-        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in allowed):
+        if not any(fnmatch.fnmatchcase(name, p) for p in allowed) and not _is_registered(name):
             raise ArtifactError(
-                f"{path}: refused: {name!r} is code that the archive does not hold, and that only "
-                "a process of the team's own has; build the model of Keras' own layers; where "
-                f'whoever serves it has that code too, declare it: allow_ops = ["{name}"]'
+                f"{path}: refused: {name!r} is code that the archive does not hold, and that is not "
+                "registered with Keras; build the model of Keras' own layers, or import the module "
+                "that registers yours where the live model is made; else, if it is meant: "
+                f'allow_ops = ["{name}"]'
             )
+
+
+def _is_registered(name: str) -> bool:
+    import keras
+
+    return keras.saving.get_registered_object(name) is not None
 
 
 def refuse_borrowed(path: Path) -> None:
