@@ -70,7 +70,7 @@ def refuse_code(path: Path, allowed: Sequence[str] = ()) -> None:
             )
         if not any(fnmatch.fnmatchcase(name, p) for p in allowed) and not _is_registered(name):
             raise ArtifactError(
-                f"{path}: refused: {name!r} is code that the archive does not hold, and that is not "
+                f"{path}: refused: {name!r} is code that the archive does not hold, and not "
                 "registered with Keras; build the model of Keras' own layers, or import the module "
                 "that registers yours where the live model is made; else, if it is meant: "
                 f'allow_ops = ["{name}"]'
