@@ -18,6 +18,7 @@ from pytest_freezecheck.comparing.disagreement import Disagreement
 from pytest_freezecheck.comparing.doubtful import Doubtful
 from pytest_freezecheck.comparing.feeding import Feeding
 from pytest_freezecheck.comparing.known import outputs_of, sees_others
+from pytest_freezecheck.comparing.pointed import pointed
 from pytest_freezecheck.comparing.proving import computation_of, prove
 from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.support import Support
@@ -133,6 +134,10 @@ class Comparison:
         agreement.moved = tuple(vacuity.moved(theirs, vacuity.digests(self.frozen.state())))
         agreement.examples = self.settings.examples
         count(agreement, fed)
+        if compared.proof.result == DIFFERS and not evidence(agreement, fed).apart:
+            for words, feeds in pointed(self.sides, compared.proof, corpus.spread(_ORDINARY)):
+                fed.besides(words, feeds)
+            count(agreement, fed)
         shown = self._disagreement(fed, steady)
         apart = evidence(agreement, fed).apart
         if apart:

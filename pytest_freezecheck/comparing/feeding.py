@@ -100,6 +100,15 @@ class Feeding:
                 if saved:
                     ours.include(saved)
 
+    def besides(self, words: str, feeds: Arrays) -> None:
+        """Feed one batch more to both sides.
+
+        Args:
+            words: what it is.
+            feeds: {input name: array (rows, *shape)}.
+        """
+        self._feed(words, feeds, self.sides.ask_live(feeds))
+
     def _answered_again(self, feeds: Arrays, before: Answer) -> bool:
         same = {name: name for name in self.sides.outputs.values()}
         again = self.sides.ask_frozen(feeds)

@@ -162,13 +162,16 @@ class EagerSavedModel(SignedModel):
                 if variable is None and external.dtype.name == "resource":
                     return self.constant_graph(inputs, outputs)  # a lookup table
                 values[internal.op.name] = (external if variable is None else variable).numpy()
-        structured = self._function.structured_outputs
+        # What was loaded knows its outputs' names, and its graph their tensors, in that order.
+        ends = dict(
+            zip(sorted(self._function.structured_outputs), self._function.outputs, strict=True)
+        )
         keys, tensors = self._arguments()
         fed = {key: tensor.name for key, tensor in zip(keys, tensors, strict=True)}
         return ConstantGraph(
             self._function.graph.as_graph_def(),
             {name: fed[there] for name, there in inputs.items()},
-            {name: structured[there].name for name, there in outputs.items()},
+            {name: ends[there].name for name, there in outputs.items()},
             {fed[name]: value for name, value in self.constants.items()},
             values=values,
         )
