@@ -51,12 +51,13 @@ class Isolation:
             from pytest_freezecheck.runner.keeper import Keeper
 
             try:
-                self._keeper = Keeper(settings, folder, formats)
+                self._keeper = Keeper(settings, folder, formats, self._is_abandoned)
             except Exception as error:  # noqa: BLE001 - what pickle raises depends on what it meets
                 said = f"added formats cannot be sent to another: {in_short(error)}"
                 self._why_not = f"whose {said}"
         if self._keeper is not None:
             config.stash[our_items.KEEPER] = self._keeper
+        self._channel: Any = None
         self._given: dict[str, Any] = getattr(config, "workerinput", {})
         self._restore = None if self._given else _end_by_sigterm()
 
@@ -84,6 +85,24 @@ class Isolation:
         workers = self._given.get("workercount", 1)
         if sum(self._keeper.refusal(m) is None for m in self._collection.expected) >= workers:
             self._keeper.start()
+
+    def _is_abandoned(self) -> bool:
+        """Whether this is a worker of a run that has ended, which it would be told much later."""
+        if not self._given:
+            return False
+        if self._channel is None:
+            plugins = self.config.pluginmanager.get_plugins()
+            channels = (getattr(plugin, "channel", None) for plugin in plugins)
+            self._channel = next((c for c in channels if hasattr(c, "waitclose")), None)
+        if self._channel is None:
+            return False
+        try:
+            self._channel.waitclose(0)
+        except self._channel.TimeoutError:
+            return False
+        except (self._channel.RemoteError, EOFError):
+            return True
+        return True
 
     @property
     def _controls_others(self) -> bool:

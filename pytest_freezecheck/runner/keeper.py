@@ -56,16 +56,22 @@ class Keeper:
         settings: of the run.
         folder: returns the folder of the run.
         formats: those that the repository adds.
+        abandoned: tells whether nobody waits for results any more.
 
     Raises:
         Exception: the formats cannot be sent; what it is depends on them.
     """
 
     def __init__(
-        self, settings: Settings, folder: Callable[[], Path], formats: Sequence[Any] = ()
+        self,
+        settings: Settings,
+        folder: Callable[[], Path],
+        formats: Sequence[Any] = (),
+        abandoned: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
         self._folder = folder
+        self._abandoned = abandoned
         self._formats = sending.dumps(list(formats))
         self._process: Process | None = None
         self._refused: dict[str, str | None] = {}
@@ -161,6 +167,8 @@ class Keeper:
                 elif kind == "end":
                     check.end, check.results = message, message["results"]
                     return None
+            if self._abandoned():
+                raise KeyboardInterrupt("whoever controls this run has ended it")
             exceeded = bounds.exceeded()
             if exceeded is not None:
                 return exceeded

@@ -203,14 +203,13 @@ def test_every_file_is_judged_whatever_those_before_it_did(
 
 def test_what_is_written_and_raised_there_is_told_as_if_it_were_here(repository: Path) -> None:
     deeds = {
-        "raise.deed": ("error", "artifact"),
+        "raise.deed": ("error", "exception"),
         "skip.deed": ("", ""),
-        "loop.deed": ("error", "timed-out"),
         "allocate.deed": ("error", "out-of-memory"),
         "kill.deed": ("error", "crashed"),
         "abort.deed": ("error", "crashed"),
     }
-    declare(repository, "right.pb", *deeds, timeout=8)
+    declare(repository, "right.pb", *deeds, timeout=60)
     code, printed = run_pytest(repository, *RUN, "-rs")
     assert code == 1, printed
     found = reasons(repository)
@@ -219,7 +218,8 @@ def test_what_is_written_and_raised_there_is_told_as_if_it_were_here(repository:
     assert "of the loader's own" in printed
     assert "1 skipped" in printed
     assert "Captured stdout call" in printed
-    assert "loading loop.deed" in printed
+    assert "loading abort.deed" in printed
+    assert "freezecheck: linear: abort.deed ended the process" in printed
     assert "ended the process that makes checks: signal SIGKILL" in printed
     assert "ended the process that makes checks: signal SIGABRT" in printed
 
