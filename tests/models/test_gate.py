@@ -72,6 +72,7 @@ def test_the_reference_model_passes_in_every_way_under_strict_settings_and_with_
     pytester: pytest.Pytester,
 ) -> None:
     strict = ("-W", "error", "--strict-markers", "--strict-config")
+    strict = (*strict, "-o", "freezecheck_isolation=process")
     result = pytester.runpytest("--freezecheck", "--freezecheck-report=out/report.json", *strict)
     assert result.ret == 0
     result.assert_outcomes(passed=len(HERE), skipped=SKIPPED)
