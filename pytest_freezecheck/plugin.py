@@ -178,7 +178,10 @@ def pytest_configure(config: pytest.Config) -> None:
                 written,
                 str(config.inipath or "configuration"),
                 of_a_run=True,
-                names={"reports": "freezecheck_report"},
+                names={
+                    "reports": "freezecheck_report",
+                    **{key.removeprefix("freezecheck_"): key for key, _, _ in _OF_THE_RUNNER},
+                },
             )
         option = {"reports": "--freezecheck-report"}
         settings = settings.override(typed, "command line", of_a_run=True, names=option)
