@@ -40,11 +40,12 @@ def loads(content: bytes) -> Any:
 
 
 class _Pickler(pickle.Pickler):
-    def reducer_override(self, value: Any) -> Any:
+    def reducer_override(self, value: object) -> Any:
         if not isinstance(value, types.FunctionType | type):
             return NotImplemented
-        if vars(errors).get(value.__name__) is value:
-            return _error, (value.__name__,)  # not from where it says that it is of
+        called = value.__name__
+        if vars(errors).get(called) is value:
+            return _error, (called,)  # not from where it says that it is of
         if isinstance(value, types.FunctionType):
             space: dict[str, Any] = value.__globals__
         else:
