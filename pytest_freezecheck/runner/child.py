@@ -49,6 +49,8 @@ def main(requests: int, replies: int) -> None:
     """
     _die_with_parent()
     faulthandler.enable()
+    for pipe in (requests, replies):
+        os.set_inheritable(pipe, False)  # what is started here would keep them open
     inbox = _Inbox(requests)
     inbox.start()
     import tensorflow  # noqa: F401 - what takes most of the time before a first check

@@ -148,11 +148,12 @@ class Keeper:
         with contextlib.suppress(OSError):  # it is no more: that is what is found below
             process.send(self._request(job, run))
         while True:
+            gone = process.gone  # before what it sent last is taken
             try:
                 messages = process.receive(_INTERVAL)
             except ValueError:
                 return CrashedError("wrote over what the process that makes checks had to say")
-            if messages is None:
+            if messages is None or (gone and not messages):
                 return _ended(process.status(), bounds)
             for message in messages:
                 kind = message["is"]

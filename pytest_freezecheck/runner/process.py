@@ -85,6 +85,11 @@ class Process:
         *lines, self._buffer = (self._buffer + read).split(b"\n")
         return [json.loads(line) for line in lines] if read or lines else None
 
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended, although what it has started may still hold its pipes."""
+        return self._popen.poll() is not None
+
     def output(self) -> dict[str, str]:
         """Return {"stdout", "stderr": what was written to it since this was asked last}."""
         found = {}

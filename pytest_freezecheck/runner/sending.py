@@ -77,8 +77,9 @@ def _found(name: str, file: str, qualname: str) -> Any:
 
 def _module(name: str, file: str) -> types.ModuleType:
     for known in (name, f"{name}@{file}"):
-        if known in sys.modules and _is_of(sys.modules[known].__file__, file):
-            return sys.modules[known]
+        module = sys.modules.get(known)
+        if module is not None and _is_of(getattr(module, "__file__", None), file):
+            return module
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError, AttributeError):  # of a parent that is no package here
