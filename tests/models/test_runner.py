@@ -297,6 +297,40 @@ def test_a_model_that_cannot_be_sent_is_checked_here(repository: Path) -> None:
     assert len(list(repository.glob("pid of *"))) == 2
 
 
+def test_two_gates_in_one_repository_that_is_read_only_without_a_home_or_a_locale(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    declare(repository, "right.pb", "exit.deed", "wrong.pb")
+    (repository / "conftest.py").write_text(CONFTEST.replace("Path(f", "Path(os.devnull or f"))
+    left_out = ("HOME", "TMPDIR", "LANG", "PYTEST_ADDOPTS", "CI")
+    environment = {key: value for key, value in os.environ.items() if key not in left_out}
+    environment |= {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    reports = [tmp_path_factory.mktemp("reports") / "report.json" for _ in range(2)]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--freezecheck"]
+    repository.chmod(0o555)  # which root may write to all the same
+    try:
+        runs = [
+            subprocess.Popen(
+                [*command, f"--freezecheck-report={path}"],
+                cwd=repository,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+            for path in reports
+        ]
+        printed = [run.communicate(timeout=300)[0].decode() for run in runs]
+    finally:
+        repository.chmod(0o755)
+    assert [run.returncode for run in runs] == [1, 1], printed
+    for path in reports:
+        assert reasons(path.parent) == {
+            "right.pb": IDENTICAL,
+            "exit.deed": ("error", "crashed"),
+            "wrong.pb": ("failed", "differs"),
+        }
+
+
 def running(pid: int) -> bool:
     try:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -344,8 +378,9 @@ def test_a_signal_ends_the_run_whatever_a_file_does(
     assert left_over(repository) == []
 
 
-def test_the_process_does_not_outlive_pytest(repository: Path) -> None:
-    with looping(repository) as (run, runner):
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "worker"])
+def test_the_process_does_not_outlive_pytest(repository: Path, workers: tuple[str, ...]) -> None:
+    with looping(repository, *workers) as (run, runner):
         run.send_signal(signal.SIGKILL)
         wait_until(lambda: not running(runner), 5.0)
 
