@@ -9,7 +9,6 @@ import contextlib
 import ctypes
 import faulthandler
 import json
-import logging
 import os
 import queue
 import signal
@@ -30,6 +29,13 @@ from pytest_freezecheck.job import Job
 from pytest_freezecheck.raised import behind_of, in_short
 from pytest_freezecheck.recording import telling
 from pytest_freezecheck.runner import sending
+from pytest_freezecheck.runner.surroundings import (
+    Log,
+    as_there,
+    filter_as,
+    in_plain_words,
+    outcome_of,
+)
 from pytest_freezecheck.settings import Run, using
 from pytest_freezecheck.workshop import Workshop
 
@@ -37,7 +43,6 @@ _LENGTH = struct.Struct("<Q")
 _PR_SET_PDEATHSIG = 1
 #: How many of the live model's answers are timed: the first one of a session takes longer.
 _TIMED = range(1, 4)
-_LOG = logging.Formatter("%(levelname)-8s %(name)s:%(filename)s:%(lineno)d %(message)s")
 
 
 def main(requests: int, replies: int) -> None:
@@ -128,14 +133,14 @@ class _Child:
 
     def answer(self, request: dict[str, Any]) -> None:
         """Make a check, and send what it came to."""
-        log = _Log()
-        with _as_there(request), log.collecting(), warnings.catch_warnings(record=True) as caught:
-            _filter_as(request["filters"])
+        log = Log()
+        with as_there(request), log.collecting(), warnings.catch_warnings(record=True) as caught:
+            filter_as(request["filters"])
             self._made = []
             end = self._ended(request)
         sys.stdout.flush()
         sys.stderr.flush()
-        said = [_in_plain_words(warning) for warning in caught]
+        said = [in_plain_words(warning) for warning in caught]
         results = [agreement.as_json() for agreement in self._made]
         self.say({"is": "end", **end, "results": results, "log": log.text, "warnings": said})
 
@@ -149,7 +154,7 @@ class _Child:
             kind = next(k.__name__ for k in type(error).__mro__ if k.__name__ in vars(errors))
             return {"how": kind, "text": str(error), "behind": behind_of(error)}
         except BaseException as error:  # noqa: BLE001 - whatever it is, pytest has to be told
-            outcome = _outcome(error)
+            outcome = outcome_of(error)
             if outcome is not None:
                 return {"how": outcome, "text": str(error)}
             behind = "".join(traceback.format_exception(error))
@@ -223,65 +228,3 @@ def _received(content: bytes, what: str) -> Any:
             f"{what} cannot be imported in the process that checks: {in_short(error)}; with "
             "freezecheck_isolation = none pytest's own process checks it"
         ) from error
-
-
-@contextlib.contextmanager
-def _as_there(request: dict[str, Any]) -> Iterator[None]:
-    """Work in pytest's folder, with its environment, and import from where it imports."""
-    os.chdir(request["cwd"])
-    os.environ.update(request["environment"])
-    there: list[str] = request["path"]
-    # What was appended here stays: the team's functions import when they run.
-    sys.path[:] = [*there, *(path for path in sys.path if path not in there)]
-    yield
-
-
-def _filter_as(filters: list[Any] | None) -> None:
-    """Treat warnings as pytest does in this test."""
-    if filters is not None:
-        warnings.filters[:] = filters  # type: ignore[index]
-        warnings.simplefilter("default", append=True)  # which has Python look at them anew
-
-
-def _in_plain_words(warning: warnings.WarningMessage) -> dict[str, Any]:
-    kind = warning.category
-    return {
-        "text": str(warning.message),
-        "category": [kind.__module__, kind.__qualname__],
-        "file": warning.filename,
-        "line": warning.lineno,
-    }
-
-
-def _outcome(error: BaseException) -> str | None:
-    """Return the name of what skips or fails a test, if that is what the team's code did."""
-    for name in ("skip", "xfail", "fail"):
-        kind = getattr(getattr(sys.modules.get("pytest"), name, None), "Exception", ())
-        if isinstance(error, kind):
-            return name
-    return None
-
-
-class _Log(logging.Handler):
-    """What Python's logging was told, as pytest shows it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(_LOG)
-        self._lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._lines.append(self.format(record))
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self._lines)
-
-    @contextlib.contextmanager
-    def collecting(self) -> Iterator[None]:
-        root = logging.getLogger()
-        root.addHandler(self)
-        try:
-            yield
-        finally:
-            root.removeHandler(self)
