@@ -85,6 +85,17 @@ class Collection:
             definition.func.__module__ != "pytest_freezecheck.plugin" for definition in definitions
         )
 
+    @property
+    def expected(self) -> list[Model | None]:
+        """Models whose checks are to be expected; None is ours.
+
+        Not all of them have to be: what is named and what is deselected is not looked at here.
+        """
+        ours: list[Model | None] = [None] if our_items.REFERENCE in self._others() else []
+        if self.others_asked and not self.asked:
+            return []
+        return [*self.declared, *self.hooked, *ours]
+
     def _names_reference(self, nodes: Sequence[str]) -> bool:
         """Return whether the reference model is among these node ids, or what is replayed."""
         ours = f"{our_items.ROOT}::{our_items.REFERENCE}"

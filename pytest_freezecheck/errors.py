@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
 
 class FreezecheckError(Exception):
-    """Base of every error that is about the user's model, artifact or settings."""
+    """Base of every error that is about the user's model, artifact or settings.
+
+    Attributes:
+        behind: traceback of what is behind it, where it was raised in another process.
+    """
+
+    behind: str | None = None
 
 
 class SettingError(FreezecheckError):
@@ -53,6 +59,40 @@ class UnavailableError(FreezecheckError):
     """
 
 
+class RaisedError(Exception):
+    """What a check raised in another process, and is none of ours.
+
+    Attributes:
+        behind: its traceback there.
+    """
+
+    def __init__(self, line: str, behind: str) -> None:
+        super().__init__(line)
+        self.behind = behind
+
+
+class RunnerError(FreezecheckError):
+    """The process that made a check ended in the middle of it, or had to be ended.
+
+    Attributes:
+        output: the last lines that it wrote to its stderr.
+    """
+
+    output: tuple[str, ...] = ()
+
+
+class CrashedError(RunnerError):
+    """It ended by itself: by a signal, or with an exit code."""
+
+
+class TimedOutError(RunnerError):
+    """It was ended since a check took too long."""
+
+
+class OutOfMemoryError(RunnerError):
+    """It was ended since it took too much memory."""
+
+
 class FrozenMismatch(AssertionError):  # noqa: N818 - the name is part of the public contract
     """The frozen model does not compute what the live model computes.
 
@@ -75,6 +115,11 @@ for _error in (
     FreezeError,
     InapplicableError,
     UnavailableError,
+    RaisedError,
+    RunnerError,
+    CrashedError,
+    TimedOutError,
+    OutOfMemoryError,
     FrozenMismatch,
 ):
     # Where users import them from, and what pytest shows before the message: short is readable.

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
+from pytest_freezecheck import apart, judgement
 from pytest_freezecheck import items as our_items
-from pytest_freezecheck import judgement
 from pytest_freezecheck.agreement import Agreement
 from pytest_freezecheck.collection import Collection, answers_of
-from pytest_freezecheck.errors import SettingError
+from pytest_freezecheck.errors import RunnerError, SettingError
 from pytest_freezecheck.expected import Expected, expected, makes_checks, tell, told
 from pytest_freezecheck.formats import registry
 from pytest_freezecheck.interrupts import terminated_as_interrupted
+from pytest_freezecheck.isolation import Isolation
 from pytest_freezecheck.recording import recording
 from pytest_freezecheck.replay import Replay
 from pytest_freezecheck.settings import Run, Settings, using
@@ -62,27 +63,33 @@ class Gate:
         self._worker, self._distributed = bool(given), False
         self._run = contextlib.ExitStack()
         try:
-            self._run.enter_context(_added_formats(config))
+            formats = self._run.enter_context(_added_formats(config))
             replayed = None if self.replay is None else self.replay.nodeid
             self.collection = Collection(config, replayed)
+            self.isolation = Isolation(
+                config, self.settings, lambda: self.workshop.folder, formats, self.collection
+            )
         except BaseException:
             self._run.close()
             raise
         if not self._worker:  # a worker ends when whoever controls it says so
             self._run.enter_context(terminated_as_interrupted())
         config.pluginmanager.register(self.collection, "freezecheck-collection")
+        config.pluginmanager.register(self.isolation, "freezecheck-isolation")
 
     # Start and end of the run.
 
     def pytest_report_header(self) -> list[str]:
         """Say what is checked with what."""
         s = self.settings
+        apart_ = [f"freezecheck: {line}" for line in self.isolation.header]
         if self.replay is not None:
-            return [f"freezecheck: replays {self.replay.given}; atol {s.atol:g}"]
+            return [f"freezecheck: replays {self.replay.given}; atol {s.atol:g}", *apart_]
         return [
             f"freezecheck: seed {s.seed}, {s.examples} examples for each artifact, "
             f"atol {s.atol:g}; {self.collection.description}",
             *(f"freezecheck: {line}" for line in self.collection.misspelt),
+            *apart_,
         ]
 
     @pytest.hookimpl(optionalhook=True)
@@ -101,6 +108,7 @@ class Gate:
 
     def pytest_unconfigure(self) -> None:
         """Remove what the run made, and forget the formats that its conftest.py added."""
+        self.isolation.close()
         self._run.close()
         self.workshop.close()
 
@@ -143,6 +151,8 @@ class Gate:
             item.config.rootpath / FOLDER,
             None if self.replay is None else self.replay.path,
         )
+        if our_items.APART in item.stash:  # of the same test, which a plugin runs again
+            del item.stash[our_items.APART]
         with using(run), recording() as made:
             item.stash[_MADE] = made
             return (yield)
@@ -154,9 +164,9 @@ class Gate:
         try:
             result = yield
         finally:
-            for agreement in made:
-                item.user_properties.extend(_properties(agreement))
-        if makes_checks(item) and not made:
+            for each in _results(item):
+                item.user_properties.extend(_properties(each))
+        if makes_checks(item) and not _results(item):
             pytest.fail(
                 "freezecheck: this test compared nothing: it is marked freezecheck or uses the "
                 "fixture, but called neither check nor assert_agreement",
@@ -178,8 +188,10 @@ class Gate:
         """Carry the results on the report, which xdist brings to the controller."""
         report = yield
         made = item.stash.get(_MADE, [])
-        results = [agreement.as_json() for agreement in made] if report.when == "call" else []
+        results = _results(item) if report.when == "call" else []
         known = any(result["outcome"] in ("failed", "error") for result in results)
+        # A process that ended may have failed something before, and left the rest unchecked.
+        known = known and not (call.excinfo is not None and call.excinfo.errisinstance(RunnerError))
         if isinstance(item, our_items.FreezeItem) and report.failed and not known:
             text = item.in_short(call) or str(report.longrepr)
             error = None if call.excinfo is None else call.excinfo.value
@@ -189,25 +201,31 @@ class Gate:
             results.append(missing)
         report.freezecheck = results  # type: ignore[attr-defined]
         if isinstance(item, our_items.FreezeItem) or made:
-            report.sections = our_items.without_native_log(report.sections)
+            report.sections = apart.without_native_log(report.sections)
         return report
 
 
 @contextlib.contextmanager
-def _added_formats(config: pytest.Config) -> Iterator[None]:
+def _added_formats(config: pytest.Config) -> Iterator[list[Any]]:
     """Know the formats of the conftest.py files and plugins, before models name their ways."""
     hook = "pytest_freezecheck_formats"
     formats = answers_of(config, hook, "freezecheck.Format")
     try:
         with registry.added(formats, hook):
-            yield
+            yield formats
     except SettingError as error:
         raise pytest.UsageError(f"freezecheck: {error}") from None
 
 
-def _properties(agreement: Agreement) -> list[tuple[str, object]]:
+def _results(item: pytest.Item) -> list[dict[str, Any]]:
+    """Return the results of a test's comparisons, in this process or in another."""
+    made = [agreement.as_json() for agreement in item.stash.get(_MADE, [])]
+    apart_ = item.stash.get(our_items.APART, None)
+    return [*made, *(apart_.results if apart_ is not None else ())]
+
+
+def _properties(result: dict[str, Any]) -> list[tuple[str, object]]:
     """Return what JUnit XML says of a check, as plain Python values."""
-    result = agreement.as_json()
     names = (
         "model",
         "artifact",
@@ -219,6 +237,6 @@ def _properties(agreement: Agreement) -> list[tuple[str, object]]:
         "examples",
         "exact",
     )
-    power = agreement.power
-    strength = [] if power is None else [("freezecheck.power", round(power.score, 4))]
+    power = result["power"]
+    strength = [] if power is None else [("freezecheck.power", power["score"])]
     return [*((f"freezecheck.{name}", result[name]) for name in names), *strength]

@@ -5,7 +5,6 @@ The items are `pytest.Function`s, so that fixtures, marks and other plugins trea
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,19 +14,24 @@ import pytest
 # What pytest keeps of a failure; no public name makes one, and xdist passes on no other kind.
 from _pytest._code.code import ReprExceptionInfo, ReprFileLocation, ReprTracebackNative
 
+from pytest_freezecheck import apart
 from pytest_freezecheck.declaration import EXPORT, Artifact, Model
 from pytest_freezecheck.errors import (
     FreezecheckError,
     FreezeError,
     FrozenMismatch,
     InapplicableError,
+    RaisedError,
     UnavailableError,
 )
+from pytest_freezecheck.job import Job
 from pytest_freezecheck.raised import rest, told
+from pytest_freezecheck.settings import current
 from pytest_freezecheck.workshop import Workshop
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
+    from pytest_freezecheck.runner.keeper import Check, Keeper
     from pytest_freezecheck.settings import Settings
 
 #: First part of the node ids of what is checked without a file that declares it.
@@ -37,10 +41,10 @@ REFERENCE = "reference"
 OVERRIDDEN = "live_model"
 FIXTURE = "freezecheck_live_model"
 WORKSHOP = pytest.StashKey[Workshop]()
-_NATIVE_LOG = re.compile(
-    r"^(INFO: Created TensorFlow Lite|WARNING: All log messages before absl::InitializeLog|"
-    r"[IWE]\d{4} |To enable the following instructions|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] )"
-)
+#: The process that declared checks are made in; absent where they are made in pytest's.
+KEEPER: pytest.StashKey[Keeper] = pytest.StashKey()
+#: What that process came to, of one check.
+APART: pytest.StashKey[Check] = pytest.StashKey()
 
 
 class DeclarationFile(pytest.File):
@@ -120,32 +124,34 @@ class FreezeItem(pytest.Function):
         """Return the run's settings with those of the declaration in their place."""
         return settings if self.model is None else self.model.settings(settings, self.artifact)
 
+    @property
+    def job(self) -> Job:
+        """What to check, as plain data."""
+        return Job(self.model, self.artifact, self.way, self._skipped_errors)
+
     def check(self, live: LiveModel) -> None:
-        """Check what this item stands for, with the operations that its declaration allows."""
-        __tracebackhide__ = True
-        from pytest_freezecheck import formats
-
-        owners = [owner for owner in (self.model, self.artifact) if owner is not None]
-        with formats.allowing(pattern for owner in owners for pattern in owner.allow_ops):
-            self._check(live)
-
-    def _check(self, live: LiveModel) -> None:
+        """Check what this item stands for, in this process."""
         __tracebackhide__ = True
         from pytest_freezecheck import shipping
 
-        scratch = self.config.stash[WORKSHOP].scratch
-        if self.artifact is not None and self.model is not None:
-            root, model = self.model.root or Path(), self.model
-            shipping.check_artifact(
-                live, self.artifact, root, model.ignore_outputs, model.ignore_weights
-            )
-        elif self.way is not None:
-            try:
-                shipping.check_way(live, self.way, scratch(self.way), skipped=self._skipped_errors)
-            except UnavailableError as error:
-                pytest.skip(str(error))
-        elif self.model is not None:
-            shipping.check_export(live, self.model, scratch(EXPORT))
+        try:
+            shipping.do(self.job, live, self.config.stash[WORKSHOP].scratch)
+        except UnavailableError as error:
+            if self.way is None:
+                raise
+            pytest.skip(str(error))
+
+    def check_apart(self) -> None:
+        """Check it in a process of its own, whose live model it is; or in this one if none is."""
+        __tracebackhide__ = True
+        keeper = self.config.stash.get(KEEPER, None)
+        if keeper is None or keeper.refusal(self.model) is not None:
+            self.check(self.config.stash[WORKSHOP].of(self.model))
+            return
+        check = keeper.check(self.job, current(), self.name)
+        self.stash[APART] = check
+        apart.show(self, check)
+        apart.conclude(check, skips=self.way is not None)
 
     @property
     def _skipped_errors(self) -> tuple[type[FreezeError], ...]:
@@ -164,13 +170,18 @@ class FreezeItem(pytest.Function):
             return str(excinfo.value)
         if isinstance(excinfo.value, FreezecheckError):
             line, more = self._line(excinfo.value), rest(excinfo.value, self.config)
+            more = apart.last_words(excinfo.value) or more
             return _with_rest(self.path, line, more) if more else line
+        if isinstance(excinfo.value, RaisedError):
+            return _with_rest(self.path, str(excinfo.value), f"\n\n{excinfo.value.behind}")
         return super().repr_failure(excinfo, **kwargs)
 
     def in_short(self, call: pytest.CallInfo[None]) -> str | None:
         """Return the one line of an error of ours, or None if it was another."""
         error = None if call.excinfo is None else call.excinfo.value
-        return self._line(error) if isinstance(error, FreezecheckError) else None
+        if not isinstance(error, FreezecheckError):
+            return None
+        return f"{self._line(error)}{apart.last_words(error)}"
 
     def _line(self, error: FreezecheckError) -> str:
         model = self.parent.name if self.parent else ""
@@ -187,7 +198,7 @@ class FreezeItem(pytest.Function):
 def _check_reference(request: pytest.FixtureRequest) -> None:
     """Check our own model, also where a repository overrides the fixture."""
     __tracebackhide__ = True
-    request.node.check(request.config.stash[WORKSHOP].reference())
+    request.node.check_apart()
 
 
 def _check_fixture(request: pytest.FixtureRequest) -> None:
@@ -209,7 +220,7 @@ def _check_fixture(request: pytest.FixtureRequest) -> None:
 def _check_declared(request: pytest.FixtureRequest) -> None:
     """Check a declared model."""
     __tracebackhide__ = True
-    request.node.check(request.config.stash[WORKSHOP].live(request.node.model))
+    request.node.check_apart()
 
 
 def _with_rest(path: Path, line: str, more: str) -> ReprExceptionInfo:
@@ -221,16 +232,3 @@ def _with_rest(path: Path, line: str, more: str) -> ReprExceptionInfo:
         reprtraceback=ReprTracebackNative([f"{line}{more}\n"]),
         reprcrash=ReprFileLocation(str(path), 0, line),
     )
-
-
-def without_native_log(sections: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Drop the lines that TensorFlow's C++ side prints when it starts, and sections left empty.
-
-    Nothing else of what was captured is touched.
-    """
-    kept = []
-    for title, content in sections:
-        lines = [x for x in content.splitlines(keepends=True) if not _NATIVE_LOG.match(x)]
-        if "".join(lines).strip():
-            kept.append((title, "".join(lines)))
-    return kept

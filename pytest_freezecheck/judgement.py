@@ -10,12 +10,15 @@ import dataclasses
 
 from pytest_freezecheck.errors import (
     ArtifactError,
+    CrashedError,
     FreezecheckError,
     FreezeError,
     InapplicableError,
     MatchError,
     ModelError,
+    OutOfMemoryError,
     SettingError,
+    TimedOutError,
     UnavailableError,
 )
 
@@ -48,6 +51,9 @@ REASONS: dict[str, tuple[str, str, str]] = {
     "names": (ERROR, "ERROR", "an input or output has no counterpart of its name"),
     "freezing": (ERROR, "ERROR", "this way cannot freeze this model"),
     "setting": (ERROR, "ERROR", "a setting cannot be used"),
+    "crashed": (ERROR, "ERROR", "it ended the process that checked it"),
+    "timed-out": (ERROR, "ERROR", "it took longer than a check may take"),
+    "out-of-memory": (ERROR, "ERROR", "it took more memory than a check may take"),
     "exception": (ERROR, "ERROR", "something else was raised"),
     "no-result": (ERROR, "ERROR", "it was collected, and ended without a result"),
     "unavailable": (SKIPPED, "skipped", "a package is not installed"),
@@ -60,6 +66,9 @@ _OF_ERRORS: tuple[tuple[type[FreezecheckError], str], ...] = (
     (ArtifactError, "artifact"),
     (MatchError, "names"),
     (SettingError, "setting"),
+    (CrashedError, "crashed"),
+    (TimedOutError, "timed-out"),
+    (OutOfMemoryError, "out-of-memory"),
 )
 
 

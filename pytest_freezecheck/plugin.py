@@ -26,6 +26,26 @@ _MARKER = (
     "settings override the run's, and it fails if it compared nothing."
 )
 
+#: Settings of the process that declared checks run in; they have no options.
+_OF_THE_RUNNER: tuple[tuple[str, Any, str], ...] = (
+    (
+        "freezecheck_isolation",
+        "string",
+        "Where declared checks run: process, one of their own, or none, pytest's (default: "
+        "process; none with --pdb and --trace)",
+    ),
+    (
+        "freezecheck_timeout",
+        "float",
+        "Seconds that a check may take in that process (default: 120, or more for slow models)",
+    ),
+    (
+        "freezecheck_memory",
+        "string",
+        "Memory that the process may take, such as '8 GB' (default: what is free, but for 1 GB)",
+    ),
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our options, each with a setting of the same name in pytest's own configuration."""
@@ -93,6 +113,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="Fail what TensorFlow itself runs unless it is bit-identical (default: false)",
     )
+    for name, kind, help_text in _OF_THE_RUNNER:
+        parser.addini(name, type=kind, default=None, help=help_text)
 
 
 class _Hooks:
@@ -149,12 +171,17 @@ def pytest_configure(config: pytest.Config) -> None:
                 name: _ini(config, f"freezecheck_{name}")
                 for name in ("atol", "examples", "seed", "exact", "min_power", "require")
             }
+            for key, _, _ in _OF_THE_RUNNER:
+                written[key.removeprefix("freezecheck_")] = _ini(config, key)
             written["reports"] = _ini(config, "freezecheck_report") or None
             settings = settings.override(
                 written,
                 str(config.inipath or "configuration"),
                 of_a_run=True,
-                names={"reports": "freezecheck_report"},
+                names={
+                    "reports": "freezecheck_report",
+                    **{key.removeprefix("freezecheck_"): key for key, _, _ in _OF_THE_RUNNER},
+                },
             )
         option = {"reports": "--freezecheck-report"}
         settings = settings.override(typed, "command line", of_a_run=True, names=option)

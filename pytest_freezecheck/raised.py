@@ -151,6 +151,12 @@ def rest(error: BaseException, config: Any) -> str:
     """
     options = config.option
     asked = options.verbose >= 2 or options.fulltrace or options.tbstyle == "long"
-    if not asked or error.__cause__ is None:
-        return ""
-    return "\n\n" + "".join(traceback.format_exception(error.__cause__)).rstrip()
+    behind = behind_of(error)
+    return f"\n\n{behind.rstrip()}" if asked and behind else ""
+
+
+def behind_of(error: BaseException) -> str | None:
+    """Return the traceback of what is behind an error, here or in another process, or None."""
+    if error.__cause__ is not None:
+        return "".join(traceback.format_exception(error.__cause__))
+    return error.behind if isinstance(error, FreezecheckError) else None

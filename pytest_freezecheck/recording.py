@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pytest_freezecheck.agreement import Agreement
 
-_records: list[list[Agreement]] = []
+_listeners: list[Callable[[Agreement], None]] = []
+
+
+@contextlib.contextmanager
+def telling(listener: Callable[[Agreement], None]) -> Iterator[None]:
+    """Hand the result of every check made meanwhile to a function, at once."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
 
 
 @contextlib.contextmanager
 def recording() -> Iterator[list[Agreement]]:
     """Collect the results of every check made meanwhile, for the gate."""
     record: list[Agreement] = []
-    _records.append(record)
-    try:
+    with telling(record.append):
         yield record
-    finally:
-        _records.pop()
 
 
 def record(agreement: Agreement) -> None:
     """Hand a finished check, unread as yet, to whoever is recording."""
     agreement.read = False
-    for made in _records:
-        made.append(agreement)
+    for listener in _listeners:
+        listener(agreement)

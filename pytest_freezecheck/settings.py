@@ -9,6 +9,7 @@ import contextlib
 import contextvars
 import dataclasses
 import math
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
@@ -22,7 +23,9 @@ T = TypeVar("T")
 LARGEST_SEED = 2**32 - 1
 REQUIRED = ("agreement", "proof")
 REPORT_ENDINGS = (".json", ".jsonl")
-_OF_A_RUN = ("reports",)
+ISOLATIONS = ("process", "none")
+_OF_A_RUN = ("reports", "isolation", "timeout", "memory")
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 #: A value is shown up to so many characters.
 _LONGEST_SHOWN = 200
 
@@ -42,6 +45,10 @@ class Settings:
         min_power: least share of planted mistakes that the inputs have to catch, 0 to 1.
         require: "agreement" of answers, or "proof" that both sides compute the same.
         reports: files to write results to.
+        isolation: "process", where declared checks run in one of their own, "none", or None where
+            nobody chose.
+        timeout: seconds that a check may take in that process; None leaves it to the model.
+        memory: bytes that the process may take; None is what is free, but for some.
         given: names of the fields that somebody chose; the others are defaults.
     """
 
@@ -53,6 +60,9 @@ class Settings:
     min_power: float = 0.0
     require: str = "agreement"
     reports: tuple[str, ...] = ()
+    isolation: str | None = None
+    timeout: float | None = None
+    memory: int | None = None
     given: frozenset[str] = dataclasses.field(default=frozenset(), compare=False)
 
     def override(
@@ -166,6 +176,27 @@ def _required(value: object, key: str, source: str) -> str:
     return str(value)
 
 
+def _isolation(value: object, key: str, source: str) -> str:
+    if value not in ISOLATIONS:
+        raise _refuse(key, value, source, " or ".join(map(repr, ISOLATIONS)))
+    return str(value)
+
+
+def _seconds(value: object, key: str, source: str) -> float:
+    number = _number(value, float)
+    if number is None or not (0.0 < number < math.inf):
+        raise _refuse(key, value, source, "a number of seconds > 0, such as 300")
+    return number
+
+
+def _memory(value: object, key: str, source: str) -> int:
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMG]?B)\s*", str(value), re.IGNORECASE)
+    size = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
+    if size < 1:
+        raise _refuse(key, value, source, "a size with its unit, such as '8 GB' or '500 MB'")
+    return size
+
+
 def _reports(value: object, key: str, source: str) -> tuple[str, ...]:
     paths = [value] if isinstance(value, str) else value
     if not isinstance(paths, (list, tuple)):
@@ -186,6 +217,9 @@ _PARSERS: dict[str, Callable[[object, str, str], object]] = {
     "min_power": _share,
     "require": _required,
     "reports": _reports,
+    "isolation": _isolation,
+    "timeout": _seconds,
+    "memory": _memory,
 }
 
 

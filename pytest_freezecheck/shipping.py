@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pytest_freezecheck import formats
@@ -20,10 +20,36 @@ from pytest_freezecheck.errors import (
     listed,
 )
 from pytest_freezecheck.formats.registry import companions
+from pytest_freezecheck.job import Job
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.paths import from_here
 from pytest_freezecheck.raised import described, told
 from pytest_freezecheck.report import cautions
+
+
+def do(job: Job, live: LiveModel, scratch: Callable[[str], Path]) -> None:
+    """Do a check, with the operations that its declaration allows.
+
+    Args:
+        job: what to check.
+        live: the live model.
+        scratch: makes a folder to write to, of a name.
+
+    Raises:
+        FrozenMismatch: the two disagree.
+        FreezecheckError: no comparison was possible.
+    """
+    __tracebackhide__ = True
+    model, artifact = job.model, job.artifact
+    owners = [owner for owner in (model, artifact) if owner is not None]
+    with formats.allowing(pattern for owner in owners for pattern in owner.allow_ops):
+        if artifact is not None and model is not None:
+            root = model.root or Path()
+            check_artifact(live, artifact, root, model.ignore_outputs, model.ignore_weights)
+        elif job.way is not None:
+            check_way(live, job.way, scratch(job.way), skipped=job.skipped)
+        elif model is not None:
+            check_export(live, model, scratch(EXPORT))
 
 
 def check_artifact(

@@ -71,6 +71,11 @@ class Workshop:
 
         return self._once(model.name, make)
 
+    def of(self, model: Model | None) -> LiveModel:
+        """Return the live model of a declaration, or our own, made once in a process."""
+        __tracebackhide__ = True
+        return self.reference() if model is None else self.live(model)
+
     def _once(self, name: str, make: Callable[[], LiveModel]) -> LiveModel:
         __tracebackhide__ = True
         if name in self._failures:

@@ -41,6 +41,17 @@ def _installed_modules_stay(tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _checks_are_made_where_tensorflow_is_already() -> Iterator[None]:
+    """Let a run of pytest inside of a test make its checks in this process, unless it says where.
+
+    One in a process of its own has the usual: `tests.subprocesses`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pytest_freezecheck.isolation.USUAL", "none")
+        yield
+
+
 @pytest.fixture(scope="session")
 def subject_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Subject]:
     """Make a network when it is first asked for, with checkpoints of this process's own."""

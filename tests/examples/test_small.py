@@ -165,9 +165,10 @@ def runner(example: str, pytester: pytest.Pytester) -> Here | Apart:
     return Apart() if example in ALONE else Here(pytester)
 
 
-def gate(folder: Path, runner: Here | Apart) -> tuple[int, str, dict[str, str]]:
+def gate(folder: Path, runner: Here | Apart, *arguments: str) -> tuple[int, str, dict[str, str]]:
     """Return the exit code, what was printed, and {artifact: outcome}."""
-    code, printed = runner.pytest(folder, "--freezecheck", "--freezecheck-report=report.json")
+    report = "--freezecheck-report=report.json"
+    code, printed = runner.pytest(folder, "--freezecheck", report, *arguments)
     return code, printed, outcomes(folder)
 
 
@@ -190,7 +191,7 @@ def copied(tmp_path: Path) -> Callable[[str], Path]:
 def test_an_example_passes_as_committed(
     example: str, copied: Callable[[str], Path], runner: Here | Apart
 ) -> None:
-    code, printed, found = gate(copied(example), runner)
+    code, printed, found = gate(copied(example), runner, "-o", "freezecheck_isolation=process")
     assert code == 0, printed
     assert found == dict.fromkeys(CASES[example][0], "passed")
 

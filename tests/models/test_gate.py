@@ -71,7 +71,8 @@ def report(repository: pytest.Pytester, name: str = "report.json") -> Any:
 def test_the_reference_model_passes_in_every_way_under_strict_settings_and_with_warnings_as_errors(
     pytester: pytest.Pytester,
 ) -> None:
-    strict = ("-W", "error", "--strict-markers", "--strict-config")
+    apart = ("-o", "freezecheck_isolation=process")
+    strict = ("-W", "error", "--strict-markers", "--strict-config", *apart)
     result = pytester.runpytest("--freezecheck", "--freezecheck-report=out/report.json", *strict)
     assert result.ret == 0
     result.assert_outcomes(passed=len(HERE), skipped=SKIPPED)

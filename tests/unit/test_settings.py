@@ -10,6 +10,8 @@ import pytest
 from pytest_freezecheck.errors import SettingError
 from pytest_freezecheck.settings import LARGEST_SEED, Run, Settings, current, using
 
+OF_A_RUN = ("reports", "isolation", "timeout", "memory")
+
 
 @pytest.mark.parametrize(
     ("key", "given", "expected"),
@@ -24,10 +26,14 @@ from pytest_freezecheck.settings import LARGEST_SEED, Run, Settings, current, us
         ("logit_rtol", 1e-3, 1e-3),
         ("reports", ["a.json"], ("a.json",)),
         ("reports", "b.json", ("b.json",)),
+        ("isolation", "none", "none"),
+        ("timeout", "2.5", 2.5),
+        ("memory", "8 GB", 8 * 10**9),
+        ("memory", "1.5mb", 1_500_000),
     ],
 )
 def test_accepted(key: str, given: object, expected: object) -> None:
-    settings = Settings().override({key: given}, "test", of_a_run=key == "reports")
+    settings = Settings().override({key: given}, "test", of_a_run=key in OF_A_RUN)
     assert getattr(settings, key) == expected
 
 
@@ -51,11 +57,16 @@ def test_accepted(key: str, given: object, expected: object) -> None:
         ("logit_rtol", True, "a finite number >= 0"),
         ("reports", ["a.pdf"], "a path that ends in .json or .jsonl"),
         ("reports", 3, "a path, or a list of paths"),
+        ("isolation", "container", "'process' or 'none'"),
+        ("timeout", 0, "a number of seconds > 0"),
+        ("timeout", math.inf, "a number of seconds > 0"),
+        ("memory", "8", "a size with its unit"),
+        ("memory", "0 GB", "a size with its unit"),
     ],
 )
 def test_refused(key: str, given: Any, accepted: str) -> None:
     with pytest.raises(SettingError) as refusal:
-        Settings().override({key: given}, "setup.cfg", of_a_run=key == "reports")
+        Settings().override({key: given}, "setup.cfg", of_a_run=key in OF_A_RUN)
     text = str(refusal.value)
     value = given[0] if isinstance(given, list) and key == "reports" else given
     assert text.startswith(f"setup.cfg: {key} = {value!r} is not accepted; expected ")

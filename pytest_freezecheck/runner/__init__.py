@@ -1,0 +1,1 @@
+"""The process that declared checks run in, and pytest's side of it."""
