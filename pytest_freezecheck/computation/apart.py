@@ -9,7 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from pytest_freezecheck.computation.values import ADDING, BLOCK, FOLDING, Array, Floats, Value
+from pytest_freezecheck.computation.values import (
+    ADDING,
+    BLOCK,
+    FOLDING,
+    Array,
+    Floats,
+    Value,
+    unit_of,
+)
+
+_COARSE = {unit_of(name): name for name in ("float16", "bfloat16")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,10 +108,13 @@ def _rounded(live: Value, frozen: Value) -> Apart:
     exact = not (live.folded or frozen.folded) and not np.any(live.half) and not np.any(frozen.half)
     added = live.terms is not None or frozen.terms is not None
     rounding = (ADDING if added else FOLDING) * max(live.unit, frozen.unit)
+    coarse = frozen.unit > live.unit and not (live.folded or frozen.folded)
     units = 0.0 if exact and live.dtype == frozen.dtype else rounding
+    if coarse:  # read as it is: one rounding
+        units = 0.5 * frozen.unit
     half = live.half if _needs_no_grid(live, frozen) else np.maximum(live.half, frozen.half)
     bound = units * size + half * (1.0 + 2.0**-10)
-    found = Apart(size=live.array.size, grid=frozen.grid or live.grid)
+    found = Apart(size=live.array.size, grid=frozen.grid or live.grid or _precision(live, frozen))
     relative, excess, count = 0.0, 0.0, 0
     index: tuple[int, ...] = ()
     for start, one, other in _blocks(live, frozen):
@@ -146,6 +159,11 @@ def _needs_no_grid(live: Value, frozen: Value) -> bool:
 
 def _starts(array: Array) -> range:
     return range(0, array.shape[0], _rows(array))
+
+
+def _precision(live: Value, frozen: Value) -> str:
+    """Return the dtype of less precision that a file holds its weights in, or nothing."""
+    return _COARSE.get(frozen.unit, "") if frozen.unit > live.unit else ""
 
 
 def _sizes(value: Value) -> list[Floats]:
