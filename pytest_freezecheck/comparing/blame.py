@@ -69,8 +69,9 @@ def of_weights(sides: Sides, constants: Sequence[Constants]) -> list[Blamed]:
         count, size = found.apart.count, found.apart.size
         evidence = f"{count} of {size} elements of what is made of it differ"
         weight = len(origin) == 1 and origin[0] in held
-        other = "other-weights" if any(name in held for name in origin) else "changed-operation"
-        causes.append(Blamed(other, origin, evidence, proven=weight or not origin))
+        own = any(name in held for name in origin)
+        other = "other-weights" if own else "changed-operation"
+        causes.append(Blamed(other, origin, evidence, proven=weight or not own))
     return causes
 
 

@@ -174,8 +174,7 @@ def _translated(
     sides: Sides, live: Computation, arena: Arena, raw: Mapping[str, Node]
 ) -> dict[str, Node]:
     live.read()
-    session = sides.frozen.session
-    shape_of = shapes_in(None if session is None else session.graph, sides.frozen_rows)
+    shape_of = shapes_in(sides.frozen.graph, sides.frozen_rows)
     builder = Builder(arena, RULES, sides.frozen_rows)
     translate = Translator(builder, live.inputs, shape_of)
     return {name: translate(node) for name, node in raw.items()}

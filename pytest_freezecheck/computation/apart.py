@@ -19,6 +19,7 @@ from pytest_freezecheck.computation.values import (
     unit_of,
 )
 
+_LEAST_OF_FLOAT16 = 2.0**-25
 _COARSE = {unit_of(name): name for name in ("float16", "bfloat16")}
 
 
@@ -114,7 +115,10 @@ def _rounded(live: Value, frozen: Value) -> Apart:
         units = 0.5 * frozen.unit
     half = live.half if _needs_no_grid(live, frozen) else np.maximum(live.half, frozen.half)
     bound = units * size + half * (1.0 + 2.0**-10)
-    found = Apart(size=live.array.size, grid=frozen.grid or live.grid or _precision(live, frozen))
+    grid = frozen.grid or live.grid or _precision(live, frozen)
+    if grid == "float16":  # what is smaller than its least number is 0 there
+        bound = bound + _LEAST_OF_FLOAT16
+    found = Apart(size=live.array.size, grid=grid)
     relative, excess, count = 0.0, 0.0, 0
     index: tuple[int, ...] = ()
     for start, one, other in _blocks(live, frozen):

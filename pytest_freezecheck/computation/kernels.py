@@ -182,6 +182,11 @@ def gather(x: Array, places: Array, given: Mapping[str, Any]) -> Array:
     return np.stack(parts)
 
 
+def bucketize(x: Array, given: Mapping[str, Any]) -> Array:
+    """Return how many of sorted boundaries each value has reached; all of them, of NaN."""
+    return np.asarray(np.searchsorted(np.asarray(given["boundaries"]), x, side="right"))
+
+
 def one_hot(places: Array, given: Mapping[str, Any]) -> Array:
     """Return vectors that are `on` in one place, and `off` in all others."""
     hot: Array = places[..., None] == np.arange(given["depth"])

@@ -8,6 +8,8 @@ not for any that are tried, nobody knows, and nothing is claimed.
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,7 +34,7 @@ _COARSE = 0.25
 #: Sizes that stand for those that are not known.
 _ROWS = 3
 _DTYPES = ("Index", "dtype", "out_type", "output_type", "index_type", "out_idx")
-_LARGEST = 1 << 22
+_LARGEST, _EDGES = 1 << 22, 48
 #: Products that one try may take: about a second.
 _MOST_WORK = 2e8
 
@@ -128,13 +130,46 @@ def differ(
     work = sum(_work(pair[side], shared[side]) for pair in pairs for side in (0, 1))
     if work > _MOST_WORK:
         return None
-    for seed in range(_TRIES):
-        found = [_apart(pair, shared, seed, other) for pair in pairs]
+    edges = _edges(pairs, shared)
+    for seed in range(-math.ceil(len(edges) / _ROWS), _TRIES):
+        found = [_apart(pair, shared, seed, other, edges) for pair in pairs]
         if None in found:
             return None
         if any(found):
             return True
     return False
+
+
+def _edges(pairs: Sequence[Pair], shared: tuple[Mapping[int, Node], Mapping[int, Node]]) -> Array:
+    """Return numbers at which the two sides may part: their own few constants, and between them.
+
+    A threshold that was moved by little shows between its two places, and hardly by chance.
+    """
+    met: tuple[set[float], set[float]] = (set(), set())
+    for pair in pairs:
+        for node, known, found in zip(pair, shared, met, strict=True):
+            seen: set[int] = set()
+            waiting = [node]
+            while waiting:
+                read = waiting.pop()
+                if id(read) in known or id(read) in seen:
+                    continue
+                seen.add(id(read))
+                waiting.extend(read.inputs)
+                found.update(_numbers_in(read))
+    ordered = sorted(met[0] | met[1])
+    own = met[0] ^ met[1]
+    between = [(a + b) / 2.0 for a, b in itertools.pairwise(ordered) if a in own or b in own]
+    return np.asarray([*between, *sorted(own)][:_EDGES])
+
+
+def _numbers_in(node: Node) -> list[float]:
+    held: list[Any] = []
+    if node.value is not None and node.value.is_real and node.value.array.size <= _EDGES:
+        held = node.value.wide().ravel().tolist()
+    for _, given in node.attributes:
+        held += given if isinstance(given, tuple) else [given]
+    return [n for n in held if isinstance(n, float) and np.isfinite(n)]
 
 
 def _work(node: Node, known: Mapping[int, Node]) -> float:
@@ -172,8 +207,17 @@ def _apart(
     shared: tuple[dict[int, Node], dict[int, Node]],
     seed: int,
     other: Mapping[int, Node] | None,
+    edges: Array,
 ) -> bool | None:
-    """Return whether two nodes give different results for one set of values, None if unknown."""
+    """Return whether two nodes give different results for one set of values, None if unknown.
+
+    Args:
+        pair: the nodes.
+        shared: what stands for what both have below, for each side.
+        seed: chooses the values; of one below 0, floating-point numbers are the edges, in turn.
+        other: {id of a constant of the live side: what stands in its place}.
+        edges: numbers at which the two may part.
+    """
     (live, frozen), (here, there) = pair, shared
     changed = {key: node.value.wide() for key, node in (other or {}).items() if node.value}
     sides: Any = ((live, here, {}), (frozen, there, {}))
@@ -181,7 +225,12 @@ def _apart(
         sides = ((live, here, {}), (live, here, changed))
     results = []
     for node, known, given in sides:
-        values = {key: _drawn(stands, [seed, n]) for n, (key, stands) in enumerate(known.items())}
+        values = {
+            key: _at_edges(stands, np.roll(edges, seed * _ROWS))
+            if seed < 0
+            else _drawn(stands, [seed, n])
+            for n, (key, stands) in enumerate(known.items())
+        }
         if any(value is None for value in values.values()):
             return None
         found = _worked(node, {**values, **given})
@@ -215,6 +264,14 @@ def _rounded(node: Node, known: Mapping[int, Node]) -> bool:
             return True
         waiting.extend(read.inputs)
     return False
+
+
+def _at_edges(node: Node, edges: Array) -> Array | None:
+    """Return the edges in turn, for a tensor of floating-point numbers; others are drawn."""
+    drawn = _drawn(node, [0, 0])
+    if drawn is None or drawn.dtype.kind != "f":
+        return drawn
+    return np.asarray(np.clip(np.resize(edges, drawn.shape), *span(node)))
 
 
 def _drawn(node: Node, seed: list[int]) -> Array | None:

@@ -162,6 +162,7 @@ _ENTRIES = (
     Entry("fill", shapes.filled, lambda v, a: kernels.fill(v[0], v[1], a["rest"])),
     Entry("top_values", shapes.top, lambda v, a: kernels.top(v[0], a["k"])[0]),
     Entry("top_places", shapes.top, lambda v, a: kernels.top(v[0], a["k"])[1], dtype="int64"),
+    Entry("bucketize", shapes.same, lambda v, a: kernels.bucketize(v[0], a), True, "int32"),
     Entry("tile", shapes.tiled, lambda v, a: np.tile(v[0], a["times"])),
     Entry("cumsum", shapes.same, lambda v, a: np.cumsum(v[0], a["axis"])),
 )

@@ -86,6 +86,11 @@ class FrozenModel(abc.ABC):
         """The `tf.compat.v1.Session` it runs in, or None if it runs in none."""
 
     @property
+    def graph(self) -> Any:
+        """The `tf.Graph` that its operations are in, or None if there is none."""
+        return None if self.session is None else self.session.graph
+
+    @property
     @abc.abstractmethod
     def input_names(self) -> list[str]:
         """Names under which inputs can be fed."""

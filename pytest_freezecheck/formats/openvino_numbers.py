@@ -226,6 +226,16 @@ def _softmax(call: Call) -> Node | None:
     return call.op(name, call.x[0], axis=int(call.given["axis"]) % rank)
 
 
+@operation("Bucketize")
+def _bucketized(call: Call) -> Node | None:
+    """With its right bounds a bucket holds what equals them, which TensorFlow puts in the next."""
+    boundaries = call.x[1].value
+    if boundaries is None or call.given.get("with_right_bound", True) or not real(call.x[0]):
+        return None
+    told = tuple(float(n) for n in boundaries.wide().ravel())
+    return call.op("bucketize", call.x[0], boundaries=told)
+
+
 @operation("CumSum")
 def _cumsum(call: Call) -> Node | None:
     rank = call.rank

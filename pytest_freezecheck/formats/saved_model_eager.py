@@ -54,6 +54,11 @@ class EagerSavedModel(SignedModel):
         """None: functions run in no session."""
         return None
 
+    @property
+    def graph(self) -> Any:
+        """The graph of the signature's function."""
+        return self._function.graph
+
     def _check_keys(self) -> None:
         """Make sure that the signature's function has the keys that the signature names."""
         _, taken = self._function.structured_input_signature

@@ -12,6 +12,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.errors import ArtifactError
 from pytest_freezecheck.formats.tflite_layers import LAYERS
@@ -50,7 +52,9 @@ class Twin:
     def _plain(value: Any) -> Any:
         if value is None:
             return []
-        return value if isinstance(value, (bool, int, float)) else [int(n) for n in value]
+        if isinstance(value, (bool, int, float)):
+            return value
+        return [n if isinstance(n, float) else int(n) for n in np.asarray(value).tolist()]
 
 
 def _unary(*pairs: str) -> dict[str, Twin]:
@@ -103,6 +107,7 @@ TWINS: dict[str, Twin] = {
     "ONE_HOT": Twin("OneHot", {"axis": "axis"}),
     "BATCH_MATMUL": Twin("BatchMatMulV2", {"adj_x": "adjX", "adj_y": "adjY"}),
     "CUMSUM": Twin("Cumsum", {"exclusive": "exclusive", "reverse": "reverse"}),
+    "BUCKETIZE": Twin("Bucketize", {"boundaries": "boundaries"}),
     "LEAKY_RELU": Twin("LeakyRelu", {"alpha": "alpha"}),
     "RESIZE_BILINEAR": Twin("ResizeBilinear", _RESIZED),
     "RESIZE_NEAREST_NEIGHBOR": Twin("ResizeNearestNeighbor", _RESIZED),

@@ -180,6 +180,12 @@ def _clipped(g: SessionGraph, op: str) -> Any:
     return raw.ClipByValue(t=_shaped(g), clip_value_min=-0.5, clip_value_max=g.d.pick([0.75, 9.0]))
 
 
+@strategy("Bucketize")
+def _bucketized(g: SessionGraph, op: str) -> Any:
+    boundaries = sorted({g.d.whole(-3, 3) / 2.0 for _ in range(g.d.whole(1, 4))})
+    return raw.Bucketize(input=_shaped(g), boundaries=boundaries)
+
+
 @strategy("LeakyRelu")
 def _leaky(g: SessionGraph, op: str) -> Any:
     return raw.LeakyRelu(features=_shaped(g), alpha=g.d.pick([0.2, 0.1, 0.0]))
@@ -376,6 +382,13 @@ def _fill(g: SessionGraph, op: str) -> Any:
     rows = tf.shape(x)[0]
     sizes = [[2, 3], [rows, 3], [rows], tf.concat([tf.shape(x)[:1], [2, 3]], 0), tf.shape(x)]
     return raw.Fill(dims=tf.convert_to_tensor(g.d.pick(sizes)), value=value)
+
+
+@strategy("ZerosLike", "OnesLike")
+def _like(g: SessionGraph, op: str) -> Any:
+    x = _shaped(g)
+    made = getattr(raw, op)(x=x)
+    return tf.concat([made, x], 0) if g.d.chance() else made
 
 
 @strategy("Range")

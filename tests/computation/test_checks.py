@@ -212,3 +212,39 @@ def test_a_proof_that_is_required_and_missing_is_a_failure(
     assert sampled.proof.result == "not-matched"
     for model in (live, other, frozen):
         model.close()
+
+
+WEATHER: dict[str, dict[str, object]] = {
+    "temperature": {"shape": [1], "low": -40.0, "high": 60.0},
+    "hour": {"shape": [1], "low": 0.0, "high": 24.0},
+}
+
+
+def rules(*, warm: float = 18.0, late: float = 11.0) -> Callable[[Any, Any], Any]:
+    """Return what builds a network with buckets, and with a rule that begins at an hour."""
+
+    def build(temperature: Any, hour: Any) -> Any:
+        bounds = [-10.0, 0.0, 10.0, warm, 30.0]
+        band = tf.raw_ops.Bucketize(input=temperature, boundaries=bounds)
+        extra = tf.where(hour > late, hour - late, tf.zeros_like(hour))
+        both = tf.concat([tf.gather(weight("bands", 6, 4), band[:, 0]), extra / 13.0], 1)
+        return {"probs": tf.nn.softmax(tf.matmul(both, weight("last", 5, 3)), name="probs")}
+
+    return build
+
+
+@pytest.mark.parametrize("way", ["graph_def", "saved_model", "tflite", "grappler"])
+def test_a_boundary_that_was_moved_by_little_is_found_and_shown(way: str, tmp_path: Path) -> None:
+    live, other = made(rules(), WEATHER), made(rules(warm=18.0001), WEATHER)
+    right = exported(live, way, tmp_path / "right")
+    wrong = exported(other, way, tmp_path / "wrong")
+    assert freezecheck.check(live, right, require="proof")
+    result = freezecheck.check(live, wrong)
+    assert (result.outcome, result.reason) == ("failed", "differs"), result.text
+    assert "of values that differ in the computation" in result.text
+    assert result.counterexample is not None
+    assert 18.0 <= float(result.counterexample.feeds["temperature"].ravel()[0]) < 18.0001
+    assert result.cause is not None
+    assert (result.cause["id"], result.cause["proven"]) == ("changed-operation", True)
+    for model in (live, other, right, wrong):
+        model.close()

@@ -404,6 +404,15 @@ def _top(d: Draw, name: str) -> Case:
     return Case([x], {"k": k}, values if name == "top_values" else places)
 
 
+@case("bucketize")
+def _bucketize(d: Draw, _: str) -> Case:
+    boundaries = tuple(sorted({d.whole(-3, 3) / 2.0 for _ in range(d.whole(1, 4))}))
+    shape = d.shape(1, 4)
+    x = d.pick([d.reals(shape), d.wholes(shape, -3, 3) / 2.0])  # some lie on a boundary
+    found = tf.raw_ops.Bucketize(input=tf.constant(x), boundaries=list(boundaries))
+    return Case([x], {"boundaries": boundaries}, found)
+
+
 @case("tile")
 def _tile(d: Draw, _: str) -> Case:
     x = d.reals(d.shape(1, 4))

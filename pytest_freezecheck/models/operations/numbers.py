@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from pytest_freezecheck.computation.builder import real
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.models.operations.translation import TABLE, Call, Translate, operation
 
@@ -113,6 +114,12 @@ def _sum(call: Call) -> Node | None:
 @operation("Neg")
 def _negated(call: Call) -> Node | None:
     return call.b.negative(call.x[0], call.name)
+
+
+@operation("Bucketize")
+def _bucketized(call: Call) -> Node | None:
+    boundaries = tuple(call.attribute("boundaries") or ())
+    return call.op("bucketize", call.x[0], boundaries=boundaries) if real(call.x[0]) else None
 
 
 @operation("AddN")

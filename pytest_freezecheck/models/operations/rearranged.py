@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from pytest_freezecheck.computation.builder import real
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.rearranged import depth_to_space, space_to_depth
+from pytest_freezecheck.computation.rows import rows_of
 from pytest_freezecheck.computation.transposed import undone
 from pytest_freezecheck.models.operations.translation import Call, operation
 
@@ -61,3 +65,19 @@ def _transposed(call: Call) -> Node | None:
         origin=call.name,
     )
     return None if made is None else call.as_it_was(made)
+
+
+@operation("ZerosLike", "OnesLike")
+def _like(call: Call) -> Node | None:
+    """Return 0 or 1 in the shape of another, whose values do not matter, even if they are NaN."""
+    x = call.x[0]
+    if x.shape is None or not real(x) or None in x.shape[1:]:
+        return None
+    kind = np.float64 if x.dtype == "float64" else np.float32
+    number = np.asarray(call.raw.op == "tf:OnesLike", kind)
+    if None not in x.shape:
+        return call.b.constant(np.broadcast_to(number, [n or 0 for n in x.shape]))
+    rows = rows_of(x)
+    if rows is None:
+        return None
+    return call.op("fill", call.b.constant(number), rows, rest=tuple(n or 0 for n in x.shape[1:]))
