@@ -238,5 +238,6 @@ def _properties(result: dict[str, Any]) -> list[tuple[str, object]]:
         "exact",
     )
     power = result["power"]
-    strength = [] if power is None else [("freezecheck.power", power["score"])]
+    share = None if power is None else round(power["in_all"] / power["planted"], 4)
+    strength = [] if share is None else [("freezecheck.power", share)]
     return [*((f"freezecheck.{name}", result[name]) for name in names), *strength]

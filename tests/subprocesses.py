@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -45,3 +46,8 @@ class Apart:
     def pytest(self, folder: Path, *arguments: str) -> tuple[int, str]:
         """Run pytest; return the exit code and what was printed."""
         return run_pytest(folder, *arguments)
+
+
+def heeding_interrupts() -> None:
+    """Let a process be interrupted, also where tests run in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)

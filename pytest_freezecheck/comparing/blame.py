@@ -13,6 +13,8 @@ from pytest_freezecheck.computation.proof import Proof
 from pytest_freezecheck.diagnosis.labels import grouped
 from pytest_freezecheck.findings import Blamed, Explanation
 
+_OF_NO_KEY = ("initial-values", "initial-statistics", "partial-restore")
+
 
 def blame(sides: Sides, proof: Proof) -> Explanation:
     """Return the causes of a difference between computations.
@@ -60,9 +62,13 @@ def of_weights(sides: Sides, constants: Sequence[Constants]) -> list[Blamed]:
             single.append(name)
         else:
             others.append(found)
+    origins = origins_of(sides)
+    # How much was initialised or left out is not seen where weights were folded, nor whether it
+    # was without a checkpoint.
+    unseen = _OF_NO_KEY if others or origins.checkpoint is None else ()
     causes = [
-        Blamed(cause.split(" ")[0], tuple(found), _evidence(found), proven=True)
-        for cause, found in grouped(single, held, frozen, origins_of(sides)).items()
+        Blamed(_told(cause, unseen), tuple(found), _evidence(found), proven=True)
+        for cause, found in grouped(single, held, frozen, origins).items()
     ]
     for found in others:
         origin = names_of(found.live, frozenset(held))
@@ -73,6 +79,11 @@ def of_weights(sides: Sides, constants: Sequence[Constants]) -> list[Blamed]:
         other = "other-weights" if own else "changed-operation"
         causes.append(Blamed(other, origin, evidence, proven=weight or not own))
     return causes
+
+
+def _told(cause: str, unseen: Sequence[str]) -> str:
+    first = cause.split(" ")[0]
+    return "other-weights" if first in unseen else first
 
 
 def _evidence(found: dict[str, str]) -> str:

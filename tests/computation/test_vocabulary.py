@@ -111,7 +111,8 @@ def _pair(d: Draw, name: str) -> Case:
     whole = d.chance()
     if whole:
         x = d.wholes(shape, -5, 5, "int32")
-        y = d.wholes(other, 1, 4, "int32") * (1 if name == "pow" else d.pick([1, -1]))
+        signs = 1 if name == "pow" else d.pick([1, -1])
+        y = np.asarray(d.wholes(other, 1, 4, "int32") * signs, "int32")
     else:
         # The quotient of fractions may be a whole number but for its last place: dyadic ones.
         x, y = d.wholes(shape, -40, 40) / 8.0, d.wholes(other, 1, 24) / 8.0

@@ -182,7 +182,8 @@ def test_class_numbers_alone_prove_no_transform(tmp_path: Path) -> None:
         result = freezecheck.check(live, frozen, examples=30)
         assert (result.outcome, result.reason) == ("failed", "differs")
         assert result.cause is not None
-        assert not result.cause["proven"], result.text
+        # That it reads its input in another order is read in it, and not told by its answers.
+        assert result.cause["id"] in ("changed-operation", "unknown"), result.text
         frozen.close()
     live.close()
     other.close()
@@ -249,6 +250,7 @@ def numbers(x: Any) -> Any:
     return {"class": tf.argmax(_layer("logits", hidden, 4), axis=1, output_type=tf.int32)}
 
 
+@pytest.mark.usefixtures("answers_alone")
 @pytest.mark.parametrize("way", ["tflite", "onnx"])
 def test_class_numbers_alone_prove_nothing(way: str, tmp_path: Path) -> None:
     """That the raw weights give these few numbers too is no proof: so may many another mistake."""

@@ -160,8 +160,7 @@ def test_another_loop_or_branch_fails(
         assert not agreement
         assert agreement.cause is not None
         cause = agreement.cause["id"], agreement.cause["proven"]
-        # The bodies of TensorFlow 2's loops are functions, which are not compared.
-        assert cause == (("changed-operation", True) if version == 1 else ("unknown", False))
+        assert cause == ("changed-operation", True)
         assert "first tensor that differs: " in agreement.text
         for model in (live, other):
             model.close()

@@ -198,6 +198,7 @@ def test_what_telling_inputs_do_not_show_is_tried_on_all_inputs(tmp_path: Path) 
 
 
 def test_where_bits_have_to_be_the_same_any_change_counts(live: LiveModel, correct: Path) -> None:
-    power = freezecheck.assert_agreement(live, correct, exact=True, min_power=1.0).power
+    options: Any = {"exact": True, "min_power": 1.0, "examples": 100}
+    power = freezecheck.assert_agreement(live, correct, **options).power
     assert power is not None
     assert power.score == 1.0

@@ -81,6 +81,7 @@ def test_a_scalar_of_zero_is_planted_and_noticed(tmp_path: Path) -> None:
     live.close()
 
 
+@pytest.mark.usefixtures("answers_alone")
 def test_orders_of_classes_alone_are_no_power(tmp_path: Path) -> None:
     result = power_of(without_weights, tmp_path)
     assert result

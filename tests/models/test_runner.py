@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.subprocesses import run_pytest
+from tests.subprocesses import heeding_interrupts, run_pytest
 
 v1 = tf.compat.v1
 
@@ -351,7 +351,14 @@ def looping(repository: Path, *arguments: str) -> Iterator[tuple[subprocess.Pope
     declare(repository, "right.pb", "loop.deed", "last.pb", timeout=600)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *RUN, *arguments]
     with (repository / "printed").open("w") as printed:
-        run = subprocess.Popen(command, cwd=repository, stdout=printed, stderr=printed, text=True)
+        run = subprocess.Popen(
+            command,
+            cwd=repository,
+            stdout=printed,
+            stderr=printed,
+            text=True,
+            preexec_fn=heeding_interrupts,
+        )
     try:
         where = repository / "pid of loop"
         wait_until(lambda: where.exists() and where.read_text(), 120)
@@ -374,7 +381,8 @@ def test_a_signal_ends_the_run_whatever_a_file_does(
         wait_until(lambda: not running(runner), 1.0)
     document = report(repository)
     assert document["interrupted"] is True
-    assert reasons(repository) == {"right.pb": IDENTICAL}
+    missing = ("error", "no-result")
+    assert reasons(repository) == {"right.pb": IDENTICAL, "loop.deed": missing, "last.pb": missing}
     assert left_over(repository) == []
 
 

@@ -28,7 +28,7 @@ def _checked(
     """Check the correct freeze of a model that is built so."""
     live = LiveModel.from_checkpoint(build, trained, inputs or reference.INPUTS, name="odd")
     path = freezecheck.freeze(live, "graph_def", folder)
-    agreement = freezecheck.check(live, path, **options)
+    agreement = freezecheck.check(live, path, **{"examples": 100, **options})
     live.close()
     return agreement
 

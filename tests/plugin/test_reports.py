@@ -16,7 +16,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from pytest_freezecheck.report import json as json_report
-from tests.subprocesses import run_pytest
+from tests.subprocesses import heeding_interrupts, run_pytest
 
 SCHEMA = json.loads((Path(json_report.__file__).parent / "report.schema.json").read_text("utf-8"))
 #: Tests that come to a result at once.
@@ -162,6 +162,7 @@ def test_a_run_that_is_ended_says_so(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=heeding_interrupts,
     )
     try:
         until = time.monotonic() + 60
