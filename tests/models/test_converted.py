@@ -53,6 +53,12 @@ CAUSES = {
     faults.wrong_output: "output-tensor",
     faults.half_precision: "reduced-precision",
 }
+#: What is read in the file, where no answer tells it. How much was initialised is not seen there.
+BY_COMPUTATION: dict[Any, str] = {
+    faults.another_epsilon: "batch-norm-epsilon",
+    faults.bias_not_restored: "partial-restore",
+    faults.initialised_again: "other-weights",
+}
 
 
 @pytest.fixture(params=CONVERTERS)
@@ -105,7 +111,7 @@ def test_every_fault_fails_and_no_other_cause_is_claimed(
     if fault in CAUSES:
         assert found == (CAUSES[fault], True)
     else:
-        assert not agreement.cause["proven"], found
+        assert found == (BY_COMPUTATION.get(fault), True) or not found[1]
 
 
 def test_the_text_says_how_the_cause_was_found(

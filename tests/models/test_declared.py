@@ -147,7 +147,7 @@ def test_junit_properties_are_plain_values(repository: pytest.Pytester, flowers:
         "freezecheck.reason": "identical",
         "freezecheck.max_abs_diff": "0.0",
         "freezecheck.atol": "1e-05",
-        "freezecheck.examples": "100",
+        "freezecheck.examples": "10",
         "freezecheck.exact": "True",
     }
     assert cases["export/frozen.pb"]["freezecheck.outcome"] == "failed"

@@ -207,7 +207,8 @@ def test_inexact_within_the_tolerance_passes_with_a_warning_and_fails_where_exac
     result.stdout.fnmatch_lines([warning])
     (check,) = report(repository)["checks"]
     assert check["exact"] is False
-    _, why = check["warnings"]
+    *_, why = check["warnings"]
+    assert any("which the tolerance that was chosen allows" in said for said in check["warnings"])
     assert why.startswith("what keeps frozen.pb from being bit-identical: averaged-statistics: ")
     result = run(repository, "-o", "freezecheck_exact=true")
     assert result.ret == 1
