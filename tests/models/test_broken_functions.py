@@ -216,7 +216,9 @@ def test_the_rest_is_shown_once_on_request(
     assert len(summary) == CHECKS
     assert all(re.match(r"FAILED .*::flowers::\w+", line) for line in summary)
     if on_ci or option == "-vv":
-        assert all(re.search(said, line) for line in summary)
+        told = [re.search(said, line) for line in summary]
+        # Until pytest 8, what is told again has no reason in its summary; the first has it.
+        assert all(told) if int(pytest.__version__.split(".")[0]) > 8 else told[0]
     assert (repository.path / "junit.xml").read_text().count("Traceback (most recent") == 1
 
 
