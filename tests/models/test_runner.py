@@ -382,7 +382,10 @@ def test_a_signal_ends_the_run_whatever_a_file_does(
     document = report(repository)
     assert document["interrupted"] is True
     missing = ("error", "no-result")
-    assert reasons(repository) == {"right.pb": IDENTICAL, "loop.deed": missing, "last.pb": missing}
+    found = reasons(repository)
+    # A worker may be ended before the controller has heard of what it did last.
+    assert found.pop("right.pb") in ((IDENTICAL, missing) if workers else (IDENTICAL,))
+    assert found == {"loop.deed": missing, "last.pb": missing}
     assert left_over(repository) == []
 
 
