@@ -15,7 +15,7 @@ def test_no_damaged_file_passes_that_a_raw_executor_tells_apart() -> None:
     for case, said in done:
         assert not damage.told_apart(said), (case, said)
         assert said["line"] or said["outcome"] in ("died", "hung"), (case, said)
-    assert {said["outcome"] for _, said in done} >= {"error", "failed"}
+    assert {said["outcome"] for _, said in done} >= {"error"}
 
 
 @pytest.mark.parametrize("apart", [None, float("nan"), float("inf"), 1e-3])
