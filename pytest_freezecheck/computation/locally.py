@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -148,14 +148,7 @@ def _edges(pairs: Sequence[Pair], shared: tuple[Mapping[int, Node], Mapping[int,
     met: tuple[set[float], set[float]] = (set(), set())
     for pair in pairs:
         for node, known, found in zip(pair, shared, met, strict=True):
-            seen: set[int] = set()
-            waiting = [node]
-            while waiting:
-                read = waiting.pop()
-                if id(read) in known or id(read) in seen:
-                    continue
-                seen.add(id(read))
-                waiting.extend(read.inputs)
+            for read in _down_to(node, known):
                 found.update(_numbers_in(read))
     ordered = sorted(met[0] | met[1])
     own = met[0] ^ met[1]
@@ -172,34 +165,38 @@ def _numbers_in(node: Node) -> list[float]:
     return [n for n in held if isinstance(n, float) and np.isfinite(n)]
 
 
-def _work(node: Node, known: Mapping[int, Node]) -> float:
-    """Return how many products it takes to work out a node, from what is known."""
-    total, seen, waiting = 0.0, set(), [node]
+def _down_to(node: Node, known: Mapping[int, Node]) -> Iterator[Node]:
+    """Yield a node and what it is computed from, each once, down to what is known."""
+    seen: set[int] = set()
+    waiting = [node]
     while waiting:
         read = waiting.pop()
-        if id(read) in known or id(read) in seen:
-            continue
-        seen.add(id(read))
+        if id(read) not in known and id(read) not in seen:
+            seen.add(id(read))
+            yield read
+            waiting.extend(read.inputs)
+
+
+def _work(node: Node, known: Mapping[int, Node]) -> float:
+    """Return how many products it takes to work out a node, from what is known."""
+    total = 0.0
+    for read in _down_to(node, known):
         cells = np.prod([_ROWS if n is None else n for n in read.shape or ()], dtype=float)
         layer = read.op in ("conv", "matmul", "dot") and read.inputs[1].shape
         total += cells * np.prod([n or 1 for n in layer[:-1]], dtype=float) if layer else cells
-        waiting.extend(read.inputs)
     return float(total)
 
 
 def _own(node: Node, shared: Mapping[int, Node]) -> list[Node] | None:
     """Return the operations between a node and what is shared; None if they cannot be worked."""
-    found: dict[int, Node] = {}
-    waiting = [node]
-    while waiting:
-        read = waiting.pop()
-        if id(read) in shared or id(read) in found or read.is_constant:
+    found: list[Node] = []
+    for read in _down_to(node, shared):
+        if read.is_constant:
             continue
         if read.op not in VOCABULARY or len(found) > DEEP:
             return None
-        found[id(read)] = read
-        waiting.extend(read.inputs)
-    return list(found.values())
+        found.append(read)
+    return found
 
 
 def _apart(
@@ -253,17 +250,8 @@ def _apart(
 
 def _rounded(node: Node, known: Mapping[int, Node]) -> bool:
     """Return whether constants between a node and what is known are rounded to a grid."""
-    found: set[int] = set()
-    waiting = [node]
-    while waiting:
-        read = waiting.pop()
-        if id(read) in known or id(read) in found:
-            continue
-        found.add(id(read))
-        if read.value is not None and np.any(read.value.half):
-            return True
-        waiting.extend(read.inputs)
-    return False
+    values = (read.value for read in _down_to(node, known))
+    return any(value is not None and np.any(value.half) for value in values)
 
 
 def _at_edges(node: Node, edges: Array) -> Array | None:
