@@ -38,6 +38,7 @@ _WHILES = frozenset({"While", "StatelessWhile"})
 _TABLES = frozenset({"HashTableV2", "HashTable", "MutableHashTableV2"})
 _FILLERS = frozenset({"LookupTableImportV2", "LookupTableImport", "InitializeTableV2"})
 _FILLERS |= {"InitializeTable"}
+_LOOKUPS = frozenset({"ResourceGather", "GatherV2"})
 _FILES = frozenset({"InitializeTableFromTextFileV2", "InitializeTableFromTextFile"})
 #: Stateful by their registration, and computing the same each time.
 _STEADY = _CALLS | _BRANCHES | _WHILES | _TABLES | {"Assert", "Print", "PrintV2", "Placeholder"}
@@ -109,7 +110,7 @@ class _Reader:
             return read_loop(self, node)
         reads = [self.found[_whole(read)] for read in node.input if not read.startswith("^")]
         op = node.op
-        if op == "ResourceGather":
+        if op in _LOOKUPS:
             return self._looked_up(node, reads)
         if op == "Const":
             return self.arena.constant(_constant(node))
@@ -137,15 +138,20 @@ class _Reader:
         return self.arena.make(PREFIX + op, reads, given, origin=node.name)
 
     def _looked_up(self, node: Any, reads: list[Node]) -> Node:
-        """Return a look-up in a variable as one in a constant: as a frozen graph has it."""
-        import tensorflow as tf
+        """Return a look-up in a variable or a constant: freezing makes the one of the other.
 
-        kind = tf.as_dtype(tf.int32).as_datatype_enum
-        axis = self.arena.constant(Value(np.zeros((), np.int32)))
+        It gives the axis the type of the ids, which says nothing of what is computed.
+        """
+        table, ids, *axes = reads
+        axis = axes[0].value if axes else Value(np.zeros((), np.int32))
         given = self._attributes(node)
-        given["Tparams"] = given.pop("dtype")
-        given["Taxis"] = type(node.attr["dtype"])(type=kind).SerializeToString(deterministic=True)
-        return self.arena.make(PREFIX + "GatherV2", (*reads, axis), given, origin=node.name)
+        if "dtype" in given:
+            given["Tparams"] = given.pop("dtype")
+        if axis is not None:
+            given.pop("Taxis", None)
+            axes = [self.arena.constant(Value(axis.array.astype(np.int32)))]
+        reads = [table, ids, *axes]
+        return self.arena.make(PREFIX + "GatherV2", reads, given, origin=node.name)
 
     def _port(self, tensor: str, node: Any) -> int:
         """Return which output of a node a tensor is; in functions they have names."""

@@ -62,6 +62,34 @@ def test_the_same_graph_is_proved_and_fed_ten_examples(way: str, tmp_path: Path)
     frozen.close()
 
 
+def looked_up(along: int) -> Callable[[Any], Any]:
+    """Return what builds a network that looks 64-bit ids up along an axis of a square table."""
+
+    def build(ids: Any) -> Any:
+        rows = tf.gather(weight("table", 8, 8), ids, axis=along)
+        rows = tf.transpose(rows, [1, 2, 0]) if along else rows
+        return {"probs": tf.nn.softmax(tf.reduce_mean(rows, axis=1), name="probs")}
+
+    return build
+
+
+@pytest.mark.parametrize("along", [0, 1])
+def test_the_axis_of_a_look_up_counts_and_its_type_does_not(along: int, tmp_path: Path) -> None:
+    spec: dict[str, dict[str, object]] = {
+        "ids": {"shape": [3], "dtype": "int64", "low": 0, "high": 7}
+    }
+    live, other = made(looked_up(0), spec), made(looked_up(along), spec)
+    frozen = exported(other, "graph_def", tmp_path / "export.pb")
+    result = freezecheck.check(live, frozen)
+    wanted = ("passed", "identical") if along == 0 else ("failed", "differs")
+    assert (result.outcome, result.reason) == wanted
+    assert result.proof is not None
+    assert (result.proof.result == "identical") == (along == 0)
+    live.close()
+    other.close()
+    frozen.close()
+
+
 WAYS = ["graph_def", "saved_model", "keras_export", "tflite", "onnx"]
 
 
