@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from pytest_freezecheck.computation.values import (
     ADDING,
-    BLOCK,
     FOLDING,
     Array,
-    Floats,
     Value,
+    equal_arrays,
+    tiles,
     unit_of,
 )
 
@@ -76,7 +75,7 @@ def _same_scale(live: Value, frozen: Value) -> bool:
 
 
 def _equal(one: Array, other: Array) -> bool:
-    return one.dtype == other.dtype and np.array_equal(one, other)
+    return one.dtype == other.dtype and equal_arrays(one, other)
 
 
 def _exactly(live: Value, frozen: Value) -> Apart:
@@ -101,8 +100,7 @@ def _plain(value: Any) -> Any:
 
 
 def _rounded(live: Value, frozen: Value) -> Apart:
-    sizes = [np.maximum(*pair) for pair in zip(_sizes(live), _sizes(frozen), strict=True)]
-    size = np.maximum.reduce(sizes)
+    size = np.maximum(live.largest(), frozen.largest())
     if live.terms is not None or frozen.terms is not None:
         terms = [v.terms for v in (live, frozen) if v.terms is not None]
         size = np.maximum(np.maximum.reduce(terms), size if size.shape == terms[0].shape else 0.0)
@@ -121,23 +119,25 @@ def _rounded(live: Value, frozen: Value) -> Apart:
     found = Apart(size=live.array.size, grid=grid)
     relative, excess, count = 0.0, 0.0, 0
     index: tuple[int, ...] = ()
-    for start, one, other in _blocks(live, frozen):
+    sizes, bounds = (np.broadcast_to(each, live.shape) for each in (size, bound))
+    for place in tiles(live.shape):
+        one, other = live.tile(place), frozen.tile(place)
+        same = (one == other) | (np.isnan(one) & np.isnan(other))
+        if same.all():
+            continue
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            between = np.abs(one - other)
-            same = (one == other) | (np.isnan(one) & np.isnan(other))
-            between = np.where(same, 0.0, between)
-            relative_here = np.where(between == 0.0, 0.0, between / size)
-            multiple = np.where(between == 0.0, 0.0, between / bound)
+            between = np.where(same, 0.0, np.abs(one - other))
+            shares = np.where(same, 0.0, between / sizes[place])
+            multiple = np.where(same, 0.0, between / bounds[place])
         multiple = np.nan_to_num(multiple, nan=np.inf, posinf=np.inf)
-        relative = max(relative, float(np.nan_to_num(relative_here, nan=np.inf).max(initial=0.0)))
+        relative = max(relative, float(np.nan_to_num(shares, nan=np.inf).max(initial=0.0)))
         count += int((multiple > 1.0).sum())
         worst = float(multiple.max(initial=0.0))
         if worst > excess:
-            place = np.unravel_index(int(multiple.argmax()), multiple.shape)
+            here = np.unravel_index(int(multiple.argmax()), multiple.shape)
             excess = worst
-            index = tuple(int(i) for i in place)
-            pair = float(one[index]), float(other[index])
-            index = (index[0] + start, *index[1:]) if index else index
+            pair = float(one[here]), float(other[here])
+            index = tuple(int(n) + part.start for n, part in zip(here, place, strict=True))
             found = dataclasses.replace(found, live=pair[0], frozen=pair[1])
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(size > 0.0, bound / np.where(size > 0.0, size, 1.0), 0.0)
@@ -155,52 +155,11 @@ def _needs_no_grid(live: Value, frozen: Value) -> bool:
     """Return whether the file's few bits were enough to keep the live values as they are."""
     if frozen.grid != "float16" or live.scale is not None or frozen.scale is not None:
         return False
-    array = np.atleast_1d(live.array)
     with np.errstate(over="ignore"):
-        blocks = (array[n : n + _rows(array)] for n in _starts(array))
-        return all(np.array_equal(block.astype(np.float16), block) for block in blocks)
-
-
-def _starts(array: Array) -> range:
-    return range(0, array.shape[0], _rows(array))
+        parts = (live.array[place] for place in tiles(live.shape))
+        return all(np.array_equal(part.astype(np.float16), part) for part in parts)
 
 
 def _precision(live: Value, frozen: Value) -> str:
     """Return the dtype of less precision that a file holds its weights in, or nothing."""
     return _COARSE.get(frozen.unit, "") if frozen.unit > live.unit else ""
-
-
-def _sizes(value: Value) -> list[Floats]:
-    """Return the largest absolute value in each channel: each index of the last axis."""
-    array = value.array
-    if array.ndim < 2:
-        return [np.abs(value.wide())]
-    largest = np.zeros(array.shape[-1])
-    for start in _starts(array):
-        block = np.abs(array[start : start + _rows(array)]).astype(np.float64)
-        with np.errstate(invalid="ignore"):
-            found = block.max(axis=tuple(range(array.ndim - 1)), initial=0.0)
-        largest = np.maximum(largest, np.nan_to_num(found))
-    return [largest if value.scale is None else largest * np.abs(value.scale)]
-
-
-def _rows(array: Array) -> int:
-    return max(1, BLOCK // max(1, array[:1].size))
-
-
-def _blocks(live: Value, frozen: Value) -> Iterator[tuple[int, Floats, Floats]]:
-    if not live.array.ndim:
-        yield 0, live.wide(), frozen.wide()
-        return
-    rows = _rows(live.array)
-    for start in range(0, live.array.shape[0], rows):
-        place = slice(start, start + rows)
-        one, other = (_block(value, place) for value in (live, frozen))
-        yield start, one, other
-
-
-def _block(value: Value, place: slice) -> Floats:
-    wide = value.array[place].astype(np.float64)
-    if value.scale is None:
-        return wide
-    return np.asarray(wide * (value.scale if value.array.ndim > 1 else value.scale[place]))

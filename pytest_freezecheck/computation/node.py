@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_freezecheck.computation.values import Value
+from pytest_freezecheck.computation.values import Value, equal_arrays
 
 Shape = tuple[int | None, ...]
 Attributes = tuple[tuple[str, Hashable], ...]
@@ -165,7 +165,7 @@ def _same_bits(one: Any, other: Any) -> bool:
     if one.dtype.kind in "fc" or one.dtype.kind == "V":
         whole = f"u{one.dtype.itemsize}" if one.dtype.itemsize <= 8 else "u8"
         one, other = (np.ascontiguousarray(a).view(whole) for a in (one, other))
-    return np.array_equal(one, other)
+    return equal_arrays(one, other)
 
 
 #: Operations whose two operands may be exchanged.

@@ -7,6 +7,9 @@ last axis: nothing of a network is held twice, least of all in float64.
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,8 +17,11 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
-#: Numbers that are worked at a time, so that a large weight is never widened as a whole.
-BLOCK = 1 << 20
+#: Numbers that are worked at a time, so that a large weight is never widened as a whole, and of how
+#: many channels: neighbours in memory, or there is more waiting for it than working.
+_TILE, _CHANNELS = 1 << 17, 64
+#: What has more numbers is not looked through for whether they are one and the same.
+_SEARCHED = 1 << 20
 #: Units in the last place of float32 that folding may move a weight by, of its channel's largest.
 #: A sum is rounded more often: statistics, a factor of their own, the products, the sum itself.
 FOLDING, ADDING = 4.0, 8.0
@@ -80,14 +86,58 @@ class Value:
             self, scale=scale, folded=True, half=half, origin=_joined(self.origin, origin)
         )
 
+    def largest(self) -> Floats:
+        """Return the largest absolute value in each channel: each index of the last axis."""
+        if self.array.ndim < 2:
+            return np.abs(self.wide())
+        rest = tuple(range(self.array.ndim - 1))
+        with np.errstate(invalid="ignore"):
+            # Nothing as large as the array is made: it is read twice instead.
+            high = self.array.max(axis=rest, initial=0).astype(np.float64)
+            low = self.array.min(axis=rest, initial=0).astype(np.float64)
+        found = np.nan_to_num(np.maximum(high, -low))
+        return found if self.scale is None else found * np.abs(self.scale)
+
+    def tile(self, place: tuple[slice, ...]) -> Array:
+        """Return a part of it in float64.
+
+        Args:
+            place: which, for each axis.
+        """
+        wide = self.array[place].astype(np.float64)
+        return wide if self.scale is None else wide * self.scale[place[-1:]]
+
     def number(self) -> float | None:
         """Return it as a number if it holds one alone, once or many times over."""
         if not self.array.size or self.array.dtype == object or self.array.dtype.kind == "c":
             return None
-        if self.array.size > BLOCK:
+        if self.array.size > _SEARCHED:
             return None
         wide = self.wide()
         return float(wide.flat[0]) if (wide == wide.flat[0]).all() else None
+
+
+def tiles(shape: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Yield the parts in which an array is worked, for each a slice of each axis.
+
+    Args:
+        shape: of the array.
+    """
+    sizes = list(shape)
+    if len(sizes) > 1:
+        sizes[-1] = min(sizes[-1], _CHANNELS)
+    axes = list(range(len(sizes)))
+    for axis in (*axes[-2::-1], *axes[-1:]):  # the channels last
+        rest = math.prod(sizes) // max(1, sizes[axis])
+        sizes[axis] = max(1, min(sizes[axis], _TILE // max(1, rest)))
+    starts = (range(0, whole, size) for whole, size in zip(shape, sizes, strict=True))
+    for place in itertools.product(*starts):
+        yield tuple(slice(n, n + size) for n, size in zip(place, sizes, strict=True))
+
+
+def equal_arrays(one: Array, other: Array) -> bool:
+    """Return whether two arrays of one shape hold the same."""
+    return all(np.array_equal(one[place], other[place]) for place in tiles(one.shape))
 
 
 def computed(array: Array, *sources: Value, terms: Floats | None = None) -> Value:

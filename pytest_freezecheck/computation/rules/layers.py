@@ -42,8 +42,7 @@ def scaled_weight(weight: Value, factors: np.ndarray, scale: Value) -> Value:
     if not np.any(scale.half):
         return made
     # The factor lies on a grid as well: what that may move it by is in proportion to the weight.
-    largest = np.abs(weight.wide()).max(axis=tuple(range(weight.array.ndim - 1)), initial=0.0)
-    return Value(**{**vars(made), "half": np.asarray(made.half) + largest * scale.half})
+    return Value(**{**vars(made), "half": np.asarray(made.half) + weight.largest() * scale.half})
 
 
 def _affine_of_reshape(b: Builder, draft: Draft) -> Node | None:
