@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from pytest_freezecheck.computation.apart import Apart, apart
 from pytest_freezecheck.computation.node import COMMUTATIVE, Node, walk
+from pytest_freezecheck.computation.pages import give_back
 
 Pair = tuple[Node, Node]
 
@@ -134,6 +135,7 @@ class Matcher:
             if not _comparable(live, frozen):
                 return _Judged(alike=False, equal=False)
             found = apart(live.value, frozen.value)
+            give_back(frozen.value.array)
             return _Judged(alike=True, equal=found.excess <= 1.0, apart=found)
         if not live.inputs and not frozen.inputs and not (live.is_constant or frozen.is_constant):
             same = (live.op, live.attributes) == (frozen.op, frozen.attributes)

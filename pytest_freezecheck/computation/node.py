@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pytest_freezecheck.computation.pages import give_back
 from pytest_freezecheck.computation.values import Value, equal_arrays
 
 Shape = tuple[int | None, ...]
@@ -114,9 +115,10 @@ class Arena:
     def constant(self, value: Value) -> Node:
         """Return the node of a constant."""
         key = _drawer(value)
-        for node in self._in(key):
-            if node.value is not None and _same(node.value, value):
-                return node
+        known = next((n for n in self._in(key) if n.value and _same(n.value, value)), None)
+        give_back(value.array)
+        if known is not None:
+            return known
         form = _form("constant", [], (value.shape,))
         node = Node(
             "constant", shape=value.shape, dtype=value.dtype, value=value, form=form,

@@ -89,14 +89,14 @@ class Value:
     def largest(self) -> Floats:
         """Return the largest absolute value in each channel: each index of the last axis."""
         if self.array.ndim < 2:
-            return np.abs(self.wide())
+            return np.asarray(np.abs(self.wide()))
         rest = tuple(range(self.array.ndim - 1))
         with np.errstate(invalid="ignore"):
             # Nothing as large as the array is made: it is read twice instead.
             high = self.array.max(axis=rest, initial=0).astype(np.float64)
             low = self.array.min(axis=rest, initial=0).astype(np.float64)
         found = np.nan_to_num(np.maximum(high, -low))
-        return found if self.scale is None else found * np.abs(self.scale)
+        return np.asarray(found if self.scale is None else found * np.abs(self.scale))
 
     def tile(self, place: tuple[slice, ...]) -> Array:
         """Return a part of it in float64.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from pytest_freezecheck.formats.matching import (
 from pytest_freezecheck.formats.operations import refuse
 from pytest_freezecheck.formats.reach import answers, back
 from pytest_freezecheck.models.frames import inside
-from pytest_freezecheck.models.graphs import ancestors, missing_functions, only
+from pytest_freezecheck.models.graphs import ancestors, missing_functions, only, part
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays, Runner
@@ -163,12 +163,26 @@ class FrozenGraphDef(FrozenModel):
         self, inputs: Mapping[str, str], outputs: Mapping[str, str]
     ) -> ConstantGraph:
         """Return what the outputs are computed from; its weights are constants already."""
+        return self._part(only, inputs, outputs)
+
+    def readable_graph(
+        self, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    ) -> ConstantGraph:
+        """Return the same, without a copy of the weights."""
+        return self._part(part, inputs, outputs)
+
+    def _part(
+        self,
+        take: Callable[[Any, Sequence[str]], Any],
+        inputs: Mapping[str, str],
+        outputs: Mapping[str, str],
+    ) -> ConstantGraph:
         from pytest_freezecheck.models.workbench import ConstantGraph
 
         definition = begun_at(self.definition, self._interior())
         before = ancestors(definition, list(outputs.values()))
         return ConstantGraph(
-            definition=only(definition, list(outputs.values())),
+            definition=take(definition, list(outputs.values())),
             inputs={name: _full(there) for name, there in inputs.items() if _node(there) in before},
             outputs={name: _full(there) for name, there in outputs.items()},
             constants={_full(n): v for n, v in self.constants.items() if _node(n) in before},

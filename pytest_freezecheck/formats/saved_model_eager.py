@@ -156,17 +156,22 @@ class EagerSavedModel(SignedModel):
         self, inputs: Mapping[str, str], outputs: Mapping[str, str]
     ) -> ConstantGraph:
         """Return the function's graph, with what it captures beside it."""
+        from pytest_freezecheck.models.held import Held, bytes_of
         from pytest_freezecheck.models.session import plain_eager
         from pytest_freezecheck.models.workbench import ConstantGraph
 
         handles = {id(getattr(v, "handle", None)): v for v in self._variables()}
-        values = {}
-        with plain_eager():
-            for external, internal in self._function.graph.captures:
-                variable = handles.get(id(external))
-                if variable is None and external.dtype.name == "resource":
-                    return self.constant_graph(inputs, outputs)  # a lookup table
-                values[internal.op.name] = (external if variable is None else variable).numpy()
+        captured = {}
+        for external, internal in self._function.graph.captures:
+            variable = handles.get(id(external))
+            if variable is None and external.dtype.name == "resource":
+                return self.constant_graph(inputs, outputs)  # a lookup table
+            captured[internal.op.name] = external if variable is None else variable
+
+        def read(names: Sequence[str]) -> list[Any]:
+            with plain_eager():
+                return [captured[name].numpy() for name in names]
+
         # What was loaded knows its outputs' names, and its graph their tensors, in that order.
         ends = dict(
             zip(sorted(self._function.structured_outputs), self._function.outputs, strict=True)
@@ -178,7 +183,7 @@ class EagerSavedModel(SignedModel):
             {name: fed[there] for name, there in inputs.items()},
             {name: ends[there].name for name, there in outputs.items()},
             {fed[name]: value for name, value in self.constants.items()},
-            values=values,
+            values=Held({name: bytes_of(held) for name, held in captured.items()}, read),
         )
 
     def weights(self) -> Arrays:

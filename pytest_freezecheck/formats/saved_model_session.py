@@ -104,6 +104,7 @@ class SessionSavedModel(SignedModel):
         self, inputs: Mapping[str, str], outputs: Mapping[str, str]
     ) -> ConstantGraph:
         """Return the session's graph, and its variables' values beside it."""
+        from pytest_freezecheck.models.held import held_by
         from pytest_freezecheck.models.workbench import ConstantGraph
 
         fed, asked = self._signature.inputs, self._signature.outputs
@@ -112,7 +113,7 @@ class SessionSavedModel(SignedModel):
             {name: fed[there].name for name, there in inputs.items()},
             {name: asked[there].name for name, there in outputs.items()},
             {fed[name].name: value for name, value in self.constants.items()},
-            values=self.weights(),
+            values=held_by(self._session),
         )
 
     def weights(self) -> Arrays:

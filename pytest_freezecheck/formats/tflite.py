@@ -142,10 +142,11 @@ class TfliteModel(NamedModel):
         self, builder: Builder, leaves: Mapping[str, Node], outputs: Mapping[str, str]
     ) -> dict[str, Node]:
         """Return what the file computes, in normal form; see `FrozenModel.expressions`."""
+        from pytest_freezecheck.computation.pages import mapped
         from pytest_freezecheck.formats.tflite_reader import read_expressions
 
         schema = _schema(self.executor)
-        model = _read_through(self.path.read_bytes(), self.executor)
+        model = _read_through(mapped(self.path), self.executor)
         try:
             ends = self._ends(model)
             return read_expressions(model, schema, builder, ends, leaves, outputs)
@@ -196,7 +197,7 @@ def _interpreter() -> tuple[Any, str]:
     return tf.lite.Interpreter, "tf.lite"
 
 
-def _read_through(content: bytes, executor: str) -> Any:
+def _read_through(content: Any, executor: str) -> Any:
     """Follow every offset of a file once, so that one which leads nowhere raises.
 
     tf.lite up to TensorFlow 2.17 and LiteRT 2.0 believe them all, and a truncated file may end the

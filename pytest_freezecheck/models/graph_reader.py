@@ -7,6 +7,7 @@ that come to the same expression compute the same, bit for bit, for every input.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from pytest_freezecheck.models.graph_loops import (
     loop_variable,
     read_loop,
 )
+from pytest_freezecheck.models.graphs import reached
 from pytest_freezecheck.models.workbench import ConstantGraph
 
 PREFIX = "tf:"
@@ -273,8 +275,10 @@ def read_graph(arena: Arena, graph: ConstantGraph) -> dict[str, Node]:
         if placeholder is not None and placeholder.attr["dtype"].type:
             array = array.astype(tf.dtypes.as_dtype(placeholder.attr["dtype"].type).as_numpy_dtype)
         given[_whole(tensor)] = arena.constant(Value(array))
-    for name, value in graph.values.items():
-        array = np.asarray(value)
+    needed = reached(nodes, graph.outputs.values())
+    filled = any(nodes[name].op in _TABLES for name in needed)  # by what nothing reads
+    for name in [name for name in graph.values if filled or name in needed]:
+        array = np.asarray(graph.values[name])
         origin = Value(array, origin=(name,), unit=unit_of(array.dtype.name))
         given.setdefault(f"{name}:0", arena.constant(origin))
     library = {f.signature.name: f for f in graph.definition.library.function}
@@ -291,5 +295,12 @@ def _whole(name: str) -> str:
 def _constant(node: Any) -> Value:
     import tensorflow as tf
 
-    array = tf.make_ndarray(node.attr["value"].tensor)
+    held = node.attr["value"].tensor
+    kind = tf.dtypes.as_dtype(held.dtype)
+    content = held.tensor_content if kind.is_floating else b""
+    shape = [int(axis.size) for axis in held.tensor_shape.dim]
+    if content and len(content) == math.prod(shape) * kind.size:
+        array = np.frombuffer(content, kind.as_numpy_dtype).reshape(shape)  # no second copy
+    else:
+        array = tf.make_ndarray(held)
     return Value(array, origin=(node.name,), unit=unit_of(array.dtype.name))

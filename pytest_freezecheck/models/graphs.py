@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 #: Loops and branches whose bodies are functions, as TensorFlow 2 has them.
@@ -30,6 +31,18 @@ def ancestors(definition: Any, outputs: Sequence[str], fed: Iterable[str] = ()) 
         if name not in found:
             found.add(name)
             waiting.extend(inputs[name])
+    return found
+
+
+def reached(nodes: Mapping[str, Any], outputs: Iterable[str]) -> set[str]:
+    """Return the same, of operations by their names; one that is missing leads nowhere."""
+    found: set[str] = set()
+    waiting = [name.split(":")[0] for name in outputs]
+    while waiting:
+        name = waiting.pop()
+        if name in nodes and name not in found:
+            found.add(name)
+            waiting.extend(read.lstrip("^").split(":")[0] for read in nodes[name].input)
     return found
 
 
@@ -62,6 +75,25 @@ def called(node: Any) -> list[str]:
     functions = [value.func for value in values if value.HasField("func")]
     functions += [function for value in values for function in value.list.func]
     return [function.name for function in functions]
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Some of a GraphDef's operations, which are not copied: with them are all weights.
+
+    Attributes:
+        node: the operations.
+        library: the functions.
+    """
+
+    node: Sequence[Any]
+    library: Any
+
+
+def part(definition: Any, outputs: Sequence[str]) -> Part:
+    """Return what these outputs are computed from, to be read and neither run nor changed."""
+    needed = ancestors(definition, outputs)
+    return Part([node for node in definition.node if node.name in needed], definition.library)
 
 
 def only(definition: Any, outputs: Sequence[str]) -> Any:

@@ -11,6 +11,7 @@ from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.models import constants as fed
 from pytest_freezecheck.models.adoption import REFERENCES, adopt
 from pytest_freezecheck.models.checkpoint_files import reading
+from pytest_freezecheck.models.held import held_by
 from pytest_freezecheck.models.partitions import Slice, slices
 from pytest_freezecheck.models.pieces import fixed_rows, static_shape
 from pytest_freezecheck.models.placeholders import check_arguments, make_placeholders, named
@@ -233,7 +234,7 @@ class LiveModel:
             {name: tensor.name for name, tensor in self.inputs.items()},
             {name: tensor.name for name, tensor in self.outputs.items()},
             held,
-            values=self.weights(),
+            values=held_by(self.session),
         )
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -61,7 +63,7 @@ def test_what_is_told_is_what_all_at_once_gives(scaled: bool) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ml_dtypes.bfloat16])
-def test_the_largest_of_each_channel(dtype: object) -> None:
+def test_the_largest_of_each_channel(dtype: Any) -> None:
     """Of either sign, in each dtype; what is no number counts for nothing."""
     array = np.array([[[1.0, -5.0, 0.0, 2.0]], [[-3.0, 4.0, 0.0, np.nan]]]).astype(dtype)
     assert Value(array).largest().tolist() == [3.0, 5.0, 0.0, 0.0]
