@@ -18,6 +18,7 @@ from pytest_freezecheck.computation.rows import rows_of
 from pytest_freezecheck.errors import ArtifactError, reason
 from pytest_freezecheck.formats.moves import Sizes, rows_of_all
 from pytest_freezecheck.formats.onnx_call import TABLE, Call, dtype_name
+from pytest_freezecheck.formats.onnx_weights import Weights
 
 PREFIX = "onnx:"
 #: Opsets whose operations were read.
@@ -35,7 +36,7 @@ class Reader:
 
     Args:
         builder: makes nodes in normal form.
-        model: the file's content.
+        weights: the file's content.
         folder: where its weights lie, if they lie beside it.
         leaves: {name of an input: its node}.
 
@@ -47,9 +48,11 @@ class Reader:
     """
 
     def __init__(
-        self, builder: Builder, model: Any, folder: Path, leaves: Mapping[str, Node]
+        self, builder: Builder, weights: Weights, folder: Path, leaves: Mapping[str, Node]
     ) -> None:
+        model = weights.model
         self.builder, self._graph, self._folder = builder, model.graph, folder
+        self._weights = weights
         self._versions = {opset.domain: opset.version for opset in model.opset_import}
         self.opset = next((self._versions[name] for name in _OWN if name in self._versions), 0)
         if not _FIRST <= self.opset <= _LAST:
@@ -65,9 +68,9 @@ class Reader:
     def __call__(self, names: list[str]) -> list[Node]:
         """Return the nodes of tensors."""
         needed = self._needed(names)
-        for weight in self._graph.initializer:
+        for number, weight in enumerate(self._graph.initializer):
             if weight.name in needed and weight.name not in self._found:
-                self.keep(weight.name, self.constant(weight, weight.name))
+                self.keep(weight.name, self.constant(weight, weight.name, number=number))
         for node in self._graph.node:
             if needed.isdisjoint(node.output):
                 continue
@@ -94,12 +97,20 @@ class Reader:
         if value is not None and value.array.dtype.kind in "iu" and value.array.size <= _MOST:
             self.sizes[name] = [int(n) for n in value.array.ravel()]
 
-    def constant(self, tensor: Any, *origin: str) -> Node:
-        """Return the node of a tensor of the file."""
+    def constant(self, tensor: Any, *origin: str, number: int | None = None) -> Node:
+        """Return the node of a tensor of the file.
+
+        Args:
+            tensor: the `TensorProto`.
+            *origin: what the file calls it.
+            number: which of the graph's initializers it is, if it is one.
+        """
         import onnx
 
         try:
-            array = onnx.numpy_helper.to_array(tensor, str(self._folder))
+            array = None if number is None else self._weights.array(number, tensor)
+            if array is None:
+                array = onnx.numpy_helper.to_array(tensor, str(self._folder))
         except Exception as error:
             raise ArtifactError(
                 f"the weight {tensor.name} cannot be read: {reason(error)}"
@@ -187,8 +198,6 @@ def read_onnx(
     Raises:
         ArtifactError: it cannot be read.
     """
-    import onnx
-
     from pytest_freezecheck.formats import (
         onnx_activations,
         onnx_layers,
@@ -198,9 +207,9 @@ def read_onnx(
 
     del onnx_activations, onnx_layers, onnx_numbers, onnx_shapes  # they are entered in the table
     try:
-        model = onnx.load(str(path), load_external_data=False)
+        weights = Weights(path)
     except Exception as error:
         raise ArtifactError(f"{path}: onnx cannot read it: {reason(error)}") from error
-    reader = Reader(builder, model, path.parent, leaves)
+    reader = Reader(builder, weights, path.parent, leaves)
     names = list(outputs)
     return dict(zip(names, reader([outputs[name] for name in names]), strict=True))

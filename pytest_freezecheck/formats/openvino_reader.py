@@ -197,7 +197,7 @@ class Reader:
             text = [t.encode() if isinstance(t, str) else t for t in node.get_value_strings()]
             shape = tuple(node.get_output_shape(0))
             return self.builder.constant(np.array(text, object).reshape(shape), name)
-        array = np.array(node.data)
+        array = np.asarray(node.data)  # a view into the file
         if dtype == "bfloat16" and array.dtype.itemsize == 2:
             import ml_dtypes
 
