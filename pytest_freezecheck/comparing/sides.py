@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pytest_freezecheck.comparing.corpus import Pieces
@@ -22,6 +23,9 @@ from pytest_freezecheck.models.pieces import in_pieces, static_shape
 from pytest_freezecheck.models.session import Answer, Arrays
 
 T = TypeVar("T")
+#: Rows that an artifact may demand at a time, at most. A damaged file asked for 2,147,483,647, which
+#: took hours to make before any of them was fed.
+_MOST_ROWS = 2**16
 
 
 class Sides:
@@ -45,6 +49,7 @@ class Sides:
     Raises:
         MatchError: the artifact lacks an input or output of the live model's names, or takes
             inputs of other shapes.
+        ArtifactError: it takes more rows at a time than can be made.
     """
 
     def __init__(self, live: LiveModel, frozen: FrozenModel) -> None:
@@ -60,6 +65,8 @@ class Sides:
         same_shapes(self.inputs, shapes, frozen.input_shapes, frozen.path)
         fixed = live.batch_size, frozen.batch_size()
         alike = None in fixed or fixed[0] == fixed[1]
+        if not alike or fixed[0] is None:
+            _refuse_many(fixed[1], frozen.path)
         self.bit_exact = frozen.bit_exact and alike
         # A live model of a fixed size is asked in pieces anyway, so the artifact is, too.
         self.live_rows, self.frozen_rows = fixed[0], fixed[1] or fixed[0]
@@ -215,3 +222,11 @@ def _ask(kind: type[FreezecheckError], who: str, answer: Callable[[], T]) -> T:
         return answer()
     except (tf.errors.OpError, ValueError) as error:
         raise kind(f"{who}: cannot be run on the inputs: {reason(error)}") from None
+
+
+def _refuse_many(rows: int | None, path: Path) -> None:
+    if rows is not None and rows > _MOST_ROWS:
+        raise ArtifactError(
+            f"{path}: it takes {rows:,} rows at a time and no other number, and no more than "
+            f"{_MOST_ROWS:,} are made; freeze it with an input of any number of rows"
+        )

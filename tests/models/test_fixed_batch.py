@@ -198,3 +198,22 @@ def test_a_session_with_a_batch_size_is_frozen(
     wrong = freezecheck.load(freezecheck.freeze(raw, way, tmp_path / "raw"), way=way)
     with contextlib.closing(wrong):
         assert not freezecheck.check(live, wrong, examples=FEW)
+
+
+@pytest.mark.parametrize("rows", [64, 2**31 - 1])
+def test_a_file_that_takes_more_rows_than_can_be_made_is_told_in_a_line(
+    rows: int, trained: Path, live: LiveModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "fixed.pb"
+    faults.freeze(trained, path)
+    definition = v1.GraphDef.FromString(path.read_bytes())
+    (images,) = (node for node in definition.node if node.op == "Placeholder")
+    images.attr["shape"].shape.dim[0].size = rows
+    path.write_bytes(definition.SerializeToString())
+    if rows == 64:
+        freezecheck.assert_agreement(live, path, examples=1)
+        return
+    with pytest.raises(freezecheck.ArtifactError) as error:
+        freezecheck.check(live, path, examples=1)
+    assert str(error.value).startswith(f"{path}: it takes 2,147,483,647 rows at a time")
+    assert "\n" not in str(error.value)
