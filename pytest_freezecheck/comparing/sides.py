@@ -23,8 +23,8 @@ from pytest_freezecheck.models.pieces import in_pieces, static_shape
 from pytest_freezecheck.models.session import Answer, Arrays
 
 T = TypeVar("T")
-#: Rows that an artifact may demand at a time, at most. A damaged file asked for 2,147,483,647, which
-#: took hours to make before any of them was fed.
+#: Rows that an artifact may demand at a time. A damaged file asked for 2,147,483,647, which
+#: would have taken hours to make.
 _MOST_ROWS = 2**16
 
 

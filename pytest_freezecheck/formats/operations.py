@@ -1,7 +1,8 @@
 """Operations that are no arithmetic: a file that holds them is refused before it is loaded.
 
-They would end the process, have it call Python functions of the live model, or take an answer from
-the live checkpoint: none of that ships with the file.
+What it does, the list of `judged` says; an operation that stands nowhere in it is refused, too. It
+would end the process, have it call Python functions of the live model, or take an answer from the
+live checkpoint: none of that ships with the file.
 """
 
 from __future__ import annotations
@@ -10,98 +11,22 @@ import contextlib
 import contextvars
 import fnmatch
 import functools
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pytest_freezecheck.errors import ArtifactError
 from pytest_freezecheck.formats.flex import FLEX
+from pytest_freezecheck.formats.judged import READS, REFUSED, WRITES, part_of
 from pytest_freezecheck.formats.reach import Place, Reach
 
-_PYTHON = "calls a Python function of this process, which the file has not"
-READS = "reads files that the artifact does not hold"
-RESTORES = "restores values from a checkpoint that the artifact does not hold"
-_WRITES = "writes files"
-_NETWORK = "asks another process"
-_WAITS = "waits for another device or process, which a file has not"
-_SLEEPS = "makes whoever asks wait"
-_FILLED = "waits for what another thread would bring, which a file has not"
-
-#: {type of operation, or pattern: what it does}. From the list of all operations that TensorFlow
-#: 2.21 registers, and tf.contrib's of TensorFlow 1.15.
-REFUSED: Mapping[str, str] = {
-    "Abort": "ends the process",
-    "PyFunc": _PYTHON,
-    "PyFuncStateless": _PYTHON,
-    "EagerPyFunc": _PYTHON,
-    "ReadFile": READS,
-    "MatchingFiles": READS,
-    "*MatchingFilesDataset": READS,
-    "*Reader": READS,
-    "*ReaderV2": READS,
-    "ReaderRead*": READS,
-    "*TFRecordDataset*": READS,
-    "TextLineDataset*": READS,
-    "FixedLengthRecordDataset*": READS,
-    "*CSVDataset*": READS,
-    "*LMDBDataset": READS,
-    "*SqlDataset": READS,
-    "LoadDataset": READS,
-    "RecordInput": READS,
-    "ImmutableConst": READS,
-    "InitializeTableFromTextFile*": READS,
-    "GenerateVocabRemapping": READS,
-    "Skipgram": READS,
-    "CacheDataset*": "keeps values from one call to the next, in memory or in a file",
-    "*SnapshotChunk*": READS,
-    "DatasetFromGraph": "runs a graph that stands in a value, where nobody sees it",
-    "LoadAndRemapMatrix": RESTORES,
-    "Restore*": RESTORES,
-    "DTensorRestoreV2": RESTORES,
-    "Save*": _WRITES,
-    "*DatasetToTFRecord": _WRITES,
-    "DistributedSave": _WRITES,
-    "MergeV2Checkpoints": _WRITES,
-    "WriteFile": _WRITES,
-    "Write*Summary": _WRITES,
-    "WriteSummary": _WRITES,
-    "ImportEvent": _WRITES,
-    "CreateSummary*Writer": _WRITES,
-    "SnapshotDataset*": _WRITES,
-    "DumpTensor": _WRITES,
-    "CalibrationStatisticsSaver": _WRITES,
-    "Rpc*": _NETWORK,
-    "TryRpc": _NETWORK,
-    "DataServiceDataset*": _NETWORK,
-    "RegisterDataset*": _NETWORK,
-    "Collective*": _WAITS,
-    "Send": _WAITS,
-    "Recv": _WAITS,
-    "_Send": _WAITS,
-    "_Recv": _WAITS,
-    "_HostSend": _WAITS,
-    "_HostRecv": _WAITS,
-    "RemoteCall": _NETWORK,
-    "SleepOp": _SLEEPS,
-    "SleepIdentityOp": _SLEEPS,
-    "*SleepDataset": _SLEEPS,
-    "*QueueDequeue*": _FILLED,
-    "*Unstage*": _FILLED,
-    "StagePeek": _FILLED,
-    "*MapPeek": _FILLED,
-    "BarrierTakeMany": _FILLED,
-    "*AccumulatorTakeGradient": _FILLED,
-    "MutexLock": _FILLED,
-    "FileSystemSetConfiguration": "changes how this process reads files",
-    "*BigQueryReader*": _NETWORK,
-    "*Bigtable*": _NETWORK,
-    "Timestamp": "reads the clock",
-}
-
+#: What is said of an operation that the list has not.
+_UNKNOWN = "is none of TensorFlow's that are known here, so that nobody has looked at what it does"
 #: {type, or pattern: (attribute, whether its value does harm, what it does)} of those that do harm
 #: with some attributes alone. Descriptors of protocol buffers may stand in the file itself.
 BY_ATTRIBUTE: Mapping[str, tuple[str, Callable[[Any], bool], str]] = {
-    "PrintV2": ("output_stream", lambda value: value.s.startswith(b"file:"), _WRITES),
+    "PrintV2": ("output_stream", lambda value: value.s.startswith(b"file:"), WRITES),
     "Debug*": ("debug_urls", lambda value: bool(value.list.s), "sends values to a debugger"),
     "FixedUnigramCandidateSampler": ("vocab_file", lambda value: bool(value.s), READS),
     "DecodeProto*": ("descriptor_source", lambda value: _is_path(value.s), READS),
@@ -142,7 +67,7 @@ def refuse(
         allowed: patterns of types that are not refused.
 
     Raises:
-        ArtifactError: an operation of `REFUSED` is on the way; the message names it.
+        ArtifactError: an operation that is not allowed is on the way; the message names it.
     """
     refuse_places(Reach(definition).places(outputs), path, OUTPUT, allowed)
 
@@ -168,7 +93,7 @@ def refuse_places(
     """
     found = {}
     for place in places:
-        does = _does(place.node, tuple(allowed))
+        does = _does(place.node, tuple(allowed), known=place.calls)
         if does and place.node.op not in found and not (excused and excused(place, does)):
             found[place.node.op] = f"operation {place.node.op!r} ({place}) {where} {does}"
     if found:
@@ -189,7 +114,11 @@ def refuse_types(
     Raises:
         ArtifactError: one is.
     """
-    kinds = {kind: _named(kind.removeprefix(FLEX), tuple(allowed)) for kind in types}
+    # What an interpreter has of its own is not listed, and what it has not it refuses itself.
+    kinds = {
+        kind: _named(kind.removeprefix(FLEX), tuple(allowed), known=not kind.startswith(FLEX))
+        for kind in types
+    }
     for node in nodes:
         kind = f"{FLEX}{node.op}"
         kinds[kind] = kinds.get(kind) or _does(node, tuple(allowed))
@@ -200,7 +129,8 @@ def refuse_types(
 
 def _raise(path: Path, found: Mapping[str, str]) -> None:
     first, *others = found.values()
-    names = ", ".join(f'"{kind.removeprefix(FLEX)}"' for kind in found)
+    # As TOML has it; a damaged file may have anything for a name.
+    names = ", ".join(json.dumps(kind.removeprefix(FLEX)) for kind in found)
     raise ArtifactError(
         "\n  ".join(
             [
@@ -213,16 +143,19 @@ def _raise(path: Path, found: Mapping[str, str]) -> None:
     )
 
 
-def _does(node: Any, allowed: tuple[str, ...]) -> str | None:
+def _does(node: Any, allowed: tuple[str, ...], *, known: bool = False) -> str | None:
     """Return what is wrong with an operation, or None.
 
     An attribute that is not there has its default; asking for it would add it to the node.
     """
     for kind, (attribute, harms, does) in BY_ATTRIBUTE.items():
-        if fnmatch.fnmatchcase(node.op, kind):
-            harm = attribute in node.attr and harms(node.attr[attribute])
-            return does if harm and not _matches(node.op, allowed) else None
-    return _named(node.op, allowed)
+        if (
+            fnmatch.fnmatchcase(node.op, kind)
+            and attribute in node.attr
+            and harms(node.attr[attribute])
+        ):
+            return None if _matches(node.op, allowed) else does
+    return _named(node.op, allowed, known=known)
 
 
 def _is_path(source: bytes) -> bool:
@@ -230,12 +163,14 @@ def _is_path(source: bytes) -> bool:
 
 
 @functools.cache
-def _named(kind: str, allowed: tuple[str, ...]) -> str | None:
-    if _matches(kind, allowed):
+def _named(kind: str, allowed: tuple[str, ...], *, known: bool = False) -> str | None:
+    """Return what is wrong with operations of a type; one that is known need not be listed."""
+    part = part_of(kind)
+    if _matches(kind, allowed) or (part is None and known):
         return None
-    if kind in REFUSED:
-        return REFUSED[kind]
-    return next((does for p, does in REFUSED.items() if fnmatch.fnmatchcase(kind, p)), None)
+    if part is None:
+        return _UNKNOWN
+    return part.does if part.kind == REFUSED else None
 
 
 def _matches(kind: str, patterns: Iterable[str]) -> bool:

@@ -14,10 +14,12 @@ class Place:
     Attributes:
         node: a `NodeDef`.
         function: the function's name, or None for the graph itself.
+        calls: whether the node's type is the name of a function that the file holds.
     """
 
     node: Any
     function: str | None = None
+    calls: bool = False
 
     def __str__(self) -> str:
         inside = f" in function {self.function!r}" if self.function else ""
@@ -51,7 +53,7 @@ class Reach:
             outputs: names of operations or tensors.
             functions: names of functions that are called by themselves.
         """
-        found = [Place(node) for node in back(outputs, self._nodes)]
+        found = [self._place(node) for node in back(outputs, self._nodes)]
         met: set[str] = set()
         waiting = list(functions)
         for place in found:  # grows as it is walked
@@ -67,7 +69,10 @@ class Reach:
             name = waiting.pop()
             if name not in met and name in self._functions:
                 met.add(name)
-                found.extend(Place(node, name) for node in self._run(name))
+                found.extend(self._place(node, name) for node in self._run(name))
+
+    def _place(self, node: Any, function: str | None = None) -> Place:
+        return Place(node, function, node.op in self._functions)
 
     def _run(self, name: str) -> Iterator[Any]:
         """Return the nodes of a function that run: for its results, and those that keep state."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_freezecheck.formats.operations import LOADING, OUTPUT, READS, RESTORES, refuse_places
+from pytest_freezecheck.formats.judged import READS, RESTORES
+from pytest_freezecheck.formats.operations import LOADING, OUTPUT, refuse_places
 from pytest_freezecheck.formats.reach import Reach
 
 _INIT = "__saved_model_init_op"

@@ -1,43 +1,86 @@
-"""Every operation of TensorFlow that keeps or touches something was judged: refused, or listed."""
+"""Every operation of TensorFlow was judged: what stands nowhere in the list is refused."""
 
 from __future__ import annotations
 
+import collections
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
-import tests
-from pytest_freezecheck.formats.operations import refuse_types
-
-LISTED = Path(tests.__file__).parent / "data" / "stateful_operations.txt"
+from pytest_freezecheck.formats import judged
+from pytest_freezecheck.formats.operations import refuse, refuse_types
 
 
-def stateful() -> set[str]:
+def registered() -> dict[str, bool]:
+    """Return {operation: whether it is stateful}, of this TensorFlow."""
     from tensorflow.core.framework import op_def_pb2
     from tensorflow.python.client import pywrap_tf_session as session
 
     buffer = session.TF_GetBuffer(session.TF_GetAllOpList())
-    every = op_def_pb2.OpList.FromString(buffer).op
-    return {op.name for op in every if op.is_stateful}
+    return {op.name: op.is_stateful for op in op_def_pb2.OpList.FromString(buffer).op}
 
 
-def refused(kind: str) -> bool:
+def refused(kind: str) -> str | None:
     try:
-        refuse_types([kind], Path("model.pb"), ())
-    except freezecheck.ArtifactError:
-        return True
-    return False
+        refuse_types([f"Flex{kind}"], Path("model.pb"), ())
+    except freezecheck.ArtifactError as error:
+        return str(error)
+    return None
 
 
-@pytest.mark.skipif(
-    tuple(map(int, tf.__version__.split(".")[:2])) < (2, 21),
-    reason="the list is of TensorFlow 2.21; older ones have some that it dropped",
-)
-def test_every_stateful_operation_was_judged() -> None:
-    judged = {line for line in LISTED.read_text("utf-8").splitlines() if line[0] != "#"}
-    there = stateful()
-    assert len(there) > 400
-    assert {kind for kind in there - judged if not refused(kind)} == set()
-    assert {kind for kind in judged if refused(kind)} == set()
+def test_each_operation_stands_in_one_place() -> None:
+    every = collections.Counter(name for part in judged.parts() for name in part.names)
+    assert len(every) > 1800
+    assert [name for name, times in every.items() if times > 1] == []
+    assert {part.kind for part in judged.parts()} == {"refused", "allowed", "pure"}
+    said = {part.does for part in judged.parts()}
+    assert {judged.READS, judged.RESTORES, judged.WRITES, judged.KEEPS, judged.DRAWS} <= said
+
+
+def test_no_stateful_operation_is_called_pure() -> None:
+    there = registered()
+    assert sum(there.values()) > 400
+    (pure,) = (part for part in judged.parts() if part.kind == judged.PURE)
+    assert [name for name in pure.names if there.get(name)] == []
+
+
+def test_every_operation_that_freezing_leaves_in_a_graph_is_allowed() -> None:
+    for kind in ("Conv2D", "FusedBatchNormV3", "Placeholder", "If", "TensorListStack", "Assert"):
+        assert refused(kind) is None
+    assert "ends the process" in str(refused("Abort"))
+
+
+def graph(kind: str) -> Any:
+    definition = tf.compat.v1.GraphDef()
+    definition.node.add(name="x", op="Placeholder")
+    definition.node.add(name="y", op=kind, input=["x"])
+    return definition
+
+
+@pytest.mark.parametrize("kind", ["FlowersOp", "matMul", "Abort2", "\n"])
+def test_an_operation_that_nobody_knows_is_refused_and_one_of_the_files_own_is_not(
+    kind: str,
+) -> None:
+    with pytest.raises(freezecheck.ArtifactError) as error:
+        refuse(graph(kind), ["y"], Path("model.pb"))
+    first, last = str(error.value).splitlines()
+    assert first.startswith(f"model.pb: refused: operation {kind!r} (node 'y') on the way to the o")
+    assert first.endswith(
+        "is none of TensorFlow's that are known here, so that nobody has looked at what it does"
+    )
+    assert last.endswith(f'declare it: allow_ops = ["{kind}"]'.replace("\n", "\\n"))
+    refuse(graph(kind), ["y"], Path("model.pb"), ["*"])
+    refuse(graph("MatMul"), ["y"], Path("model.pb"))
+    own = graph(kind)
+    own.library.function.add().signature.name = kind  # is called by its name, and looked into
+    refuse(own, ["y"], Path("model.pb"))
+
+
+def test_a_function_of_a_refused_name_is_refused() -> None:
+    own = graph("Abort")
+    own.library.function.add().signature.name = "Abort"
+    with pytest.raises(freezecheck.ArtifactError, match="ends the process"):
+        refuse(own, ["y"], Path("model.pb"))
