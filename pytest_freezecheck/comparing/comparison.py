@@ -29,6 +29,7 @@ from pytest_freezecheck.formats.base import FrozenModel
 from pytest_freezecheck.inputs.render import Batch
 from pytest_freezecheck.inputs.saved import Saved, changed
 from pytest_freezecheck.inputs.strategies import build
+from pytest_freezecheck.judgement import PASSED
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.models.session import Answer, Arrays
 from pytest_freezecheck.paths import from_here
@@ -78,7 +79,7 @@ class Comparison:
         """Compare, and write what was found, and the verdict, into the result.
 
         Raises:
-            ArtifactError: the artifact cannot be run.
+            ArtifactError: the artifact cannot be run, or its answers depend on chance.
             ModelError: the live model cannot be run.
         """
         started = time.perf_counter()
@@ -93,6 +94,8 @@ class Comparison:
                 self._compare(agreement, proof, first)
         if agreement.suspicion is not None:
             conclude(agreement, None)
+        if agreement.outcome == PASSED:
+            self.frozen.refuse_chance(list(self.sides.inputs.values()), self.sides.wanted)
         agreement.seconds = time.perf_counter() - started
 
     def _asked_first(self) -> tuple[Arrays, Answer, Answer] | None:

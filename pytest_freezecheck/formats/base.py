@@ -158,6 +158,21 @@ class FrozenModel(abc.ABC):
         """Return {name: value} of what could change while it is asked: its variables."""
         return {}
 
+    def refuse_chance(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        """Make sure that outputs depend on neither chance nor the calls before, if that is seen.
+
+        Asked when nothing that was answered is amiss: it is no harm to load such a file, and what
+        is wrong with its answers tells more.
+
+        Args:
+            inputs: names here of what is fed anything.
+            outputs: names here.
+
+        Raises:
+            ArtifactError: they do; the message names what draws or keeps.
+        """
+        del inputs, outputs  # of a format that tells nothing of it
+
     def reduced(self) -> Mapping[str, int]:
         """Return {dtype: how many tensors} of less precision than float32 that it holds."""
         return {}

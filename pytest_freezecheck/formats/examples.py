@@ -160,6 +160,12 @@ class FedExamples(FrozenModel):
         """Return {name of a weight: its moving average}."""
         return self.model.averages()
 
+    def refuse_chance(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        """Look through the model itself; what is parsed may be anything."""
+        del inputs
+        fed = [name for name in self.model.input_names if name not in self.model.constants]
+        self.model.refuse_chance(fed, outputs)
+
     def cautions(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[str]:
         """Return what the one who serves it should know."""
         return self.model.cautions(self._packed(feeds), outputs)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError, counted, listed, reason
 from pytest_freezecheck.formats.base import PATIENCE, Change, FrozenModel
+from pytest_freezecheck.formats.chance import refuse_chance
 from pytest_freezecheck.formats.graph_file import read_graph
 from pytest_freezecheck.formats.interior import FED, begun_at, input_shapes, interior, types
 from pytest_freezecheck.formats.matching import (
@@ -202,6 +203,12 @@ class FrozenGraphDef(FrozenModel):
             for node in self.definition.node
             if node.op == "Const"
         }
+
+    def refuse_chance(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        """Look through the graph, with what it is always fed."""
+        fed = {_node(name): None for name in inputs}
+        fed |= {_node(name): value for name, value in self.constants.items()}
+        refuse_chance(self.definition, outputs, self.path, self.allowed, fed)
 
     def _runner(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Runner:
         from pytest_freezecheck.models.session import Runner

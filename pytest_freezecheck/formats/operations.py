@@ -97,7 +97,7 @@ def refuse_places(
         if does and place.node.op not in found and not (excused and excused(place, does)):
             found[place.node.op] = f"operation {place.node.op!r} ({place}) {where} {does}"
     if found:
-        _raise(path, found)
+        raise refusal(path, found)
 
 
 def refuse_types(
@@ -124,14 +124,15 @@ def refuse_types(
         kinds[kind] = kinds.get(kind) or _does(node, tuple(allowed))
     found = {kind: f"operation {kind!r} {does}" for kind, does in kinds.items() if does}
     if found:
-        _raise(path, found)
+        raise refusal(path, found)
 
 
-def _raise(path: Path, found: Mapping[str, str]) -> None:
+def refusal(path: Path, found: Mapping[str, str]) -> ArtifactError:
+    """Return the error of a file that is refused for {type of operation: what is wrong}."""
     first, *others = found.values()
     # As TOML has it; a damaged file may have anything for a name.
     names = ", ".join(json.dumps(kind.removeprefix(FLEX)) for kind in found)
-    raise ArtifactError(
+    return ArtifactError(
         "\n  ".join(
             [
                 f"{path}: refused: {first}",

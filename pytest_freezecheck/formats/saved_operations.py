@@ -33,12 +33,12 @@ def refuse_saved_model(meta_graph: Any, key: str, path: Path, allowed: Sequence[
     assets = frozenset(_assets(meta_graph))
     objects = meta_graph.object_graph_def
     # A session runs what the signature names, and `tf.saved_model.load` the function of that key.
-    signed = list(_signed(objects, key))
-    bound = _bound(meta_graph, signed)
+    behind = list(signed(objects, key))
+    bound = _bound(meta_graph, behind)
     served = Reach(definition)
     outputs = [info.name for info in meta_graph.signature_def[key].outputs.values()]
     refuse_places(
-        served.places(outputs, signed),
+        served.places(outputs, behind),
         path,
         OUTPUT,
         allowed,
@@ -125,14 +125,14 @@ def _bound(meta_graph: Any, functions: Iterable[str]) -> dict[str, set[str]]:
     return bound
 
 
-def _signed(objects: Any, key: str) -> Iterator[str]:
+def signed(objects: Any, key: str) -> Iterator[str]:
     """Yield the names of the concrete functions behind a signature of an object."""
     for root in objects.nodes[:1]:
         for child in root.children:
             if child.local_name == "signatures":
-                for signed in objects.nodes[child.node_id].children:
-                    if signed.local_name == key:
-                        yield from _concrete(objects, signed.node_id)
+                for each in objects.nodes[child.node_id].children:
+                    if each.local_name == key:
+                        yield from _concrete(objects, each.node_id)
 
 
 def _called(objects: Any) -> Iterator[str]:

@@ -15,6 +15,7 @@ from pytest_freezecheck.errors import (
     reason,
 )
 from pytest_freezecheck.formats.base import FrozenModel
+from pytest_freezecheck.formats.chance import refuse_chance
 from pytest_freezecheck.formats.inside import links, refuse_outside
 from pytest_freezecheck.formats.matching import (
     Shape,
@@ -25,7 +26,7 @@ from pytest_freezecheck.formats.matching import (
     same_types,
     shape_of,
 )
-from pytest_freezecheck.formats.saved_operations import asset_files, refuse_saved_model
+from pytest_freezecheck.formats.saved_operations import asset_files, refuse_saved_model, signed
 
 SIGNATURE = "serving_default"
 _HIDDEN = "__saved_model_init_op"
@@ -48,6 +49,16 @@ class SignedModel(FrozenModel):
 
     def _look_into(self, served: Any) -> None:
         """Look at the MetaGraphDef that is served: at what the loader passes over."""
+
+    def refuse_chance(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        """Look through the graph that a server runs, and the function that stands for it."""
+        served = _served(self.path, self._tags)
+        keys, ends = self._signature.inputs, self._signature.outputs
+        fed = {keys[key].name.split(":")[0]: None for key in inputs}
+        fed |= {keys[k].name.split(":")[0]: value for k, value in self.constants.items()}
+        asked = [ends[key].name for key in outputs]
+        functions = signed(served.object_graph_def, self._key)
+        refuse_chance(served.graph_def, asked, self.path, self.allowed, fed, functions)
 
     @property
     def input_names(self) -> list[str]:
