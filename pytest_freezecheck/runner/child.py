@@ -29,12 +29,14 @@ from pytest_freezecheck.job import Job
 from pytest_freezecheck.raised import behind_of, in_short
 from pytest_freezecheck.recording import telling
 from pytest_freezecheck.runner import sending
+from pytest_freezecheck.runner.limits import NO_MEMORY
 from pytest_freezecheck.runner.surroundings import (
     Log,
     as_there,
     filter_as,
     in_plain_words,
     outcome_of,
+    wants_memory,
 )
 from pytest_freezecheck.settings import Run, using
 from pytest_freezecheck.workshop import Workshop
@@ -151,9 +153,13 @@ class _Child:
         except FrozenMismatch as mismatch:
             return {"how": "mismatch", "text": str(mismatch)}
         except FreezecheckError as error:
+            if wants_memory(error):
+                return {"how": NO_MEMORY, "text": str(error)}
             kind = next(k.__name__ for k in type(error).__mro__ if k.__name__ in vars(errors))
             return {"how": kind, "text": str(error), "behind": behind_of(error)}
         except BaseException as error:  # noqa: BLE001 - whatever it is, pytest has to be told
+            if wants_memory(error):
+                return {"how": NO_MEMORY, "text": in_short(error)}
             outcome = outcome_of(error)
             if outcome is not None:
                 return {"how": outcome, "text": str(error)}

@@ -23,6 +23,8 @@ from pytest_freezecheck.settings import Run, Settings
 
 #: What ended so many processes is not tried again.
 _ENOUGH = 2
+#: What C++ writes that gets no memory, and among how many of the last characters it stands.
+_BAD_ALLOC, _LAST = "std::bad_alloc", 4000
 #: Seconds between two looks at memory and clock.
 _INTERVAL = 0.05
 #: Seconds in which a process that has nothing to do may end by itself.
@@ -130,6 +132,8 @@ class Keeper:
             if check.end is None:
                 check.output = process.output()
                 self._drop()
+        if isinstance(why, CrashedError) and _BAD_ALLOC in check.output["stderr"][-_LAST:]:
+            why = OutOfMemoryError(f"{why}, as it asked for more memory (freezecheck_memory)")
         if why is not None:
             check.error = type(why)(f"{check.stage} {why}")
             self._ends.setdefault(keys[check.stage], []).append(check.error)
@@ -165,6 +169,8 @@ class Keeper:
                     self._answers[name] = bounds.answer
                 elif kind == "result":
                     check.results.append(message["result"])
+                elif kind == "end" and message["how"] == limits.NO_MEMORY:
+                    return bounds.refused
                 elif kind == "end":
                     check.end, check.results = message, message["results"]
                     return None

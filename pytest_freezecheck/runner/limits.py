@@ -8,6 +8,8 @@ import time
 from pytest_freezecheck.errors import OutOfMemoryError, RunnerError, TimedOutError
 from pytest_freezecheck.runner import memory
 
+#: How the process says that a check was refused memory.
+NO_MEMORY = "no-memory"
 #: Seconds for a check, at least, where nobody chose; for making a live model; for a start.
 CHECK, LIVE, START = 120.0, 1800.0, 600.0
 #: A check may take so many times as long as the live model takes for one answer to each example.
@@ -45,6 +47,11 @@ class Limits:
         free = memory.available()
         spare = None if free is None else max(free - _RESERVE, free // 2)
         self._most = self.memory or (None if spare is None else self._before + spare)
+        # Looking decides: what was reserved and is not used takes nothing from anybody. The system
+        # refuses what is so much at once that looking would come too late, and is given room for
+        # what threads and allocators reserve.
+        more = None if self._most is None else max(0, self._most - self._before) + _RESERVE
+        memory.bound(self.pid, more)
 
     def begin(self, least: float) -> None:
         """Begin to make something that may take so many seconds where nobody chose."""
@@ -65,6 +72,12 @@ class Limits:
         return self._most is not None and self.largest - self._before > (
             (self._most - self._before) // 2
         )
+
+    @property
+    def refused(self) -> OutOfMemoryError:
+        """What is exceeded if the system has refused it memory."""
+        most = self.largest if self._most is None else self._most
+        return out_of_memory(most, chosen=self.memory is not None)
 
     def exceeded(self) -> RunnerError | None:
         """Return what is exceeded now, if anything is."""

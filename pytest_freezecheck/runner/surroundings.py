@@ -5,11 +5,16 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
+#: What TensorFlow, onnxruntime and C++ say.
+_NO_MEMORY = re.compile(
+    "OOM when allocating|[Ff]ailed to allocate memory|[Oo]ut of memory|bad_alloc|bad allocation"
+)
 _LOG = logging.Formatter("%(levelname)-8s %(name)s:%(filename)s:%(lineno)d %(message)s")
 
 
@@ -49,6 +54,18 @@ def outcome_of(error: BaseException) -> str | None:
         if isinstance(error, kind):
             return name
     return None
+
+
+def wants_memory(error: BaseException) -> bool:
+    """Return whether an error says, or was raised where one said, that there is no more memory."""
+    met: list[BaseException] = []
+    at: BaseException | None = error
+    while at is not None and at not in met:
+        if isinstance(at, MemoryError) or _NO_MEMORY.search(str(at)):
+            return True
+        met.append(at)
+        at = at.__cause__ or at.__context__
+    return False
 
 
 class Log(logging.Handler):
