@@ -1,25 +1,32 @@
 """How much can be proved? Compares the computations of true exports of many networks.
 
-Exits with 1 if an export that is true was said to differ, but for those that overflow in float16.
+With `--nets`, of the networks of `tf_slim.nets` at their real width, each in a process of its
+own, with the time and the memory that each proof takes; a run that was cut short goes on where
+`--folder` has its figures. Exits with 1 if an export that is true was said to differ, but for those that
+overflow in float16; with `--nets` also if one was not proved.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import json
 import sys
 import time
 from collections.abc import Iterator
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest_freezecheck as freezecheck
+from benchmarks import proved_nets
 from benchmarks.common import table
 from benchmarks.networks import NETWORKS
 from pytest_freezecheck import LiveModel
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError, FreezeError
 from pytest_freezecheck.models import reference
 from tests.computation.proving import LiveSide, stops
+from tests.models import nets
 from tests.models.made import made
 from tests.models.ways import HERE
 
@@ -32,7 +39,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ways", nargs="+", default=HERE, help="ways to freeze")
     parser.add_argument("--only", action="append", default=[], help="of the networks, this")
+    parser.add_argument("--nets", action="store_true", help="networks of tf_slim.nets instead")
+    parser.add_argument("--folder", type=Path, help="where the figures of --nets are kept")
     options = parser.parse_args()
+    if options.nets:
+        return of_real_size(options.only or list(nets.NETS), options.folder)
     rows: list[dict[str, object]] = []
     wrong = 0
     with TemporaryDirectory() as folder:
@@ -50,6 +61,33 @@ def main() -> int:
         counts = collections.Counter(row["result"] for row in rows if row["way"] == way)
         print(f"{way}: {', '.join(f'{count} {result}' for result, count in counts.most_common())}")
     return 1 if wrong else 0
+
+
+def of_real_size(names: list[str], folder: Path | None) -> int:
+    """Print the proofs of networks of real size, and return the exit status."""
+    rows: list[dict[str, object]] = []
+    with TemporaryDirectory() as scratch:
+        for name in names:
+            kept = (folder or Path(scratch)) / f"{name}.json"
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            if not kept.exists():
+                process = get_context("spawn").Process(target=_kept, args=(name, kept))
+                process.start()
+                process.join()
+                if process.exitcode:
+                    print(f"{name}: ended with {process.exitcode}", file=sys.stderr)
+            rows += json.loads(kept.read_text()) if kept.exists() else [{"network": name}]
+    columns = dict.fromkeys(column for row in rows for column in row)
+    print(table({column: row.get(column, "-") for column in columns} for row in rows))
+    return 0 if all(row.get("result") in ("identical", "equal") for row in rows) else 1
+
+
+def _kept(name: str, kept: Path) -> None:
+    rows = []
+    for row in proved_nets.proved(name):
+        print(row, file=sys.stderr, flush=True)
+        rows.append(row)
+    kept.write_text(json.dumps(rows))
 
 
 def models(folder: Path, only: list[str]) -> Iterator[tuple[str, LiveModel]]:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from pytest_freezecheck import InputSpec
+from pytest_freezecheck import InputSpec, LiveModel
 from pytest_freezecheck.models import slim as compatibility
 from pytest_freezecheck.models.outputs import find_logits
 from pytest_freezecheck.models.session import plain_config
@@ -141,6 +141,31 @@ def subject(net: Net, folder: Path) -> Subject:
     if not Path(f"{prefix}.index").exists():
         _save(net, _calibrated(net), prefix)
     return Subject(net.name, net.build, INPUT, net.spec, folder, prefix, prefix)
+
+
+def drawn_at_random(net: Net) -> LiveModel:
+    """Return a network with random weights and statistics, of which nothing was measured.
+
+    It says nothing about pictures, and has to compute the same wherever it is exported to.
+    """
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph, config=plain_config()) as run:
+        images = v1.placeholder(tf.float32, [None, *net.spec.shape], name=INPUT)
+        answers = net.build(images)
+        some: dict[Any, Array] = {}
+        for variable in v1.global_variables():
+            name, shape = variable.op.name, variable.shape.as_list()
+            some[variable] = _drawn(name, shape)
+            if "/moving_" in name:
+                normal = _rng(name).standard_normal(shape, np.float32)
+                some[variable] = np.exp(normal / 2) if "variance" in name else normal / 10
+            if sum(array.nbytes for array in some.values()) > _AT_ONCE:
+                _load(run, some)
+                some = {}
+        _load(run, some)
+        outputs = {"probabilities": answers}
+        return LiveModel.from_session(
+            run, {INPUT: images}, outputs, {INPUT: net.spec}, name=net.name
+        )
 
 
 def pictures(count: int, size: int, seed: int) -> Array:
