@@ -2,63 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping
 
 from pytest_freezecheck import LiveModel
+from pytest_freezecheck.comparing.proving import Computation, prove
 from pytest_freezecheck.comparing.sides import Sides
-from pytest_freezecheck.computation.builder import Builder
-from pytest_freezecheck.computation.node import Arena, Node, Shape
-from pytest_freezecheck.computation.proof import IDENTICAL, Proof, compare, same
-from pytest_freezecheck.computation.rules import RULES
-from pytest_freezecheck.errors import ArtifactError
+from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.computation.proof import Proof
+from pytest_freezecheck.errors import ArtifactError, FreezecheckError
 from pytest_freezecheck.formats.base import FrozenModel
-from pytest_freezecheck.models.graph_reader import read_graph
-from pytest_freezecheck.models.operations import Translator
-from pytest_freezecheck.models.pieces import static_shape
 
 
 class LiveSide:
     """What a live model computes, read once.
 
-    Attributes:
-        outputs: {name: its expression}.
+    Raises:
+        FreezecheckError: it cannot be read.
     """
 
     def __init__(self, live: LiveModel) -> None:
         self.live = live
-        self._arena = Arena()
-        self._raw = read_graph(self._arena, live.constant_graph())
-        self._inputs = {
-            name: (static_shape(tensor), tensor.dtype.name) for name, tensor in live.inputs.items()
-        }
-        self.outputs = self._translated(self._arena, self._raw, shapes_of(live.graph))
+        self._computation = Computation(live, frozenset(live.weights()))
+        if self._computation.error is not None:
+            raise FreezecheckError(self._computation.error)
 
-    def _translated(
-        self, arena: Arena, raw: dict[str, Node], shape_of: Callable[[Node], Shape | None]
-    ) -> dict[str, Node]:
-        translator = Translator(Builder(arena, RULES), self._inputs, shape_of)
-        return {name: translator(node) for name, node in raw.items()}
-
-    def read(self, frozen: FrozenModel) -> tuple[dict[str, Node], bool]:
-        """Return what an artifact computes, and whether it is the very same graph.
-
-        Raises:
-            ArtifactError: it cannot be read.
-        """
-        sides = Sides(self.live, frozen)
-        arena = Arena(self._arena)
-        try:
-            graph = frozen.constant_graph(sides.inputs, sides.outputs)
-        except ArtifactError:
-            builder = Builder(arena, RULES, rows=frozen.batch_size())
-            leaves = {
-                there: builder.input(name, *self._inputs[name])
-                for name, there in sides.inputs.items()
-            }
-            return frozen.expressions(builder, leaves, sides.outputs), False
-        raw = read_graph(arena, graph)
-        return self._translated(arena, raw, lambda _: None), same(self._raw, raw)
+    @property
+    def outputs(self) -> Mapping[str, Node]:
+        """{name: its expression}."""
+        return self._computation.normal
 
     def proof(self, frozen: FrozenModel) -> Proof:
         """Return what the comparison with an artifact comes to.
@@ -66,23 +37,10 @@ class LiveSide:
         Raises:
             ArtifactError: it cannot be read.
         """
-        outputs, identical = self.read(frozen)
-        if identical:
-            return Proof(IDENTICAL, accounted=1.0)
-        return compare(self.outputs, outputs, frozenset(self.live.weights()))
-
-
-def shapes_of(graph: Any) -> Callable[[Node], Shape | None]:
-    """Return what tells the static shape of an operation of a graph."""
-
-    def shape_of(raw: Node) -> Shape | None:
-        try:
-            tensor = graph.get_tensor_by_name(f"{raw.origin}:{raw.get('port', 0)}")
-        except (KeyError, ValueError, TypeError):
-            return None
-        return static_shape(tensor)
-
-    return shape_of
+        found = prove(Sides(self.live, frozen), self._computation)
+        if found.theirs is None and not found.proof.holds:
+            raise ArtifactError(found.proof.why)
+        return found.proof
 
 
 def stops(proof: Proof) -> str:

@@ -127,14 +127,14 @@ def test_what_is_altered_is_never_equal(data: st.DataObject) -> None:
 
 
 @pytest.mark.slow
-@campaign(10_000)
+@campaign(1_000)
 @given(data=st.data())
 def test_much_that_is_written_otherwise_never_differs(data: st.DataObject) -> None:
     _never_differs(Draw(data))
 
 
 @pytest.mark.slow
-@campaign(10_000)
+@campaign(1_000)
 @given(data=st.data())
 def test_much_that_is_altered_is_never_equal(data: st.DataObject) -> None:
     _is_never_equal(Draw(data))

@@ -12,21 +12,20 @@ import pytest
 import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
-from benchmarks.networks import NETWORKS
-from pytest_freezecheck.comparing.sides import Sides
+from benchmarks.networks import NETWORKS, WRONG
 from pytest_freezecheck.computation.node import Arena
 from pytest_freezecheck.computation.proof import (
     DIFFERS,
     EQUAL,
-    IDENTICAL,
     NOT_MATCHED,
     Proof,
     compare,
 )
-from pytest_freezecheck.errors import FreezecheckError
+from pytest_freezecheck.errors import ArtifactError, FreezecheckError
 from pytest_freezecheck.models.graph_reader import read_graph
 from pytest_freezecheck.models.workbench import ConstantGraph
 from tests.computation.mutations import apart, mutant, normal_form, original, proved, run
+from tests.computation.proving import LiveSide
 from tests.models.made import made
 
 v1 = tf.compat.v1
@@ -80,7 +79,7 @@ def test_a_planted_mistake_that_shows_is_never_proved_equal(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_many_planted_mistakes_are_never_proved_equal(name: str) -> None:
-    _campaign(name, range(1000, 1040))  # 2,240 in all
+    _campaign(name, range(1000, 1006))  # benchmarks/mutants.py plants more
 
 
 def _read(build: Any) -> tuple[dict[str, Any], Arena, dict[str, Any]]:
@@ -217,45 +216,41 @@ def test_another_function_is_not_equal(name: str) -> None:
 #: Ways that rewrite a graph and keep what it computes, and what they leave unmatched: how long the
 #: longest row of a batch is nobody knows before it runs; and `optimize_for_inference` makes an
 #: operation of its own of a resize and a convolution, `FusedResizeAndPadConv2D`.
-WAYS = ("graph_def", "grappler", "optimize_for_inference", "strip_unused", "fold_batch_norms")
-UNMATCHED = {"as long as the longest of the batch", "super-resolution"}
+WAYS = ("grappler", "optimize_for_inference", "fold_batch_norms")
+UNMATCHED = {("as long as the longest of the batch", "grappler")}
+UNMATCHED |= {("super-resolution", "optimize_for_inference")}
 
 
-def _exported(name: str, ways: tuple[str, ...], folder: Path) -> dict[str, Proof]:
-    """Return what comparing a live network with what ways make of it comes to."""
+def _exported(name: str, way: str, folder: Path) -> Proof:
+    """Return what comparing a live network with what a way makes of it comes to."""
     network = NETWORKS[name]
     live = made(network.build, network.inputs)
-    found: dict[str, Proof] = {}
     try:
-        arena = Arena()
-        raw = read_graph(arena, live.constant_graph())
-        known = {n: (tuple(t.shape.as_list()), t.dtype.name) for n, t in live.inputs.items()}
-        mine = normal_form(arena, raw, known)
-        for way in ways:
-            path = freezecheck.freeze(live, way, folder)
-            frozen = freezecheck.load(path, way=way)
-            sides = Sides(live, frozen)
-            inner = Arena(arena)
-            read = read_graph(inner, frozen.constant_graph(sides.inputs, sides.outputs))
+        frozen = freezecheck.load(freezecheck.freeze(live, way, folder), way=way)
+        try:
+            return LiveSide(live).proof(frozen)
+        finally:
             frozen.close()
-            if all(raw[output] is read[output] for output in raw):
-                found[way] = Proof(IDENTICAL)
-            else:
-                theirs = normal_form(inner, read, known)
-                found[way] = compare(mine, theirs, frozenset(live.weights()))
     finally:
         live.close()
-    return found
 
 
+@pytest.mark.parametrize("way", ["graph_def", "grappler", "strip_unused"])
 @pytest.mark.parametrize("name", ["BatchNorm", "InstanceNorm", "spectrogram", "two towers"])
-def test_a_rewritten_graph_is_proved_to_be_the_same(name: str, tmp_path: Path) -> None:
-    found = _exported(name, ("graph_def", "grappler", "strip_unused"), tmp_path)
-    assert all(proof.holds for proof in found.values()), found
+def test_a_rewritten_graph_is_proved_to_be_the_same(name: str, way: str, tmp_path: Path) -> None:
+    proof = _exported(name, way, tmp_path)
+    assert proof.holds, proof
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_rewritten_graph_is_proved_to_be_the_same(name: str, tmp_path: Path) -> None:
-    for way, proof in _exported(name, WAYS, tmp_path).items():
-        assert proof.holds or (name in UNMATCHED and proof.result == NOT_MATCHED), (way, proof)
+def test_every_rewritten_graph_is_proved_to_be_the_same(
+    name: str, way: str, tmp_path: Path
+) -> None:
+    if "left behind" in WRONG.get((name, way), ""):
+        with pytest.raises(ArtifactError, match=r"the function .* is missing"):
+            _exported(name, way, tmp_path)
+        return
+    proof = _exported(name, way, tmp_path)
+    assert proof.holds or ((name, way) in UNMATCHED and proof.result == NOT_MATCHED), proof

@@ -32,7 +32,7 @@ def test_an_expression_in_normal_form_computes_the_same(data: st.DataObject) -> 
 
 
 @pytest.mark.slow
-@campaign(20_000)
+@campaign(2_000)
 @given(data=st.data())
 def test_many_expressions_in_normal_form_compute_the_same(data: st.DataObject) -> None:
     d = Draw(data)
