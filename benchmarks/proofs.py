@@ -2,8 +2,8 @@
 
 With `--nets`, of the networks of `tf_slim.nets` at their real width, each in a process of its
 own, with the time and the memory that each proof takes; a run that was cut short goes on where
-`--folder` has its figures. Exits with 1 if an export that is true was said to differ, but for those that
-overflow in float16; with `--nets` also if one was not proved.
+`--folder` has its figures. Exits with 1 if an export that is true was said to differ, but for those
+that overflow in float16; with `--nets` also if one was not proved.
 """
 
 from __future__ import annotations

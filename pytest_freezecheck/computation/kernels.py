@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,37 @@ def same_pads(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, 
     extent = (kernel - 1) * dilation + 1
     total = max((-(-size // stride) - 1) * stride + extent - size, 0)
     return total // 2, total - total // 2
+
+
+def known_pads(
+    shape: tuple[int | None, ...] | None,
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+    pads: Hashable,
+) -> Hashable:
+    """Return "SAME" as cells, where they depend on no size, or the sizes are known.
+
+    Args:
+        shape: of what is padded: (rows, *spatial, channels).
+        kernel: size of the window along each spatial axis.
+        strides: likewise.
+        dilations: likewise.
+        pads: (before, after) for each spatial axis, "SAME" or "VALID".
+    """
+    if not isinstance(pads, str):
+        return pads
+    if pads == "VALID":
+        return ((0, 0),) * len(kernel)
+    sizes = (shape or ())[1:-1]
+    if all(step == 1 for step in strides):
+        sizes = (1,) * len(kernel)  # whatever they are
+    elif len(sizes) != len(kernel) or None in sizes:
+        return "SAME"
+    return tuple(
+        same_pads(size or 0, k, s, d)
+        for size, k, s, d in zip(sizes, kernel, strides, dilations, strict=True)
+    )
 
 
 def windows(x: Array, given: Mapping[str, Any], fill: float) -> Array:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from pytest_freezecheck.computation.apart import Apart, apart
+from pytest_freezecheck.computation.kernels import known_pads
 from pytest_freezecheck.computation.node import COMMUTATIVE, Node, walk
 from pytest_freezecheck.computation.pages import give_back
 
@@ -174,7 +176,7 @@ def _pairings(live: Node, frozen: Node) -> list[tuple[Pair, ...]]:
         return []
     if live.op != frozen.op or len(live.inputs) != len(frozen.inputs):
         return []
-    if live.attributes != frozen.attributes or (not live.inputs):
+    if not live.inputs or not _attributes_fit(live, frozen):
         return []
     straight = tuple(zip(live.inputs, frozen.inputs, strict=True))
     if live.op not in COMMUTATIVE:
@@ -184,6 +186,25 @@ def _pairings(live: Node, frozen: Node) -> list[tuple[Pair, ...]]:
     if fits[0] == fits[1]:
         return [straight, crossed]
     return [straight if fits[0] > fits[1] else crossed]
+
+
+def _attributes_fit(live: Node, frozen: Node) -> bool:
+    """Return whether two nodes have the same attributes, if they are applied to the same.
+
+    One side may know less of sizes than the other, and so have "SAME" where that has cells.
+    """
+    if live.attributes == frozen.attributes:
+        return True
+    given: dict[str, Any] = dict(live.attributes)
+    told: dict[str, Any] = dict(frozen.attributes)
+    if "kernel" not in given or "SAME" not in (given.get("pads"), told.get("pads")):
+        return False
+    known = [node.inputs[0].shape for node in (live, frozen)]
+    for sizes in known:
+        for each in (given, told):
+            gaps = each.get("dilations", (1,) * len(each["strides"]))
+            each["pads"] = known_pads(sizes, each["kernel"], each["strides"], gaps, each["pads"])
+    return given == told
 
 
 def variables(outputs: Mapping[str, Node], names: frozenset[str]) -> set[str]:

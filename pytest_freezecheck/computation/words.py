@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_freezecheck.computation.kernels import same_pads
+from pytest_freezecheck.computation.kernels import known_pads
 from pytest_freezecheck.computation.node import Node
 
 
@@ -77,7 +77,7 @@ class Words(abc.ABC):
             origin=origin,
             kernel=kernel,
             strides=strides,
-            pads=self.known_pads(x, kernel, strides, dilations or (1,) * len(kernel), pads),
+            pads=known_pads(x.shape, kernel, strides, dilations or (1,) * len(kernel), pads),
             dilations=dilations or (1,) * len(kernel),
             groups=groups,
         )
@@ -104,7 +104,7 @@ class Words(abc.ABC):
             padded: whether padded cells count in an average.
             origin: what its file calls it.
         """
-        pads = self.known_pads(x, kernel, strides, (1,) * len(kernel), pads)
+        pads = known_pads(x.shape, kernel, strides, (1,) * len(kernel), pads)
         given = {"padded": True} if padded and kind == "avg_pool" and _any(pads) else {}
         return self.op(kind, x, origin=origin, kernel=kernel, strides=strides, pads=pads, **given)
 
@@ -140,29 +140,6 @@ class Words(abc.ABC):
     def _zeros(self, weight: Node) -> Node:
         width = (weight.shape or (0,))[-1] or 0
         return self.constant(np.zeros(width, np.float32))
-
-    @staticmethod
-    def known_pads(
-        x: Node,
-        kernel: tuple[int, ...],
-        strides: tuple[int, ...],
-        dilations: tuple[int, ...],
-        pads: Hashable,
-    ) -> Hashable:
-        """Return "SAME" as cells, where the sizes are known."""
-        if not isinstance(pads, str):
-            return pads
-        if pads == "VALID":
-            return ((0, 0),) * len(kernel)
-        sizes = (x.shape or ())[1:-1]
-        if all(k == s == 1 for k, s in zip(kernel, strides, strict=True)):
-            return ((0, 0),) * len(kernel)
-        if len(sizes) != len(kernel) or None in sizes:
-            return "SAME"
-        return tuple(
-            same_pads(size or 0, k, s, d)
-            for size, k, s, d in zip(sizes, kernel, strides, dilations, strict=True)
-        )
 
 
 def _any(pads: Hashable) -> bool:

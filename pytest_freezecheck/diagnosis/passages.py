@@ -13,6 +13,17 @@ if TYPE_CHECKING:
 INPUTS = frozenset({"Placeholder", "PlaceholderWithDefault"})
 #: They read how large a tensor is, and none of its values.
 _SIZES = frozenset({"Shape", "ShapeN", "Size", "Rank"})
+#: What prepares an input: scales, shifts, clips, orders or resizes its values, and reads them from
+#: what they come in. Behind anything else, a spectrum say, they are the input's no more.
+_PREPARING = frozenset(
+    {"Add", "AddV2", "BiasAdd", "Cast", "ClipByValue", "Concat", "ConcatV2", "Div", "ExpandDims"}
+)
+_PREPARING |= {"Gather", "GatherV2", "Identity", "IdentityN", "Maximum", "Minimum", "Mul", "Neg"}
+_PREPARING |= {"Pack", "Pad", "PadV2", "RealDiv", "Reshape", "ReverseV2", "Slice", "Split"}
+_PREPARING |= {"SplitV", "Squeeze", "StridedSlice", "Sub", "Transpose", "Unpack", "MirrorPad"}
+_PREPARING |= {"ResizeArea", "ResizeBicubic", "ResizeBilinear", "ResizeNearestNeighbor"}
+_PREPARING |= {"CropAndResize", "DecodeJpeg", "DecodePng", "DecodeRaw", "DecodeWav", "StopGradient"}
+_PREPARING |= {"ParseExample", "ParseExampleV2", "PreventGradient", *INPUTS}
 
 
 def reads(node: Any) -> list[str]:
@@ -60,19 +71,21 @@ def computed_from_input(side: Workbench, names: Iterable[str]) -> bool:
 
 
 def before_weights(live: Workbench, variables: set[str]) -> set[str]:
-    """Return the nodes that are computed from an input and from no variable.
+    """Return the nodes that prepare an input: computed from it, from no variable, and not far.
 
     Those in a loop of TensorFlow 1's are computed from all that comes round in it.
     """
     found: set[str] = set()
     tainted = set(variables)
+    behind = set(reads_input_names(live.definition))
     for name in _ordered(live):
         node = live.nodes[name]
-        if any(read in tainted for read in reads(node)):
+        far = name in behind and node.op not in _PREPARING
+        if far or any(read in tainted for read in reads(node)):
             tainted.add(name)
         elif node.op not in ("Const", "Placeholder"):
             found.add(name)
-    return (found & set(reads_input_names(live.definition))) - live.inside
+    return (found & behind) - live.inside
 
 
 def _ordered(side: Workbench) -> list[str]:

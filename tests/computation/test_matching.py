@@ -13,7 +13,8 @@ import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
 from benchmarks.networks import NETWORKS, WRONG
-from pytest_freezecheck.computation.node import Arena
+from pytest_freezecheck.computation.builder import Builder
+from pytest_freezecheck.computation.node import Arena, Node
 from pytest_freezecheck.computation.proof import (
     DIFFERS,
     EQUAL,
@@ -21,6 +22,7 @@ from pytest_freezecheck.computation.proof import (
     Proof,
     compare,
 )
+from pytest_freezecheck.computation.rules import RULES
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError
 from pytest_freezecheck.models.graph_reader import read_graph
 from pytest_freezecheck.models.workbench import ConstantGraph
@@ -205,6 +207,38 @@ def test_what_is_written_in_two_ways_is_equal(name: str) -> None:
     for pair in (SAME[name], SAME[name][::-1]):
         proof = _compared(*pair)
         assert proof.result == EQUAL, (proof.partings, proof.constants)
+
+
+@pytest.mark.parametrize(
+    ("pads", "strides", "sizes", "equal"),
+    [
+        ("SAME", (2, 2), (4, 4), True),
+        (((0, 1), (0, 1)), (2, 2), (4, 4), True),  # the cell that is odd comes after
+        (((1, 0), (1, 0)), (2, 2), (4, 4), False),
+        (((0, 1), (0, 1)), (2, 2), (5, 5), False),
+        ("SAME", (1, 1), (None, None), True),
+        (((1, 1), (1, 1)), (1, 1), (None, None), True),
+        (((0, 2), (0, 2)), (1, 1), (None, None), False),
+    ],
+)
+def test_one_side_may_know_less_of_the_sizes_that_are_padded(
+    pads: Any, strides: tuple[int, int], sizes: tuple[int | None, ...], equal: bool
+) -> None:
+    builder = Builder(Arena(), RULES)
+    x = builder.input("x", (None, *sizes, 3), "float32")
+    kernel = builder.constant(KERNEL)
+
+    def convolved(factors: tuple[float, float], shape: Any, padding: Any) -> Node:
+        parts = [builder.constant(np.full(3, factor, np.float32)) for factor in factors]
+        scaled = builder.op("mul", x, builder.op("mul", *parts))
+        warped = builder.opaque(
+            "tf:Warp", (scaled,), {}, shape=shape, dtype="float32", origin="warp"
+        )
+        return builder.convolution(warped, kernel, strides=strides, pads=padding)
+
+    known = convolved((1.25, 1.0), (None, *sizes, 3), "SAME")
+    other = convolved((2.5, 0.5), None, pads)
+    assert (compare({"y": known}, {"y": other}, frozenset()).result == EQUAL) == equal
 
 
 @pytest.mark.parametrize("name", OTHER)

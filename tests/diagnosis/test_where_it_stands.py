@@ -66,6 +66,17 @@ def standardised(*, standard: bool) -> Any:
     return build
 
 
+def spectral(offset: float = 1e-3, shift: float = 0.25) -> Any:
+    """Return what builds a network on the logarithm of a spectrum of its shifted input."""
+
+    def build(x: Any) -> Any:
+        sizes = tf.abs(tf.signal.rfft(tf.add(x, shift)))
+        bands = tf.math.log(tf.add(sizes, offset))
+        return {"probs": tf.nn.softmax(tf.matmul(bands, weight("last", 7, 4)), name="probs")}
+
+    return build
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "cause"),
     [
@@ -75,8 +86,13 @@ def standardised(*, standard: bool) -> Any:
         (normed(), normed(epsilon=0.3), "changed-operation"),
         (normed(of_batch=True), normed(of_batch=True, epsilon=0.3), "batch-norm-epsilon"),
         (standardised(standard=False), standardised(standard=True), "changed-operation"),
+        (spectral(), spectral(offset=0.3), "changed-operation"),
+        (spectral(), spectral(shift=0.5), "input-transform"),
     ],
-    ids=["input", "other operand", "late skip", "LayerNorm", "BatchNorm", "of a kernel"],
+    ids=[
+        *("input", "other operand", "late skip", "LayerNorm", "BatchNorm", "of a kernel"),
+        *("behind a spectrum", "before a spectrum"),
+    ],
 )
 def test_a_cause_is_said_of_its_place(
     right: Callable[[Any], Any], wrong: Callable[[Any], Any], cause: str, tmp_path: Path
