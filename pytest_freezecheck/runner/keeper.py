@@ -15,6 +15,7 @@ from typing import Any
 from pytest_freezecheck.declaration import Model
 from pytest_freezecheck.errors import CrashedError, OutOfMemoryError, RunnerError
 from pytest_freezecheck.job import Job
+from pytest_freezecheck.judgement import ERROR
 from pytest_freezecheck.raised import in_short
 from pytest_freezecheck.runner import limits, sending
 from pytest_freezecheck.runner.limits import Limits
@@ -149,6 +150,7 @@ class Keeper:
         chosen = self._settings
         examples, answer = run.settings.examples, self._answers.get(name, 0.0)
         bounds = Limits(process.pid, chosen.timeout, chosen.memory, examples, answer)
+        bounds.bind()
         with contextlib.suppress(OSError):  # it is no more: that is what is found below
             process.send(self._request(job, run))
         while True:
@@ -170,6 +172,9 @@ class Keeper:
                 elif kind == "result":
                     check.results.append(message["result"])
                 elif kind == "end" and message["how"] == limits.NO_MEMORY:
+                    # Its error is in the last result, and told by what is returned here.
+                    failed = check.results and check.results[-1]["outcome"] == ERROR
+                    check.results = check.results[:-1] if failed else check.results
                     return bounds.refused
                 elif kind == "end":
                     check.end, check.results = message, message["results"]

@@ -47,9 +47,14 @@ class Limits:
         free = memory.available()
         spare = None if free is None else max(free - _RESERVE, free // 2)
         self._most = self.memory or (None if spare is None else self._before + spare)
-        # Looking decides: what was reserved and is not used takes nothing from anybody. The system
-        # refuses what is so much at once that looking would come too late, and is given room for
-        # what threads and allocators reserve.
+
+    def bind(self) -> None:
+        """Have the system refuse the process what is far too much.
+
+        Looking decides: what was reserved and is not used takes nothing from anybody. This is for
+        what is so much at once that looking would come too late, with room for what threads and
+        allocators reserve.
+        """
         more = None if self._most is None else max(0, self._most - self._before) + _RESERVE
         memory.bound(self.pid, more)
 

@@ -81,6 +81,7 @@ ALLOWED: dict[str, set[str]] = {
         "errors",
         "formats",
         "job",
+        "judgement",
         "raised",
         "recording",
         "settings",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import pickle
 import subprocess
@@ -19,6 +20,7 @@ from pytest_freezecheck.job import Job
 from pytest_freezecheck.runner import limits, memory, sending
 from pytest_freezecheck.runner.keeper import unsendable
 from pytest_freezecheck.runner.limits import Limits
+from pytest_freezecheck.runner.surroundings import wants_memory
 
 CONFTEST = """
 def build(images):
@@ -143,3 +145,48 @@ def test_memory_is_measured() -> None:
     assert (memory.resident(os.getpid()) or 0) > before + 40_000_000 > len(held) // 2
     assert memory.resident(2**22 + 1) is None
     assert (memory.available() or 0) > 10**6
+
+
+ASKS = "import sys; print(flush=True); input(); print(len(bytearray(int(sys.argv[1]))))"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have no prlimit")
+@pytest.mark.parametrize("size", [10**8, 3 * 10**9])
+def test_the_system_refuses_what_is_far_too_much(size: int) -> None:
+    command = [sys.executable, "-c", ASKS, str(size)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        found = Limits(process.pid, None, 5 * 10**8, examples=1)
+        found.bind()
+        said, wrong = process.communicate("\n")
+    if size == 10**8:
+        assert (said, process.returncode) == (f"{size}\n", 0)
+    else:
+        assert "MemoryError" in wrong
+        assert "took more than 500 MB of memory and was ended" in str(found.refused)
+
+
+def raised(*errors: BaseException) -> BaseException:
+    """Return the last of these, each raised while the one before was handled."""
+    for before, after in itertools.pairwise(errors):
+        after.__context__ = before
+    return errors[-1]
+
+
+@pytest.mark.parametrize(
+    ("error", "wants"),
+    [
+        (MemoryError(), True),
+        (raised(MemoryError(), ValueError("cannot be read"), errors.ArtifactError("a line")), True),
+        (errors.ArtifactError("OOM when allocating tensor with shape[4294967296]"), True),
+        (RuntimeError("Failed to allocate memory for requested buffer of size 16"), True),
+        (errors.ArtifactError("no space left on device"), False),
+        (raised(ValueError("cannot be read"), errors.ArtifactError("a line")), False),
+    ],
+)
+def test_what_was_refused_memory_is_told_from_other_errors(
+    error: BaseException, wants: bool
+) -> None:
+    assert wants_memory(error) is wants
