@@ -52,6 +52,7 @@ class Agreement:
         compared: what was compared with what, output by output.
         not_compared: outputs of the artifact that were compared with none.
         ignored: outputs of the artifact that were to be ignored.
+        allow_ops: patterns of operations for which it was not refused.
         showing: inputs that were further apart than allowed.
         weights: which weights differ, where both sides have them by name.
         explanation: what the difference is put down to, if it was looked into.
@@ -109,6 +110,7 @@ class Agreement:
     compared: list[Compared] = dataclasses.field(default_factory=list)
     not_compared: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    allow_ops: tuple[str, ...] = ()
     showing: int = 0
     weights: Weights = dataclasses.field(default_factory=Weights)
     explanation: Explanation | None = None
@@ -219,6 +221,7 @@ class Agreement:
             "compared": [output.as_json() for output in self.compared],
             "not_compared": list(self.not_compared),
             "ignored": list(self.ignored),
+            "allow_ops": list(self.allow_ops),
             "inputs": self.inputs,
             "examples": self.examples,
             "largest_batch": self.largest_batch,

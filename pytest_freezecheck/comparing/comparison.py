@@ -84,6 +84,7 @@ class Comparison:
         """
         started = time.perf_counter()
         agreement.not_compared, agreement.ignored = self.sides.not_compared, self.sides.ignored
+        agreement.allow_ops = tuple(dict.fromkeys(self.frozen.allowed))
         agreement.suspicion = independence.shared(self.live, self.frozen)
         if agreement.suspicion is None:
             # First of all, so that random operations are where they were when it was saved.

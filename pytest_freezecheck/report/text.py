@@ -226,4 +226,6 @@ def _compared(agreement: Agreement) -> list[str]:
     ]
     if agreement.ignored:
         lines.append(f"  ignored, as was asked for: {listed(agreement.ignored, 8)}")
+    if agreement.allow_ops:
+        lines.append(f"  operations that were allowed: {listed(agreement.allow_ops, 8)}")
     return lines

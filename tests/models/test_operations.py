@@ -251,7 +251,9 @@ def test_what_is_declared_is_allowed(
 ) -> None:
     path = kind(clock, tmp_path)
     frozen = freezecheck.load(path, allow_ops=["Time*"])
-    freezecheck.assert_agreement(simple, frozen, examples=1)
+    agreement = freezecheck.assert_agreement(simple, frozen, examples=1)
+    assert agreement.as_json()["allow_ops"] == ["Time*"]
+    assert "\n  operations that were allowed: Time*" in agreement.text
     frozen.close()
 
 
