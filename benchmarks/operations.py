@@ -67,7 +67,7 @@ def pure(registries: Iterable[Mapping[str, bool]], judged: set[str]) -> tuple[li
 
 def rewritten(text: str, names: Iterable[str], versions: Iterable[str]) -> str:
     """Return the list with another last part."""
-    by_hand = text[: text.index(f"[{PURE}]")]
+    by_hand = text[: text.index(f"\n[{PURE}] ") + 1]
     wrapped = textwrap.fill(" ".join(names), 100, break_long_words=False, break_on_hyphens=False)
     of = " ".join(versions)
     return f"{by_hand}[{PURE}] computes from its inputs alone; of TensorFlow {of}\n{wrapped}\n"

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
+from benchmarks import operations
 from pytest_freezecheck.formats import judged
 from pytest_freezecheck.formats.operations import refuse, refuse_types
 
@@ -84,3 +85,17 @@ def test_a_function_of_a_refused_name_is_refused() -> None:
     own.library.function.add().signature.name = "Abort"
     with pytest.raises(freezecheck.ArtifactError, match="ends the process"):
         refuse(own, ["y"], Path("model.pb"))
+
+
+def test_only_the_last_part_is_written_anew() -> None:
+    text = judged.LIST.read_text("ascii")
+    (part,) = (part for part in judged.parts() if part.kind == judged.PURE)
+    assert operations.rewritten(text, part.names, operations.VERSIONS) == text
+    fewer = operations.rewritten(text, part.names[1:], operations.VERSIONS)
+    assert len(fewer) < len(text)
+    assert fewer.split("\n[pure] ")[0] == text.split("\n[pure] ")[0]
+
+
+def test_what_one_version_calls_stateful_has_to_be_judged() -> None:
+    versions = [{"A": False, "B": False, "Old": False}, {"A": False, "B": True, "Abort": False}]
+    assert operations.pure(versions, {"Abort"}) == (["A", "Old"], ["B"])
