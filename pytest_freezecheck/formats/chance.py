@@ -95,7 +95,7 @@ class Chance:
     def source(self, place: Place) -> str | None:
         """Return what a node draws, in words that begin with its type; None if it draws nothing."""
         node = place.node
-        if not self._is(node, DRAWS) or _seeded(node):
+        if not self._is(node, DRAWS) or seeded(node):
             return None
         return (
             f"{node.op} operation {node.op!r} ({place}) on the way to the output draws random "
@@ -157,7 +157,7 @@ def may(definition: Any) -> bool:
     return any(part is not None and part.does in (DRAWS, KEEPS) for part in parts)
 
 
-def _seeded(node: Any) -> bool:
+def seeded(node: Any) -> bool:
     """Return whether a node draws the same in each run; also where that cannot be told."""
     from tensorflow.python.framework import op_def_registry
 

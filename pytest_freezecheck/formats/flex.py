@@ -11,7 +11,7 @@ FLEX = "Flex"
 
 def custom(model: Any) -> list[str]:
     """Return the names of the operations of a `ModelT` that are not TFLite's own."""
-    return [name for name in map(_name, model.operatorCodes or ()) if name]
+    return [name for name in map(name_of, model.operatorCodes or ()) if name]
 
 
 def nodes(model: Any, content: bytes) -> Iterator[Any]:
@@ -26,16 +26,31 @@ def nodes(model: Any, content: bytes) -> Iterator[Any]:
     Raises:
         ValueError: a node cannot be read.
     """
-    names = [_name(code) for code in model.operatorCodes or ()]
+    names = [name_of(code) for code in model.operatorCodes or ()]
     for graph in model.subgraphs or ():
         for operator in graph.operators or ():
-            name = names[operator.opcodeIndex]
-            options = _options(operator, content)
-            if name.startswith(FLEX) and options:
-                yield _node(name, options)
+            held = node(names[operator.opcodeIndex], operator, content)
+            if held is not None:
+                yield held
 
 
-def _name(code: Any) -> str:
+def node(name: str, operator: Any, content: bytes) -> Any:
+    """Return the `NodeDef` of an operation of TensorFlow's; None of any other.
+
+    Args:
+        name: of its custom code.
+        operator: an `OperatorT`.
+        content: the file.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    options = _options(operator, content)
+    return _node(name, options) if name.startswith(FLEX) and options else None
+
+
+def name_of(code: Any) -> str:
+    """Return the name of a custom operation; empty of one of TFLite's own."""
     name = code.customCode or ""
     return name.decode() if isinstance(name, bytes) else name
 

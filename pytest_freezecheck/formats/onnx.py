@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError
+from pytest_freezecheck.formats.converted_chance import drawn_in_onnx, refuse_drawn
 from pytest_freezecheck.formats.extras import ONNX, ONNXRUNTIME
 from pytest_freezecheck.formats.graph_def_ways import constant_definition
 from pytest_freezecheck.formats.kinds import Format, Way
@@ -87,6 +88,11 @@ class OnnxModel(NamedModel):
     def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
         """Return the outputs for one batch."""
         return list(self._session.run(list(outputs), dict(feeds)))
+
+    def refuse_chance(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        """Look for what draws on the way to any output."""
+        del inputs, outputs
+        refuse_drawn(drawn_in_onnx(self.path), self.path, self.allowed)
 
     def reduced(self) -> Mapping[str, int]:
         """Count the initializers of float16, bfloat16 and int8, if onnx is installed."""

@@ -50,20 +50,17 @@ def refuse_onnx(path: Path, allowed: Sequence[str] = ()) -> None:
         ArtifactError: one is not; or the file cannot be read.
     """
     try:
-        messages = list(_messages(memoryview(path.read_bytes())))
+        every = list(messages(memoryview(path.read_bytes()), "model"))
     except ValueError as error:
         raise ArtifactError(f"{path}: onnxruntime cannot load it: no ONNX model: {error}") from None
     files = [
-        ("its weight file", where)
-        for kind, m in messages
-        if kind == "entry"
-        for where in _location(m)
+        ("its weight file", where) for kind, m in every if kind == "entry" for where in _location(m)
     ]
     refuse_outside(path, path.parent, files)
-    own = {_text(m, 10) for kind, m in messages if kind == "function"}
-    for kind, message in messages:
-        if kind == "node" and _text(message, 7) not in _DOMAINS | own:
-            name = f"{_text(message, 7)}::{_text(message, 4)}"
+    own = {text(m, 10) for kind, m in every if kind == "function"}
+    for kind, message in every:
+        if kind == "node" and text(message, 7) not in _DOMAINS | own:
+            name = f"{text(message, 7)}::{text(message, 4)}"
             if not any(fnmatch.fnmatchcase(name, pattern) for pattern in allowed):
                 raise ArtifactError(
                     f"{path}: refused: operation {name!r} is none of ONNX's or onnxruntime's, and "
@@ -71,30 +68,30 @@ def refuse_onnx(path: Path, allowed: Sequence[str] = ()) -> None:
                 )
 
 
-def _messages(model: memoryview) -> Iterator[tuple[str, memoryview]]:
-    """Yield (kind, content) of every message that names something, at any depth."""
-    waiting = [("model", model)]
+def messages(message: memoryview, kind: str) -> Iterator[tuple[str, memoryview]]:
+    """Yield (kind, content) of every message that names something, at any depth, itself first."""
+    waiting = [(kind, message)]
     while waiting:
         kind, content = waiting.pop()
         yield kind, content
         inner = _FIELDS.get(kind, {})
-        for number, value in _fields(content):
+        for number, value in fields(content):
             if number in inner and value is not None:
                 waiting.append((inner[number], value))
 
 
 def _location(entry: memoryview) -> list[str]:
     """Return the path in a pair of key and value, if it is one."""
-    return [_text(entry, 2)] if _text(entry, 1) == "location" else []
+    return [text(entry, 2)] if text(entry, 1) == "location" else []
 
 
-def _text(message: memoryview, wanted: int) -> str:
+def text(message: memoryview, wanted: int) -> str:
     """Return a field as text; of several the last, as protocol buffers have it."""
-    found = [value for number, value in _fields(message) if number == wanted and value is not None]
+    found = [value for number, value in fields(message) if number == wanted and value is not None]
     return bytes(found[-1]).decode("utf-8", "surrogateescape") if found else ""
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | None]]:
+def fields(message: memoryview) -> Iterator[tuple[int, memoryview | None]]:
     """Yield (number, content) of the fields of a message; None stands for a number.
 
     Raises:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError
+from pytest_freezecheck.formats.converted_chance import drawn_in_openvino, refuse_drawn
 from pytest_freezecheck.formats.extras import OPENVINO
 from pytest_freezecheck.formats.graph_def_ways import constant_definition
 from pytest_freezecheck.formats.kinds import Format, Way
@@ -90,6 +91,12 @@ class OpenvinoModel(NamedModel):
         answer = compiled({places[name]: value for name, value in feeds.items()})
         numbers = {name: number for number, name in enumerate(self._outputs)}
         return [_typed(np.array(answer[numbers[n]]), self._outputs[n]) for n in outputs]
+
+    def refuse_chance(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        """Look for what draws on the way to any output."""
+        del inputs, outputs
+        model = self._core.read_model(str(self.path))
+        refuse_drawn(drawn_in_openvino(model), self.path, self.allowed)
 
     def reduced(self) -> Mapping[str, int]:
         """Count the constants of float16, bfloat16 and int8."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_freezecheck.errors import ArtifactError, reason
 from pytest_freezecheck.formats import flex
 from pytest_freezecheck.formats import tflite_ways as ways
+from pytest_freezecheck.formats.converted_chance import drawn_in_tflite, refuse_drawn
 from pytest_freezecheck.formats.kinds import Format, Way
 from pytest_freezecheck.formats.matching import Shape, known
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
@@ -92,6 +93,13 @@ class TfliteModel(NamedModel):
             shape = shape if len(shape) else detail["shape"]
             shapes[name] = known(map(int, shape))
         return shapes
+
+    def refuse_chance(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        """Look for what draws on the way to any output."""
+        del inputs, outputs
+        content = self.path.read_bytes()
+        model = _read_through(content, self.executor)
+        refuse_drawn(drawn_in_tflite(model, content), self.path, self.allowed)
 
     def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
         """Return the outputs for one batch, from the state in which the file begins."""
