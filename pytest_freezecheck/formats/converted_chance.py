@@ -118,10 +118,13 @@ def drawn_in_openvino(model: Any) -> Iterator[str]:
 
 def _before(ends: Sequence[tuple[set[Any], set[Any]]], wanted: set[Any]) -> Iterator[int]:
     """Yield the places of operations, (what it makes, what it takes), that make what is wanted."""
-    left, wanted = dict(enumerate(ends)), set(wanted)
-    while needed := [place for place, (made, _) in left.items() if made & wanted]:
-        for place in needed:
-            wanted |= left.pop(place)[1]
+    makers = {name: place for place, (made, _) in enumerate(ends) for name in made}
+    waiting, met = list(wanted), set()
+    while waiting:
+        place = makers.get(waiting.pop())
+        if place is not None and place not in met:
+            met.add(place)
+            waiting += ends[place][1]
             yield place
 
 

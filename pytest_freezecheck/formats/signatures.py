@@ -15,7 +15,7 @@ from pytest_freezecheck.errors import (
     reason,
 )
 from pytest_freezecheck.formats.base import FrozenModel
-from pytest_freezecheck.formats.chance import refuse_chance
+from pytest_freezecheck.formats.chance import may, refuse_chance
 from pytest_freezecheck.formats.inside import links, refuse_outside
 from pytest_freezecheck.formats.matching import (
     Shape,
@@ -45,6 +45,7 @@ class SignedModel(FrozenModel):
             served = _served(path, self._tags)
             refuse_outside(path, path, [*links(path), *asset_files(served)])
             refuse_saved_model(served, self._key, path, self.allowed)
+            self._may_draw = may(served.graph_def)
             self._look_into(served)
 
     def _look_into(self, served: Any) -> None:
@@ -52,6 +53,8 @@ class SignedModel(FrozenModel):
 
     def refuse_chance(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
         """Look through the graph that a server runs, and the function that stands for it."""
+        if not self._may_draw:
+            return
         served = _served(self.path, self._tags)
         keys, ends = self._signature.inputs, self._signature.outputs
         fed = {keys[key].name.split(":")[0]: None for key in inputs}

@@ -44,6 +44,7 @@ class TfliteModel(NamedModel):
             refuse_types(flex.custom(model), path, self.allowed, flex.nodes(model, content))
             if (lack := lacking(model)) is not None:
                 raise ValueError(f"{lack}: it is damaged")
+            self._drawn = list(drawn_in_tflite(model, content))
             del content
             tensors = [tensor for graph in model.subgraphs or () for tensor in graph.tensors]
             self._keeps_state = any(tensor.isVariable for tensor in tensors)
@@ -97,9 +98,7 @@ class TfliteModel(NamedModel):
     def refuse_chance(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
         """Look for what draws on the way to any output."""
         del inputs, outputs
-        content = self.path.read_bytes()
-        model = _read_through(content, self.executor)
-        refuse_drawn(drawn_in_tflite(model, content), self.path, self.allowed)
+        refuse_drawn(self._drawn, self.path, self.allowed)
 
     def run(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[Any]:
         """Return the outputs for one batch, from the state in which the file begins."""
