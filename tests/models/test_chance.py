@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_slim as slim
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import ArtifactError, LiveModel
@@ -93,6 +94,11 @@ def a_phase_that_chooses(y: Any) -> Any:
     return tf.where(phase, tf.nn.dropout(y, 0.5), y)
 
 
+def a_dropout_of_slim_whose_phase_is_off(y: Any) -> Any:
+    phase = v1.placeholder_with_default(False, [], name="phase")
+    return slim.dropout(y, 0.5, is_training=phase)
+
+
 def noise_of_no_size(y: Any) -> Any:
     return y + v1.random_normal([3]) * 0.0
 
@@ -126,6 +132,7 @@ RIGHT = [
     a_rate_of_nothing_by_default,
     a_phase_that_is_off,
     a_phase_that_chooses,
+    a_dropout_of_slim_whose_phase_is_off,
     noise_of_no_size,
     the_shape_of_what_is_drawn,
     drawn_from_a_seed,
