@@ -41,12 +41,25 @@ class SignedModel(FrozenModel):
         super().__init__(path, way)
         self.signature = signature
         self._tags, self._key, self._signature = choose_signature(path, signature)
+        self._check_types()
         with load_errors(path):
             served = _served(path, self._tags)
             refuse_outside(path, path, [*links(path), *asset_files(served)])
             refuse_saved_model(served, self._key, path, self.allowed)
             self._may_draw = may(served.graph_def)
             self._look_into(served)
+
+    def _check_types(self) -> None:
+        """Make sure that the signature says what its inputs take, which servers hold clients to."""
+        from tensorflow.core.framework import types_pb2
+
+        known = set(types_pb2.DataType.values()) - {types_pb2.DT_INVALID}
+        for key, info in self._signature.inputs.items():
+            if info.WhichOneof("encoding") == "name" and info.dtype not in known:
+                raise ArtifactError(
+                    f"{self.path}: signature {self._key!r} gives its input {key!r} no type that "
+                    "TensorFlow has: it is damaged or was edited; copy it again, or save it again"
+                )
 
     def _look_into(self, served: Any) -> None:
         """Look at the MetaGraphDef that is served: at what the loader passes over."""

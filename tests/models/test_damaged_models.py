@@ -332,3 +332,24 @@ def test_a_signature_that_names_no_tensor_is_told_in_a_line(
         with pytest.raises(ArtifactError, match="nowhere") as error:
             loader(path)
         one_line(error, path)
+
+
+@pytest.mark.parametrize("dtype", [0, 99, 1])
+@pytest.mark.parametrize("way", ["saved_model", "saved_model_module"])
+def test_a_signature_whose_input_has_no_type_is_told_in_a_line(
+    way: str, dtype: int, saved: dict[str, Path], tmp_path: Path
+) -> None:
+    from tensorflow.python.saved_model import loader_impl
+
+    path = Path(shutil.copytree(saved[way], tmp_path / "saved"))
+    parsed = loader_impl.parse_saved_model(str(path))
+    for info in parsed.meta_graphs[0].signature_def["serving_default"].inputs.values():
+        info.dtype = dtype
+    (path / "saved_model.pb").write_bytes(parsed.SerializeToString())
+    for loader in (freezecheck.load, SessionSavedModel):
+        if dtype == 1:
+            loader(path).close()
+            continue
+        with pytest.raises(ArtifactError, match="gives its input '.*' no type") as error:
+            loader(path)
+        one_line(error, path)
