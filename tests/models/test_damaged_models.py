@@ -350,6 +350,6 @@ def test_a_signature_whose_input_has_no_type_is_told_in_a_line(
         if dtype == 1:
             loader(path).close()
             continue
-        with pytest.raises(ArtifactError, match="gives its input '.*' no type") as error:
+        with pytest.raises(ArtifactError, match=r"gives its input '.*' no type") as error:
             loader(path)
         one_line(error, path)
