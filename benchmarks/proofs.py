@@ -2,8 +2,8 @@
 
 With `--nets`, of the networks of `tf_slim.nets` at their real width, each in a process of its
 own, with the time and the memory that each proof takes; a run that was cut short goes on where
-`--folder` has its figures. Exits with 1 if an export that is true was said to differ, but for those
-that overflow in float16; with `--nets` also if one was not proved.
+`--folder` has its figures. Exits with 1 if an export that is true was said to differ, but for
+those that overflow in float16; with `--nets` also if one was not proved.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import collections
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -66,6 +67,10 @@ def main() -> int:
 def of_real_size(names: list[str], folder: Path | None) -> int:
     """Print the proofs of networks of real size, and return the exit status."""
     rows: list[dict[str, object]] = []
+    # A process that keeps what was freed would seem to need less, or more, than it does.
+    os.environ.update(
+        dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), "4194304")
+    )
     with TemporaryDirectory() as scratch:
         for name in names:
             kept = (folder or Path(scratch)) / f"{name}.json"

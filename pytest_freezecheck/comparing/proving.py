@@ -118,7 +118,7 @@ class Compared:
         """
         theirs = self.theirs or {}
         mine = self.live.translated(arena, {name: raw[name] for name in theirs})
-        return proofs.compare(mine, theirs, self.live.names)
+        return proofs.compare(mine, theirs, self.live.names, self.proof.measured)
 
 
 def prove(sides: Sides, live: Computation, patterns: Sequence[str] = ()) -> Compared:

@@ -7,7 +7,7 @@ their form, and where that does not tell, by what fits. Each pair is judged once
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pytest_freezecheck.computation.apart import Apart, apart
@@ -50,10 +50,15 @@ class _Judged:
 
 
 class Matcher:
-    """Pairs the nodes of two computations in one arena."""
+    """Pairs the nodes of two computations in one arena.
 
-    def __init__(self) -> None:
+    Args:
+        known: constants that were compared before, of which most are met again.
+    """
+
+    def __init__(self, known: Iterable[Constants] = ()) -> None:
         self._judged: dict[tuple[int, int], _Judged] = {}
+        self._known = {(id(c.live), id(c.frozen)): c for c in known}
 
     def alike(self, live: Node, frozen: Node) -> bool:
         """Return whether two nodes have the same form, whatever their constants are."""
@@ -136,7 +141,8 @@ class Matcher:
         if live.value is not None and frozen.value is not None:
             if not _comparable(live, frozen):
                 return _Judged(alike=False, equal=False)
-            found = apart(live.value, frozen.value)
+            before = self._known.get((id(live), id(frozen)))
+            found = before.apart if before else apart(live.value, frozen.value)
             give_back(frozen.value.array)
             return _Judged(alike=True, equal=found.excess <= 1.0, apart=found)
         if not live.inputs and not frozen.inputs and not (live.is_constant or frozen.is_constant):

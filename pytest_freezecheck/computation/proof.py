@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Proof:
         constants: those that are further apart than rounding explains.
         partings: where operations differ.
         why: why no more is known, in words; may be empty.
-        compared: how many pairs of constants were compared that are not one and the same.
+        measured: the pairs of constants that were compared and are not one and the same.
     """
 
     result: str
@@ -47,7 +47,7 @@ class Proof:
     constants: tuple[Constants, ...] = ()
     partings: tuple[Parting, ...] = ()
     why: str = ""
-    compared: int = 0
+    measured: tuple[Constants, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -83,16 +83,22 @@ def same(live: Mapping[str, Node], frozen: Mapping[str, Node]) -> bool:
     return all(live[name] is frozen[name] for name in frozen)
 
 
-def compare(live: Mapping[str, Node], frozen: Mapping[str, Node], names: frozenset[str]) -> Proof:
+def compare(
+    live: Mapping[str, Node],
+    frozen: Mapping[str, Node],
+    names: frozenset[str],
+    known: Iterable[Constants] = (),
+) -> Proof:
     """Return what the comparison of two computations in normal form comes to.
 
     Args:
         live: {output: its expression}.
         frozen: the same of the artifact, made in the same arena.
         names: of the live model's weights, as constants have them in their origin.
+        known: constants that were compared before.
     """
     outputs = {name: (live[name], frozen[name]) for name in frozen}
-    matcher = Matcher()
+    matcher = Matcher(known)
     for pair in outputs.values():
         matcher.alike(*pair)
     constants = matcher.constants(outputs)
@@ -115,7 +121,7 @@ def compare(live: Mapping[str, Node], frozen: Mapping[str, Node], names: frozens
         accounted=len(met & needed) / len(needed) if needed else 1.0,
         constants=apart,
         partings=partings,
-        compared=len(constants),
+        measured=tuple(constants),
         why=why,
     )
 
