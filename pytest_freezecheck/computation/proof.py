@@ -14,6 +14,8 @@ from pytest_freezecheck.computation.values import FOLDING, UNIT
 
 #: Of constants that differ, so many are tried alone.
 _ALONE = 8
+#: Operations with a weight and a bias, or a factor and a term.
+_LAYERS = ("conv", "matmul", "affine")
 #: How far factors may be apart that are one.
 _SAME_FACTOR = 1e-4
 IDENTICAL, EQUAL, DIFFERS, NOT_MATCHED = RESULTS = ("identical", "equal", "differs", "not-matched")
@@ -137,6 +139,7 @@ def _result(
     One of them alone makes another function. Several may cancel: a factor that stands in one weight
     on this side and in another on that. So both sides are worked out, as functions of what they
     have in common; where they agree, each constant is tried alone: if that shows, they cancel.
+    Weight and bias of one layer cannot, as any values may come in: they count as one.
     """
     if not apart and not partings:
         return EQUAL, ""
@@ -145,7 +148,8 @@ def _result(
     readers = matcher.readers(outputs) if partings else {}
     if not all(shows(matcher, (p.live, p.frozen), readers) for p in partings):
         return NOT_MATCHED, "where operations differ, what reads them makes up for it"
-    if len(apart) + len(partings) == 1:
+    alone = len(apart) + len(partings) == 1
+    if alone or (not partings and _of_one_layer(matcher, outputs, apart)):
         return DIFFERS, ""
     pairs = list(outputs.values())
     whole = differ(matcher, pairs)
@@ -156,10 +160,26 @@ def _result(
         if own and not (partings and apart) and not _may_cancel(apart):
             return DIFFERS, ""
         return NOT_MATCHED, "what differs cannot be worked out"
-    alone = (differ(matcher, pairs, {id(c.live): c.frozen}) for c in apart[:_ALONE])
-    if partings or any(alone):
+    each = (differ(matcher, pairs, {id(c.live): c.frozen}) for c in apart[:_ALONE])
+    if partings or any(each):
         return NOT_MATCHED, "what differs in one place is made up for in another"
     return DIFFERS, ""
+
+
+def _of_one_layer(
+    matcher: Matcher, outputs: Mapping[str, Pair], apart: Sequence[Constants]
+) -> bool:
+    """Return whether constants are weight and bias of one layer.
+
+    So it is where one number of a BatchNorm is altered that was folded into the layer before it.
+    """
+    readers = matcher.readers(outputs)
+    reading = [readers.get((id(found.live), id(found.frozen)), []) for found in apart]
+    pairs = {(id(one), id(other)): (one, other) for found in reading for one, other in found}
+    if len(pairs) != 1 or any(len(found) != 1 for found in reading):
+        return False
+    (pair,) = pairs.values()
+    return pair[0].op in _LAYERS
 
 
 def _may_cancel(apart: Sequence[Constants]) -> bool:
