@@ -66,7 +66,7 @@ def proved(network: str, ways: tuple[str, ...] = WAYS) -> Iterator[Row]:
 def _spare_memory() -> None:
     """Keep tf2onnx from copying all weights for each of its rewritings, which is 20 GB for a VGG.
 
-    What it writes is the same, byte for byte. It would go on after a rewriting that failed, and
+    What it writes is the same. It would go on after a rewriting that failed, and
     messages keep what was deleted in them: of constants they are only written at the end.
     """
     from tf2onnx.graph import Node as TheirNode
