@@ -187,6 +187,12 @@ KINDS = [graph_def, graph_def_of_old, session_saved, module_saved]
 Kind = Callable[[Deed, Path], Path]
 
 
+@pytest.fixture(autouse=True)
+def _no_seed_of_the_process() -> None:
+    """Forget a seed that another test has set: functions made after it draw with a seed."""
+    tf.random.set_seed(None)
+
+
 @pytest.fixture(scope="module")
 def live() -> Iterator[LiveModel]:
     model = made(
