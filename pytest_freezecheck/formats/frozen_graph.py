@@ -19,9 +19,9 @@ from pytest_freezecheck.formats.matching import (
     same_types,
 )
 from pytest_freezecheck.formats.operations import refuse
-from pytest_freezecheck.formats.reach import answers, back
+from pytest_freezecheck.formats.reach import answers
 from pytest_freezecheck.models.frames import inside
-from pytest_freezecheck.models.graphs import ancestors, missing_functions, only, part
+from pytest_freezecheck.models.graphs import ancestors, back, missing_functions, only, part
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.session import Answer, Arrays, Runner

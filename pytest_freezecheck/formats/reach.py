@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from pytest_freezecheck.models.graphs import back
+
 
 @dataclasses.dataclass(frozen=True)
 class Place:
@@ -132,18 +134,6 @@ class Reach:
         if len(given) == len(arguments) and argument in arguments:
             return [given[arguments.index(argument)]]
         return given
-
-
-def back(outputs: Iterable[str], nodes: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield the nodes that these are computed from, and that they wait for."""
-    waiting = [name.lstrip("^").split(":")[0] for name in outputs][::-1]
-    met: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name not in met and name in nodes:
-            met.add(name)
-            yield nodes[name]
-            waiting.extend(i.lstrip("^").split(":")[0] for i in nodes[name].input)
 
 
 def answers(kind: str) -> bool:

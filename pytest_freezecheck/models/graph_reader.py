@@ -25,7 +25,7 @@ from pytest_freezecheck.models.graph_loops import (
     loop_variable,
     read_loop,
 )
-from pytest_freezecheck.models.graphs import reached
+from pytest_freezecheck.models.graphs import back
 from pytest_freezecheck.models.workbench import ConstantGraph
 
 PREFIX = "tf:"
@@ -275,8 +275,8 @@ def read_graph(arena: Arena, graph: ConstantGraph) -> dict[str, Node]:
         if placeholder is not None and placeholder.attr["dtype"].type:
             array = array.astype(tf.dtypes.as_dtype(placeholder.attr["dtype"].type).as_numpy_dtype)
         given[_whole(tensor)] = arena.constant(Value(array))
-    needed = reached(nodes, graph.outputs.values())
-    filled = any(nodes[name].op in _TABLES for name in needed)  # by what nothing reads
+    needed = {node.name: node.op for node in back(graph.outputs.values(), nodes)}
+    filled = not _TABLES.isdisjoint(needed.values())  # by what nothing reads
     for name in [name for name in graph.values if filled or name in needed]:
         array = np.asarray(graph.values[name])
         origin = Value(array, origin=(name,), unit=unit_of(array.dtype.name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 #: Loops and branches whose bodies are functions, as TensorFlow 2 has them.
@@ -34,16 +34,21 @@ def ancestors(definition: Any, outputs: Sequence[str], fed: Iterable[str] = ()) 
     return found
 
 
-def reached(nodes: Mapping[str, Any], outputs: Iterable[str]) -> set[str]:
-    """Return the same, of operations by their names; one that is missing leads nowhere."""
-    found: set[str] = set()
-    waiting = [name.split(":")[0] for name in outputs]
+def back(outputs: Iterable[str], nodes: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the nodes that these are computed from, and that they wait for.
+
+    Args:
+        outputs: names of operations or tensors.
+        nodes: {name: `NodeDef`}; one that is missing leads nowhere.
+    """
+    waiting = [name.lstrip("^").split(":")[0] for name in outputs][::-1]
+    met: set[str] = set()
     while waiting:
         name = waiting.pop()
-        if name in nodes and name not in found:
-            found.add(name)
-            waiting.extend(read.lstrip("^").split(":")[0] for read in nodes[name].input)
-    return found
+        if name not in met and name in nodes:
+            met.add(name)
+            yield nodes[name]
+            waiting.extend(i.lstrip("^").split(":")[0] for i in nodes[name].input)
 
 
 def missing_functions(definition: Any, outputs: Sequence[str]) -> list[str]:
@@ -101,13 +106,11 @@ def only(definition: Any, outputs: Sequence[str]) -> Any:
 
     Wishes to lie on the device of another operation are dropped, which may be gone.
     """
-    needed = ancestors(definition, outputs)
     kept = type(definition)(versions=definition.versions, library=definition.library)
-    for node in definition.node:
-        if node.name in needed:
-            copy = kept.node.add()
-            copy.CopyFrom(node)
-            copy.attr.pop("_class", None)
+    for node in part(definition, outputs).node:
+        copy = kept.node.add()
+        copy.CopyFrom(node)
+        copy.attr.pop("_class", None)
     return kept
 
 

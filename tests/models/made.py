@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
@@ -74,3 +75,12 @@ def exported(live: LiveModel, way: str, folder: Path) -> FrozenModel:
 def weight(name: str, *shape: int, dtype: Any = tf.float32) -> Any:
     """Return a variable."""
     return v1.get_variable(name, shape, dtype)
+
+
+def softmax_of(kernel: npt.NDArray[np.float32]) -> LiveModel:
+    """Return the least of models: `y`, the softmax of an input `x` (rows, in) times a kernel."""
+    return made(
+        lambda x: {"y": tf.nn.softmax(tf.matmul(x, weight("w", *kernel.shape)), name="y")},
+        {"x": {"shape": [kernel.shape[0]]}},
+        change=lambda name, value: kernel,
+    )

@@ -13,7 +13,7 @@ import tf_slim as slim
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import ArtifactError, LiveModel
-from tests.models.made import made, weight
+from tests.models.made import softmax_of
 
 v1 = tf.compat.v1
 KERNEL = np.linspace(-1.0, 1.0, 12, dtype=np.float32).reshape(4, 3)
@@ -195,11 +195,7 @@ def _no_seed_of_the_process() -> None:
 
 @pytest.fixture(scope="module")
 def live() -> Iterator[LiveModel]:
-    model = made(
-        lambda x: {"y": tf.nn.softmax(tf.matmul(x, weight("w", 4, 3)), name="y")},
-        {"x": {"shape": [4]}},
-        change=lambda name, value: KERNEL,
-    )
+    model = softmax_of(KERNEL)
     yield model
     model.close()
 
@@ -230,6 +226,18 @@ def test_what_reaches_no_output_is_left_alone(
     freezecheck.assert_agreement(live, kind(deed, tmp_path), examples=1)
 
 
+def draws_in_a_phase(live: LiveModel, path: Path, *, phase: bool) -> None:
+    """Check a file that is always fed a phase, and that draws if it is true."""
+    frozen = freezecheck.load(path)
+    frozen.constants = {"phase": np.array(phase)}
+    if phase:
+        with pytest.raises(ArtifactError, match=f"'RandomUniform' .* {DRAWN}"):
+            freezecheck.check(live, frozen, examples=1)
+    else:
+        freezecheck.assert_agreement(live, frozen, examples=1)
+    frozen.close()
+
+
 @pytest.mark.parametrize("phase", [False, True])
 @pytest.mark.parametrize("kind", [graph_def, graph_def_of_old])
 def test_a_phase_that_is_always_fed(
@@ -239,14 +247,7 @@ def test_a_phase_that_is_always_fed(
         fed = v1.placeholder(tf.bool, [], name="phase")
         return tf.cond(fed, lambda: rarely(y), lambda: y)
 
-    frozen = freezecheck.load(kind(dropping, tmp_path))
-    frozen.constants = {"phase": np.array(phase)}
-    if phase:
-        with pytest.raises(ArtifactError, match=f"'RandomUniform' .* {DRAWN}"):
-            freezecheck.check(live, frozen, examples=1)
-    else:
-        freezecheck.assert_agreement(live, frozen, examples=1)
-    frozen.close()
+    draws_in_a_phase(live, kind(dropping, tmp_path), phase=phase)
 
 
 @pytest.mark.parametrize("phase", [False, True])
@@ -263,14 +264,7 @@ def test_a_phase_of_a_signature(phase: bool, live: LiveModel, tmp_path: Path) ->
         autograph=False,
     )
     tf.saved_model.save(module, str(tmp_path / "saved"), signatures=module.call)
-    frozen = freezecheck.load(tmp_path / "saved")
-    frozen.constants = {"phase": np.array(phase)}
-    if phase:
-        with pytest.raises(ArtifactError, match=f"'RandomUniform' .* {DRAWN}"):
-            freezecheck.check(live, frozen, examples=1)
-    else:
-        freezecheck.assert_agreement(live, frozen, examples=1)
-    frozen.close()
+    draws_in_a_phase(live, tmp_path / "saved", phase=phase)
 
 
 @pytest.mark.parametrize("writes", [False, True])

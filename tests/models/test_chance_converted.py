@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import ArtifactError, LiveModel
-from tests.models.made import made, weight
+from tests.models.made import softmax_of
 
 HERE = set(freezecheck.available_ways())
 KERNEL = np.linspace(-1.0, 1.0, 12, dtype=np.float32).reshape(4, 3)
@@ -22,11 +22,7 @@ DRAWN = "on the way to the output draws random numbers, without a seed of its ow
 
 @pytest.fixture(scope="module")
 def live() -> Iterator[LiveModel]:
-    model = made(
-        lambda x: {"y": tf.nn.softmax(tf.matmul(x, weight("w", 4, 3)), name="y")},
-        {"x": {"shape": [4]}},
-        change=lambda name, value: KERNEL,
-    )
+    model = softmax_of(KERNEL)
     yield model
     model.close()
 

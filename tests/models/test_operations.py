@@ -17,7 +17,7 @@ from pytest_freezecheck.formats.saved_model_session import SessionSavedModel
 from pytest_freezecheck.formats.signatures import SignedModel
 from tests.models import tiny
 from tests.models.freezing import freeze
-from tests.models.made import made, weight
+from tests.models.made import made, softmax_of
 from tests.models.subjects import Subject
 
 v1 = tf.compat.v1
@@ -197,11 +197,7 @@ KINDS = [
 
 @pytest.fixture(scope="module")
 def simple() -> Iterator[LiveModel]:
-    live = made(
-        lambda x: {"y": tf.nn.softmax(tf.matmul(x, weight("w", 4, 3)), name="y")},
-        {"x": {"shape": [4]}},
-        change=lambda name, value: KERNEL,
-    )
+    live = softmax_of(KERNEL)
     yield live
     live.close()
 
