@@ -10,6 +10,7 @@ import numpy as np
 
 from pytest_freezecheck.computation.values import (
     ADDING,
+    BITS,
     FOLDING,
     Array,
     Value,
@@ -18,7 +19,6 @@ from pytest_freezecheck.computation.values import (
     unit_of,
 )
 
-_LEAST_OF_FLOAT16 = 2.0**-25
 _COARSE = {unit_of(name): name for name in ("float16", "bfloat16")}
 
 
@@ -53,7 +53,7 @@ def apart(live: Value, frozen: Value) -> Apart:
 
     What nothing was folded into has to be equal, bit for bit; the rest up to rounding: `FOLDING`
     units in the last place of the largest in its channel, `ADDING` of the terms of what was summed
-    up, or half a step of the grid that the file declares.
+    up, or half a step of the grid that the file declares; of floats, each has its own.
 
     Args:
         live: the live model's.
@@ -104,47 +104,48 @@ def _rounded(live: Value, frozen: Value) -> Apart:
     if live.terms is not None or frozen.terms is not None:
         terms = [v.terms for v in (live, frozen) if v.terms is not None]
         size = np.maximum(np.maximum.reduce(terms), size if size.shape == terms[0].shape else 0.0)
-    exact = not (live.folded or frozen.folded) and not np.any(live.half) and not np.any(frozen.half)
+    read = not (live.folded or frozen.folded)
     added = live.terms is not None or frozen.terms is not None
     rounding = (ADDING if added else FOLDING) * max(live.unit, frozen.unit)
-    coarse = frozen.unit > live.unit and not (live.folded or frozen.folded)
-    units = 0.0 if exact and live.dtype == frozen.dtype else rounding
-    if coarse:  # read as it is: one rounding
-        units = 0.5 * frozen.unit
-    half = live.half if _needs_no_grid(live, frozen) else np.maximum(live.half, frozen.half)
-    bound = units * size + half * (1.0 + 2.0**-10)
     grid = frozen.grid or live.grid or _precision(live, frozen)
-    if grid == "float16":  # what is smaller than its least number is 0 there
-        bound = bound + _LEAST_OF_FLOAT16
+    if read and frozen.unit > live.unit:  # it was rounded once
+        frozen = dataclasses.replace(frozen, bits=frozen.bits or BITS.get(grid, 0))
+    units = 0.0 if read and (frozen.bits or live.dtype == frozen.dtype) else rounding
+    gridded = [live] if _needs_no_grid(live, frozen) else [live, frozen]
+    gridded = [value for value in gridded if value.rounded]
     found = Apart(size=live.array.size, grid=grid)
-    relative, excess, count = 0.0, 0.0, 0
+    relative, excess, count, share = 0.0, 0.0, 0, 0.0
     index: tuple[int, ...] = ()
-    sizes, bounds = (np.broadcast_to(each, live.shape) for each in (size, bound))
+    sizes = np.broadcast_to(size, live.shape)
     for place in tiles(live.shape):
-        one, other = live.tile(place), frozen.tile(place)
+        one, other, here = live.tile(place), frozen.tile(place), sizes[place]
         same = (one == other) | (np.isnan(one) & np.isnan(other))
         if same.all():
             continue
+        bound = units * here
+        if gridded:
+            halves = np.maximum.reduce([value.halves(place) for value in gridded])
+            bound = bound + halves * (1.0 + 2.0**-10)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             between = np.where(same, 0.0, np.abs(one - other))
-            shares = np.where(same, 0.0, between / sizes[place])
-            multiple = np.where(same, 0.0, between / bounds[place])
+            shares = np.where(same, 0.0, between / here)
+            multiple = np.where(same, 0.0, between / bound)
+            allowed = np.where(here > 0.0, bound / here, 0.0)
+        share = max(share, float(allowed.max(initial=0.0)))
         multiple = np.nan_to_num(multiple, nan=np.inf, posinf=np.inf)
         relative = max(relative, float(np.nan_to_num(shares, nan=np.inf).max(initial=0.0)))
         count += int((multiple > 1.0).sum())
         worst = float(multiple.max(initial=0.0))
         if worst > excess:
-            here = np.unravel_index(int(multiple.argmax()), multiple.shape)
+            at = np.unravel_index(int(multiple.argmax()), multiple.shape)
             excess = worst
-            pair = float(one[here]), float(other[here])
-            index = tuple(int(n) + part.start for n, part in zip(here, place, strict=True))
+            pair = float(one[at]), float(other[at])
+            index = tuple(int(n) + part.start for n, part in zip(at, place, strict=True))
             found = dataclasses.replace(found, live=pair[0], frozen=pair[1])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(size > 0.0, bound / np.where(size > 0.0, size, 1.0), 0.0)
     return dataclasses.replace(
         found,
         relative=relative,
-        bound=float(np.max(share, initial=0.0)),
+        bound=share,
         index=index,
         excess=excess,
         count=count,

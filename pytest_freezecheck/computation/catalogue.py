@@ -18,7 +18,7 @@ page [Proofs](../proofs.md).
 | that nothing was folded into | not at all: bit for bit |
 | that something was multiplied into, such as BatchNorm's factor | {FOLDING:g} units in the last place of float32 ({FOLDING * UNIT:.1e}) of the largest value in its output channel |
 | that was summed up, such as a bias of BatchNorm's mean and offset | {ADDING:g} units ({ADDING * UNIT:.1e}) of the sum of the absolute values of the terms |
-| that the file rounds, to float16 or int8 | half a step of the grid that the file declares; the verdict names it |
+| that the file rounds, to float16 or int8 | half a step of the grid that the file declares: of int8 one for each channel, of float16 and bfloat16 one for each element; the verdict names it |
 | whole numbers, truth values, text | not at all |
 
 Of float64, float16 and bfloat16 a unit is theirs.

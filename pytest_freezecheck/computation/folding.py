@@ -34,13 +34,43 @@ def folded(op: str, values: Sequence[Value | None], given: Mapping[str, Any]) ->
     if op in _MOVES:
         return _moved(op, known, given)
     with np.errstate(all="ignore"):
-        found = VOCABULARY[op].evaluate([value.wide() for value in known], given)
+        wide = [value.wide() for value in known]
+        found = np.asarray(VOCABULARY[op].evaluate(wide, given))
+        half = _half(op, known, wide, found, given)
     terms = None
     if op in _SUMS and found.dtype.kind == "f":
         terms = np.broadcast_to(sum(_terms(value) for value in known), found.shape)
     elif op == "mul" and found.dtype.kind == "f":
         terms = np.broadcast_to(_terms(known[0]) * _terms(known[1]), found.shape)
-    return computed(np.asarray(found), *known, terms=terms)
+    return computed(found, *known, terms=terms, half=half)
+
+
+def _half(
+    op: str, known: Sequence[Value], wide: list[Array], found: Array, given: Mapping[str, Any]
+) -> Any:
+    """Return half steps of what is computed from each element in its place; None of others.
+
+    Each operand is moved by its own half step both ways: what comes out moves by as much.
+    """
+    entry = VOCABULARY[op]
+    if not any(value.rounded for value in known):
+        return 0.0
+    if not (entry.elementwise or op == "affine") or found.dtype.kind != "f":
+        return None
+    total = np.zeros(found.shape)
+    for place, value in enumerate(known):
+        if not value.rounded:
+            continue
+        halves = value.halves()
+        moved = [
+            np.abs(
+                entry.evaluate([*wide[:place], wide[place] + step, *wide[place + 1 :]], given)
+                - found
+            )
+            for step in (halves, -halves)
+        ]
+        total += np.nan_to_num(np.maximum(*moved), nan=0.0, posinf=0.0)
+    return total
 
 
 def _terms(value: Value) -> Array:
@@ -52,7 +82,7 @@ def _moved(op: str, known: Sequence[Value], given: Mapping[str, Any]) -> Value:
     first = known[0]
     # Where the last axis stays, so do its factors and half steps: nothing is widened.
     kept = len(known) == 1 and first.terms is None and _keeps_last(op, first.array, given)
-    whole = kept or all(v.scale is None and v.terms is None and not np.any(v.half) for v in known)
+    whole = kept or all(_plain(v) and v.bits == first.bits for v in known if v.is_real)
     arrays = [v.array if whole else v.wide() for v in known]
     evaluate = VOCABULARY[op].evaluate
     moved = np.asarray(evaluate(arrays, given))
@@ -65,6 +95,7 @@ def _moved(op: str, known: Sequence[Value], given: Mapping[str, Any]) -> Value:
             computed(moved, *known, terms=terms),
             folded=any(value.folded for value in known),
             half=_moved_half(op, known, given),
+            bits=0,
         )
     origin = tuple(dict.fromkeys(name for value in known for name in value.origin))
     return dataclasses.replace(
@@ -84,10 +115,16 @@ def _keeps_last(op: str, array: Array, given: Mapping[str, Any]) -> bool:
     return op == "reverse" and last not in given["axes"]
 
 
+def _plain(value: Value) -> bool:
+    """Return whether all that is known of each element is told by itself."""
+    held = (value.half, value.share)
+    return value.scale is None and value.terms is None and not any(np.any(h) for h in held)
+
+
 def _moved_half(op: str, known: Sequence[Value], given: Mapping[str, Any]) -> Any:
-    """Return half steps of what was moved: each index's own where the last axis stayed."""
-    halves = [value.half for value in known]
-    if not any(np.any(half) for half in halves):
+    """Return half steps of what was moved: they are moved with it."""
+    if not any(value.rounded for value in known):
         return 0.0
-    kept = op == "transpose" and given["perm"][-1] == known[0].array.ndim - 1
-    return halves[0] if kept else max(float(np.max(half)) for half in halves)
+    told = {name: value for name, value in given.items() if name != "value"}
+    halves = [value.halves() if value.is_real else value.array for value in known]
+    return np.asarray(VOCABULARY[op].evaluate(halves, told))

@@ -251,7 +251,7 @@ def _apart(
 def _rounded(node: Node, known: Mapping[int, Node]) -> bool:
     """Return whether constants between a node and what is known are rounded to a grid."""
     values = (read.value for read in _down_to(node, known))
-    return any(value is not None and np.any(value.half) for value in values)
+    return any(value is not None and value.rounded for value in values)
 
 
 def _at_edges(node: Node, edges: Array) -> Array | None:

@@ -150,7 +150,7 @@ def _same(one: Value, other: Value) -> bool:
     """Return whether two constants are the same, bit for bit, and were rounded alike."""
     if one is other:
         return True
-    if one.folded != other.folded or np.any(one.half) or np.any(other.half):
+    if one.folded != other.folded or one.rounded or other.rounded:
         return False
     if (one.scale is None) != (other.scale is None) or (one.terms is None) != (other.terms is None):
         return False

@@ -27,6 +27,10 @@ _SEARCHED = 1 << 20
 FOLDING, ADDING = 4.0, 8.0
 #: Of the value that a factor was multiplied into, this is what is called one unit.
 UNIT = 2.0**-23
+#: {significant bits: half of the least number of the dtype that has so many}.
+LEAST = {11: 2.0**-25}
+#: {dtype of few bits: its significant ones}.
+BITS = {"float16": 11, "bfloat16": 8}
 _UNITS = {"float64": 2.0**-52, "complex128": 2.0**-52, "float16": 2.0**-10, "bfloat16": 2.0**-7}
 
 
@@ -40,8 +44,12 @@ class Value:
         terms: of a vector that was added up, the sum of the terms' absolute values: what it was
             rounded by; of the same shape, or None.
         folded: whether anything was computed to make it, so that it may be rounded.
-        half: half of the step that its file rounds it to, for each index of the last axis or for
-            all; 0 where it is kept exactly.
+        half: half of the step that its file rounds it to, for each index of the last axis, for each
+            element or for all; 0 where it is kept exactly.
+        bits: of what a file keeps in fewer of them, the significant bits of each element's own
+            value in `array`: half a step is half a unit in its last place; else 0.
+        share: half of a step of the factors, of their own size, for each index of the last axis or
+            for all: an element moves by as much of its size.
         grid: what its file rounds it to, in words, such as "int8"; empty where it is kept exactly.
         origin: names of the tensors that it was made of.
         unit: the unit in the last place of 1 of what worked it.
@@ -52,6 +60,8 @@ class Value:
     terms: Floats | None = None
     folded: bool = False
     half: Any = 0.0
+    bits: int = 0
+    share: Any = 0.0
     grid: str = ""
     origin: tuple[str, ...] = ()
     unit: float = UNIT
@@ -70,6 +80,29 @@ class Value:
     def is_real(self) -> bool:
         """Whether it holds floating-point numbers."""
         return self.array.dtype.kind == "f" or self.dtype == "bfloat16"
+
+    @property
+    def rounded(self) -> bool:
+        """Whether its file keeps it on a grid."""
+        return bool(self.bits or np.any(self.half) or np.any(self.share))
+
+    def halves(self, place: tuple[slice, ...] | None = None) -> Floats:
+        """Return half of the step that its file rounds each element to.
+
+        Args:
+            place: which part, a slice for each axis, or None for all of it.
+        """
+        place = (slice(None),) * self.array.ndim if place is None else place
+        array = self.array[place].astype(np.float64)
+        scale = None if self.scale is None else np.abs(self.scale[place[-1:]])
+        found = np.array(np.broadcast_to(self.half, self.shape)[place], np.float64)
+        if self.bits:
+            own = _half_units(array, self.bits)
+            found += own if scale is None else own * scale
+        if np.any(self.share):
+            size = np.abs(array) if scale is None else np.abs(array) * scale
+            found += size * np.broadcast_to(self.share, self.shape)[place]
+        return found
 
     def wide(self) -> Array:
         """Return it as float64, or as it is if it holds no floating-point numbers."""
@@ -140,20 +173,28 @@ def equal_arrays(one: Array, other: Array) -> bool:
     return all(np.array_equal(one[place], other[place]) for place in tiles(one.shape))
 
 
-def computed(array: Array, *sources: Value, terms: Floats | None = None) -> Value:
+def _half_units(array: Floats, bits: int) -> Floats:
+    """Return half a unit in the last place of each number, of so many significant bits."""
+    exponents = np.frexp(array)[1]
+    least = LEAST.get(bits, 0.0)
+    return np.where(array == 0.0, least, np.maximum(np.ldexp(1.0, exponents - 1 - bits), least))
+
+
+def computed(array: Array, *sources: Value, terms: Floats | None = None, half: Any = None) -> Value:
     """Return what was computed from other constants.
 
     Args:
         array: what came out, in float64.
         sources: what it was computed from.
         terms: the sum of the absolute values of what was added up, of the same shape.
+        half: half of a step of what came out; if it is not told, the sources' share of it.
     """
     return Value(
         np.asarray(array),
         terms=terms,
         folded=True,
         grid=next((s.grid for s in sources if s.grid), ""),
-        half=_widest(np.asarray(array), sources),
+        half=_widest(np.asarray(array), sources) if half is None else half,
         origin=_joined(*(s.origin for s in sources)),
         unit=max((s.unit for s in sources), default=UNIT),
     )
@@ -163,9 +204,10 @@ def _widest(array: Array, sources: tuple[Value, ...]) -> Any:
     """Return a half step for what was computed from values on a grid: in proportion to it."""
     share = 0.0
     for source in sources:
-        if np.any(source.half):
+        if source.rounded:
             largest = float(np.abs(source.wide()).max(initial=0.0))
-            share = max(share, float(np.max(source.half)) / largest if largest else 0.0)
+            half = float(source.halves().max(initial=0.0))
+            share = max(share, half / largest if largest else 0.0)
     return share * float(np.abs(array).max(initial=0.0)) if share else 0.0
 
 

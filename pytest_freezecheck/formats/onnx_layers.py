@@ -86,14 +86,7 @@ def _product(call: Call) -> Node | None:
     x, y = call.at(0), call.at(1)
     if min(len(x.shape or ()), len(y.shape or ())) < 2 or not real(x, y):
         return None
-    return call.op("dot", x, _regridded(call, y))
-
-
-def _regridded(call: Call, node: Node) -> Node:
-    if node.value is None:
-        return node
-    again = grids.regridded(node.value)
-    return node if again is node.value else call.b.constant(again)
+    return call.op("dot", x, y)
 
 
 @operation("Gemm")
@@ -105,7 +98,7 @@ def _product_and_sum(call: Call) -> Node | None:
         x = call.b.op("transpose", x, perm=(1, 0))
     if call.flag("transB", default=False):
         y = call.b.op("transpose", y, perm=(1, 0))
-    made = call.op("dot", x, _regridded(call, y))
+    made = call.op("dot", x, y)
     alpha, beta = (float(call.attribute(name, 1.0)) for name in ("alpha", "beta"))
     if alpha != 1.0:
         made = call.b.scaled(made, alpha, call.name)

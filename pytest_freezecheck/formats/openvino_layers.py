@@ -36,7 +36,7 @@ def _convolution(call: Call) -> Node | None:
         return None
     if call.kind == "GroupConvolution":
         groups, out, *rest = (size or 0 for size in kernel.shape or ())
-        kernel = call.weight(call.b.op("reshape", kernel, shape=(groups * out, *rest)))
+        kernel = call.b.op("reshape", kernel, shape=(groups * out, *rest))
     return first.convolution(
         call.b, x, kernel, strides=_numbers(call, "strides"), pads=pads,
         dilations=_numbers(call, "dilations"), groups=groups, origin=call.name,
@@ -91,7 +91,7 @@ def _product(call: Call) -> Node | None:
             return None
         perm = (*range(rank - 2), rank - 1, rank - 2)
         moved = call.b.op("transpose", node, perm=perm) if call.given[flag] else node
-        operands.append(call.weight(moved))
+        operands.append(moved)
     return call.op("dot", *operands)
 
 

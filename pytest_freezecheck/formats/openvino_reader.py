@@ -15,7 +15,6 @@ from pytest_freezecheck.computation.builder import Builder
 from pytest_freezecheck.computation.node import Node, Shape
 from pytest_freezecheck.computation.rows import rows_of
 from pytest_freezecheck.errors import ArtifactError, reason
-from pytest_freezecheck.formats.grids import regridded
 from pytest_freezecheck.formats.moves import Sizes, rows_of_all
 
 PREFIX = "openvino:"
@@ -88,13 +87,6 @@ class Call:
     def op(self, entry: str, *inputs: Node, **given: Any) -> Node:
         """Return an operation under the name of this one."""
         return self.b.op(entry, *inputs, origin=self.name, **given)
-
-    def weight(self, node: Node) -> Node:
-        """Return a constant with the half steps of its grid told for the channels it has."""
-        if node.value is None:
-            return node
-        again = regridded(node.value)
-        return node if again is node.value else self.b.constant(again)
 
 
 def key_of(output: Any) -> tuple[str, int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_freezecheck.computation.values import Value
+from pytest_freezecheck.computation.values import BITS, Value
 from pytest_freezecheck.errors import ArtifactError
 
 #: `TensorType` of the schema, as far as NumPy has it.
@@ -16,8 +16,6 @@ TYPES = {
     7: "int16", 8: "complex64", 9: "int8", 10: "float64", 11: "complex128", 12: "uint64",
     15: "uint32", 16: "uint16",
 }  # fmt: skip
-#: Half a unit in the last place of float16 for a number of its usual range, and below it.
-_HALF, _LEAST = 2.0**-11, 2.0**-25
 
 
 class Constants:
@@ -134,11 +132,7 @@ def quantised(tensor: Any) -> Any:
 
 def _of_float16(array: Any, name: str) -> Value:
     wide = array.astype(np.float32)
-    sizes = np.abs(wide)
-    if wide.ndim > 1:
-        sizes = sizes.max(axis=tuple(range(wide.ndim - 1)), initial=0.0)
-    half = np.maximum(np.asarray(sizes, np.float64) * _HALF, _LEAST)
-    return Value(wide, half=half, grid="float16", origin=(name,))
+    return Value(wide, bits=BITS["float16"], grid="float16", origin=(name,))
 
 
 def _texts(data: bytes, count: int, name: str) -> Any:

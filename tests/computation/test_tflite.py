@@ -285,17 +285,25 @@ def test_a_step_of_int8_is_rounding_and_two_are_not(trained: LiveSide, tmp_path:
         assert found.constants[0].apart.excess > 1.5
 
 
-def test_a_step_of_float16_is_rounding_and_two_are_not(trained: LiveSide, tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", [np.argmax, np.argmin])
+def test_a_step_of_float16_is_rounding_and_two_are_not(
+    trained: LiveSide, tmp_path: Path, which: Any
+) -> None:
     path = export(trained.live, "tflite_float16", tmp_path)
+    assert proof(trained, path).result == "equal"
 
-    def step(file: File) -> None:
+    def steps(file: File) -> None:
         halves = [t for t in file.constants(1) if len(t.shape) == 4]
         array = file.array(halves[0], np.float16)
-        place = int(np.argmax(np.abs(array)))
-        array[place] = np.float16(np.float32(array[place]) * 1.003)
+        place = int(which(np.where(array == 0.0, np.inf, np.abs(array))))
+        if which is np.argmax:
+            place = int(np.argmax(np.abs(array)))
+        for _ in range(2):
+            array[place] = np.nextafter(array[place], np.float16(np.inf))
 
-    found = proof(trained, changed(path, tmp_path, step))
+    found = proof(trained, changed(path, tmp_path, steps))
     assert (found.result, found.grid) == ("differs", "float16")
+    assert found.constants[0].apart.count == 1
 
 
 def whole_int8(live: LiveModel, specs: dict[str, InputSpec], folder: Path) -> Path:

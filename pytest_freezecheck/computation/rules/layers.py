@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from pytest_freezecheck.computation.builder import FLOATS, Builder, Draft, Rule
@@ -39,10 +41,17 @@ def _into_the_weights(b: Builder, draft: Draft) -> Node | None:
 def scaled_weight(weight: Value, factors: np.ndarray, scale: Value) -> Value:
     """Return a weight times one factor for each output channel."""
     made = weight.scaled(factors, scale.origin)
-    if not np.any(scale.half):
+    if not scale.rounded:
         return made
     # The factor lies on a grid as well: what that may move it by is in proportion to the weight.
-    return Value(**{**vars(made), "half": np.asarray(made.half) + weight.largest() * scale.half})
+    halves, wide = scale.halves(), scale.wide()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(wide == 0.0, 0.0, halves / np.abs(wide))
+    share = np.broadcast_to(share, factors.shape)
+    half = np.asarray(made.half)
+    if not wide.all():
+        half = half + np.where(factors == 0.0, weight.largest() * halves, 0.0)
+    return dataclasses.replace(made, half=half, share=np.asarray(made.share) + share)
 
 
 def _affine_of_reshape(b: Builder, draft: Draft) -> Node | None:

@@ -20,7 +20,7 @@ def worth_folding(raw: Node, inputs: Sequence[Node]) -> bool:
     if not inputs or not raw.op.startswith("tf:"):
         return False
     values = [node.value for node in inputs]
-    if any(value is None or value.scale is not None or np.any(value.half) for value in values):
+    if any(value is None or value.scale is not None or value.rounded for value in values):
         return False
     name = raw.op.removeprefix("tf:")
     if op_def(name) is None or is_stateful(name):
