@@ -111,8 +111,7 @@ def _rounded(live: Value, frozen: Value) -> Apart:
     if read and frozen.unit > live.unit:  # it was rounded once
         frozen = dataclasses.replace(frozen, bits=frozen.bits or BITS.get(grid, 0))
     units = 0.0 if read and (frozen.bits or live.dtype == frozen.dtype) else rounding
-    gridded = [live] if _needs_no_grid(live, frozen) else [live, frozen]
-    gridded = [value for value in gridded if value.rounded]
+    gridded = frozen.rounded and not _needs_no_grid(live, frozen)
     found = Apart(size=live.array.size, grid=grid)
     relative, excess, count, share = 0.0, 0.0, 0, 0.0
     index: tuple[int, ...] = ()
@@ -124,8 +123,7 @@ def _rounded(live: Value, frozen: Value) -> Apart:
             continue
         bound = units * here
         if gridded:
-            halves = np.maximum.reduce([value.halves(place) for value in gridded])
-            bound = bound + halves * (1.0 + 2.0**-10)
+            bound = bound + frozen.halves(place) * (1.0 + 2.0**-10)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             between = np.where(same, 0.0, np.abs(one - other))
             shares = np.where(same, 0.0, between / here)

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from pytest_freezecheck.computation.values import Array, Value, computed
+from pytest_freezecheck.computation.values import BITS, UNIT, Array, Value, computed
 from pytest_freezecheck.computation.vocabulary import VOCABULARY
 
 #: They move values and round none.
 _MOVES = frozenset({"reshape", "transpose", "slice", "reverse", "concat", "tile", "gather", "pad"})
 _SUMS = frozenset({"add", "sub"})
+_WIDE = ("float32", "float64")
 #: What is larger than this stays an operation.
 _LARGEST = 1 << 24
 
@@ -33,6 +34,9 @@ def folded(op: str, values: Sequence[Value | None], given: Mapping[str, Any]) ->
         return None
     if op in _MOVES:
         return _moved(op, known, given)
+    narrow = known[0].array.dtype.name in BITS and not known[0].folded
+    if op == "cast" and narrow and given["to"] in _WIDE:
+        return widened(known[0])
     with np.errstate(all="ignore"):
         wide = [value.wide() for value in known]
         found = np.asarray(VOCABULARY[op].evaluate(wide, given))
@@ -71,6 +75,15 @@ def _half(
         ]
         total += np.nan_to_num(np.maximum(*moved), nan=0.0, posinf=0.0)
     return total
+
+
+def widened(value: Value) -> Value:
+    """Return a constant of few bits that is made wide: it stands for one that was rounded to them.
+
+    It is kept as it was read, and worked in float32 from here on.
+    """
+    name = value.array.dtype.name
+    return dataclasses.replace(value, bits=BITS[name], grid=name, unit=UNIT)
 
 
 def _terms(value: Value) -> Array:

@@ -6,7 +6,6 @@ import numpy as np
 
 from pytest_freezecheck.computation.builder import real
 from pytest_freezecheck.computation.node import Node
-from pytest_freezecheck.formats import grids
 from pytest_freezecheck.formats.onnx_call import (
     TABLE,
     Call,
@@ -46,7 +45,6 @@ _SAME_NAME = {
     "Or": "logical_or",
     "Where": "select",
 }
-_WIDE = ("float32", "float64")
 _EXCHANGED = {"Greater": "less", "GreaterOrEqual": "less_equal"}
 _SEVERAL = {"Max": "maximum", "Min": "minimum", "Sum": "add"}
 _REDUCTIONS = {
@@ -155,9 +153,6 @@ def _modulo(call: Call) -> Node | None:
 @operation("Cast")
 def _cast(call: Call) -> Node | None:
     x, to = call.at(0), dtype_name(call.attribute("to", 0))
-    if x.value is not None and x.dtype in ("float16", "bfloat16") and to in _WIDE:
-        # A constant of few bits: it stands for one that was rounded to them.
-        return call.b.constant(grids.stored(x.value))
     if x.value is not None and to == "float16" and real(x):
         return call.b.constant(x.value.wide().astype(np.float16), *x.value.origin)
     if x.value is not None and to == "bfloat16":

@@ -6,7 +6,7 @@ import math
 
 from pytest_freezecheck.computation.builder import real
 from pytest_freezecheck.computation.node import Node
-from pytest_freezecheck.formats import activations, grids
+from pytest_freezecheck.formats import activations
 from pytest_freezecheck.formats.openvino_reader import TABLE, Call, Translate, operation
 
 _OF_REALS = {
@@ -206,9 +206,6 @@ def _rounded(call: Call) -> Node | None:
 def _cast(call: Call) -> Node | None:
     x, to = call.x[0], call.dtype()
     value = x.value
-    if value is not None and x.dtype in ("float16", "bfloat16") and to in ("float32", "float64"):
-        # A constant of few bits: it stands for one that was rounded to them.
-        return call.b.constant(grids.stored(value))
     if value is not None and real(x) and to in ("float16", "bfloat16"):
         return None
     whole = value is not None and x.dtype in ("int8", "uint8") and len(x.shape or ()) > 1

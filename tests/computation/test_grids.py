@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from pytest_freezecheck.computation.apart import apart
-from pytest_freezecheck.computation.folding import folded
+from pytest_freezecheck.computation.folding import folded, widened
 from pytest_freezecheck.computation.rules.layers import scaled_weight
 from pytest_freezecheck.computation.values import Value
-from pytest_freezecheck.formats.grids import on_a_grid
 
 DTYPES = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 SHAPES = [(), (7,), (40, 6), (3, 3, 5, 8)]
@@ -23,6 +22,10 @@ def _weights(*shape: int) -> Any:
     rng = np.random.default_rng(5)
     made = rng.normal(0.0, 1.0, shape) * 10.0 ** rng.uniform(-6, 1, shape)
     return np.where(rng.random(shape) < 0.05, 0.0, made).astype(np.float32)
+
+
+def _stored(array: Any) -> Value:
+    return widened(Value(array))
 
 
 def _steps(array: Any, count: int) -> Any:
@@ -39,11 +42,11 @@ def test_a_step_of_its_own_is_all_that_an_element_may_be_off(kind: str, shape: A
     live = _weights(*shape)
     stored = live.astype(DTYPES[kind])
     mine = Value(live)
-    assert apart(mine, on_a_grid(stored)).excess <= 1.0
+    assert apart(mine, _stored(stored)).excess <= 1.0
     for place in np.ndindex(*shape):
         other = stored.copy()
         other[place] = _steps(stored[place], 2)
-        found = apart(mine, on_a_grid(other))
+        found = apart(mine, _stored(other))
         assert (found.excess > 1.0, found.count, found.index) == (True, 1, place)
 
 
@@ -57,7 +60,7 @@ def test_factors_and_moves_leave_each_element_its_step(kind: str) -> None:
     altered[place] = _steps(stored[place], 2)
     perm = {"perm": (3, 2, 0, 1)}
     for array, differs in ((stored, False), (altered, True)):
-        theirs = on_a_grid(array)
+        theirs = _stored(array)
         scaled = apart(Value(live).scaled(factors), theirs.scaled(factors))
         moved = [folded("transpose", [value], perm) for value in (Value(live), theirs)]
         assert moved[0] is not None
@@ -70,7 +73,7 @@ def test_factors_and_moves_leave_each_element_its_step(kind: str) -> None:
 
 def test_factors_that_are_rounded_move_an_element_by_their_share() -> None:
     live, factors = np.abs(_weights(20, 6)) + 1e-3, np.array([0.1, 0.3, 0.7, 1.1, 1.3, 0.0])
-    stored = on_a_grid(factors.astype(np.float16))
+    stored = _stored(factors.astype(np.float16))
     mine = Value(live).scaled(factors)
     theirs = scaled_weight(Value(live), stored.wide(), stored)
     assert apart(mine, theirs).excess <= 1.0
@@ -84,13 +87,13 @@ def test_factors_that_are_rounded_move_an_element_by_their_share() -> None:
 def test_what_is_computed_from_few_bits_is_off_by_what_they_are(op: str) -> None:
     one, other = np.abs(_weights(30)) + 1e-3, np.abs(_weights(30))[::-1] + 1e-3
     exact = folded(op, [Value(one), Value(other)], {})
-    halves = [on_a_grid(part.astype(np.float16)) for part in (one, other)]
+    halves = [_stored(part.astype(np.float16)) for part in (one, other)]
     rounded = folded(op, list(halves), {})
     assert exact is not None
     assert rounded is not None
     assert apart(exact, rounded).excess <= 1.0
     array = halves[0].array.copy()
     array[3] = _steps(array[3], 8)
-    altered = folded(op, [on_a_grid(array), halves[1]], {})
+    altered = folded(op, [_stored(array), halves[1]], {})
     assert altered is not None
     assert altered.array[3] == rounded.array[3] or apart(exact, altered).excess > 1.0
