@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,8 @@ def _ask(folder: Path, name: str, way: str) -> None:
     os.dup2(silent, 2)
     with contextlib.suppress(freezecheck.FreezecheckError), np.load(folder / "feeds.npz") as feeds:
         frozen = freezecheck.load(folder / name, way=way)
-        np.savez(folder / f"{name}.npz", **frozen.predict(dict(feeds)))
+        answers: dict[str, Any] = frozen.predict(dict(feeds))
+        np.savez(folder / f"{name}.npz", **answers)
 
 
 if __name__ == "__main__":

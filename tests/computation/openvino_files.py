@@ -16,7 +16,10 @@ _KINDS = (
     ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin"),
     ("SoftMax", "LogSoftmax"),
 )  # fmt: skip
-_WORDS = (("same_upper", "same_lower", "valid", "explicit"), ("true", "false"))
+_WORDS: tuple[tuple[str, ...], ...] = (
+    ("same_upper", "same_lower", "valid", "explicit"),
+    ("true", "false"),
+)
 _WORDS += (("blocks_first", "depth_first"), ("constant", "reflect", "symmetric", "edge"))
 _DTYPES = {"f32": np.float32, "f16": np.float16, "i64": np.int64, "i32": np.int32}
 
