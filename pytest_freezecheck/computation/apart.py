@@ -113,7 +113,7 @@ def _rounded(live: Value, frozen: Value) -> Apart:
     units = 0.0 if read and (frozen.bits or live.dtype == frozen.dtype) else rounding
     gridded = frozen.rounded and not _needs_no_grid(live, frozen)
     found = Apart(size=live.array.size, grid=grid)
-    relative, excess, count, share = 0.0, 0.0, 0, 0.0
+    relative, excess, count, share = 0.0, 0.0, 0, units
     index: tuple[int, ...] = ()
     sizes = np.broadcast_to(size, live.shape)
     for place in tiles(live.shape):
