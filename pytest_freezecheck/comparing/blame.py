@@ -13,7 +13,8 @@ from pytest_freezecheck.computation.proof import Proof
 from pytest_freezecheck.diagnosis.labels import grouped
 from pytest_freezecheck.findings import Blamed, Explanation
 
-_OF_NO_KEY = ("initial-values", "initial-statistics", "partial-restore")
+#: Causes that say that a value is of no key: only a checkpoint can tell.
+OF_NO_KEY = ("initial-values", "initial-statistics", "partial-restore")
 
 
 def blame(sides: Sides, proof: Proof) -> Explanation:
@@ -65,9 +66,9 @@ def of_weights(sides: Sides, constants: Sequence[Constants]) -> list[Blamed]:
     origins = origins_of(sides)
     # How much was initialised or left out is not seen where weights were folded, nor whether it
     # was without a checkpoint.
-    unseen = _OF_NO_KEY if others or origins.checkpoint is None else ()
+    unseen = OF_NO_KEY if others or origins.checkpoint is None else ()
     causes = [
-        Blamed(_told(cause, unseen), tuple(found), _evidence(found), proven=True)
+        Blamed(_told(cause, unseen), tuple(found), evidence_of(found), proven=True)
         for cause, found in grouped(single, held, frozen, origins).items()
     ]
     for found in others:
@@ -86,6 +87,7 @@ def _told(cause: str, unseen: Sequence[str]) -> str:
     return "other-weights" if first in unseen else first
 
 
-def _evidence(found: dict[str, str]) -> str:
+def evidence_of(found: dict[str, str]) -> str:
+    """Return what speaks for a cause of weights: {weight: evidence}, in a line."""
     first, evidence = next(iter(found.items()))
     return f"{first} {evidence}" if len(found) == 1 else f"{len(found)} weights; {first} {evidence}"

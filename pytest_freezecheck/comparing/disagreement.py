@@ -16,6 +16,7 @@ from pytest_freezecheck.comparing.sides import Sides
 from pytest_freezecheck.comparing.suspects import Suspects
 from pytest_freezecheck.comparing.tally import Tally
 from pytest_freezecheck.computation.proof import DIFFERS
+from pytest_freezecheck.diagnosis.suspects import VAGUE
 from pytest_freezecheck.findings import Counterexample, Explanation
 from pytest_freezecheck.inputs.saved import Saved, place, save
 from pytest_freezecheck.inputs.strategies import beside
@@ -93,7 +94,7 @@ class Disagreement:
         if not self.suspects or worst is None or worst.problem is not None:
             return
         found = self._explained(ordinary, non_finite=worst.non_finite)
-        if compared is not None and not any(cause.proven for cause in found.causes):
+        if compared is not None and not _says_enough(found):
             found = self._by_computation(compared, found)
         agreement.explanation = found
 
@@ -101,10 +102,14 @@ class Disagreement:
         """Return what the computations tell of the cause, where answers do not, if they do."""
         if found.causes and found.causes[0].id in _OF_THE_ARTIFACT:
             return found
-        told = attribute(self.sides, compared)
+        told = attribute(self.sides, compared, shown=True)
+        if any(cause.proven for cause in found.causes) and not _says_more(told, found):
+            return found
         if told is None and compared.proof.result == DIFFERS:
             told = blame(self.sides, compared.proof)
         if told is None or not any(cause.proven for cause in told.causes):
+            return found
+        if any(cause.proven for cause in found.causes) and not told.rehearsed:
             return found
         return dataclasses.replace(told, first=found.first)
 
@@ -159,3 +164,20 @@ class Disagreement:
         shown = str(from_here(path))
         agreement.replay = words.replay(shown)
         return dataclasses.replace(found, path=shown)
+
+
+def _says_enough(found: Explanation) -> bool:
+    """Return whether causes are proven, and need no comparison of computations besides.
+
+    That an operation is another is true of any other graph: two mistakes may be behind it.
+    """
+    proven = [cause for cause in found.causes if cause.proven]
+    return bool(proven) and all(cause.id != "changed-operation" for cause in proven)
+
+
+def _says_more(told: Explanation | None, found: Explanation) -> bool:
+    """Return whether a comparison of computations says more than one of names."""
+    if told is None or not told.rehearsed:
+        return False
+    vague = any(cause.evidence.endswith(VAGUE) for cause in found.causes)
+    return vague or len(told.causes) > len(found.causes)

@@ -153,7 +153,8 @@ def _edges(pairs: Sequence[Pair], shared: tuple[Mapping[int, Node], Mapping[int,
     ordered = sorted(met[0] | met[1])
     own = met[0] ^ met[1]
     between = [(a + b) / 2.0 for a, b in itertools.pairwise(ordered) if a in own or b in own]
-    return np.asarray([*between, *sorted(own)][:_EDGES])
+    both = sorted(met[0] & met[1])  # "above" and "at or above" part at the threshold itself
+    return np.asarray([*between, *sorted(own), *both][:_EDGES])
 
 
 def _numbers_in(node: Node) -> list[float]:

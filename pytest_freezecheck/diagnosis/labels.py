@@ -8,6 +8,7 @@ or with a few elements altered. What tells live and frozen apart is the cause.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ Array = npt.NDArray[Any]
 _STATISTICS = {"moving_mean": 0.0, "moving_variance": 1.0}
 #: Fewer elements than this share are called a few.
 _FEW = 0.05
+#: Axes of a weight whose orders are all tried, and what multiplying in float32 rounds by.
+_AXES, _ROUNDING = 4, 3e-7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,8 +113,40 @@ def _made_of(live: Array, frozen: Array) -> str | None:
     if kept.any() and not kept.all() and np.array_equal(live[kept], frozen[kept]):
         return f"is the live value, {int((~kept).sum())} of {kept.size} elements set to 0"
     if _reordered(live, frozen):
-        return "has the live values in another order"
+        return _moved(live, frozen) or "has the live values in another order"
+    factor = _factor(live, frozen)
+    return None if factor is None else f"is the live value, times {factor:.6g}"
+
+
+def _moved(live: Array, frozen: Array) -> str | None:
+    """Return which axes of a live value were exchanged, or run backwards, or None."""
+    if live.ndim > _AXES:
+        return None
+    for perm in itertools.permutations(range(live.ndim)):
+        moved = live.transpose(perm)
+        if moved.shape == frozen.shape and np.array_equal(moved, frozen):
+            return f"is the live value, its axes exchanged: {', '.join(map(str, perm))}"
+    for count in range(1, live.ndim + 1):
+        for axes in itertools.combinations(range(live.ndim), count):
+            if np.array_equal(np.flip(live, axes), frozen):
+                shown = " and ".join(map(str, axes))
+                return f"has the live values in another order, reversed along axis {shown}"
     return None
+
+
+def _factor(live: Array, frozen: Array) -> float | None:
+    """Return the number that a live value was multiplied by, or None."""
+    if live.dtype.kind != "f" or live.size < 2:
+        return None
+    one, other = live.astype(np.float64), frozen.astype(np.float64)
+    size = float(np.vdot(one, one))
+    if not size or not np.isfinite(size):
+        return None
+    factor = float(np.vdot(one, other)) / size
+    apart = float(np.abs(other - one * factor).max())
+    if factor == 0.0:
+        return None
+    return factor if apart <= _ROUNDING * abs(factor) * float(np.abs(one).max()) else None
 
 
 def _reordered(one: Array, other: Array) -> bool:
@@ -224,7 +259,9 @@ def grouped(
     causes: dict[str, dict[str, str]] = {}
     for name in names:
         cause, evidence = cause_of(name, live[name], frozen[name], origins)
-        if cause in ("other-weights", "initial-values"):
+        if cause in ("other-weights", "initial-values") or (
+            cause == "altered-weights" and live[name].size == 1
+        ):
             twin = _exchanged(name, live, frozen)
             if twin is not None:
                 cause, evidence = "other-weights", f"is the live value of {twin}"
@@ -251,6 +288,9 @@ def grouped(
 def _exchanged(name: str, live: Mapping[str, Array], frozen: Mapping[str, Array]) -> str | None:
     """Return the weight whose live value this one has, or None."""
     value = frozen[name]
+    if value.size == 1 and value.any():  # one number may be another's by chance, but not both
+        pairs = (n for n, v in live.items() if n != name and _same(v, value) and n in frozen)
+        return next((n for n in pairs if _same(frozen[n], live[name])), None)
     if value.size < 2 or (value == value.flat[0]).all():
         return None  # zeros are everybody's
     return next((n for n, other in live.items() if n != name and _same(other, value)), None)

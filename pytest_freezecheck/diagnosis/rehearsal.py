@@ -151,13 +151,13 @@ def mistakes_of_weights(held: Mapping[str, Array], origins: Origins) -> Iterator
         yield Mistake("initial-statistics", "as if all statistics were 0 and 1", initial)
     if origins.checkpoint is None:
         return
-    raw, shadows = _read(held, origins.checkpoint)
+    raw, shadows = read_keys(held, origins.checkpoint)
     averaged = {n for n, v in held.items() if n in shadows and _same(v, shadows[n])}
     yield from _group("raw", raw, averaged, "the variables themselves, not their shadows")
     of_raw = {n for n, v in held.items() if n in shadows and n not in averaged}
     yield from _group("averaged", shadows, of_raw, "the shadows, not the variables themselves")
     for prefix, look_up in origins.siblings.items():
-        other_raw, other_shadows = _read(held, look_up)
+        other_raw, other_shadows = read_keys(held, look_up)
         values = {n: (other_shadows if n in averaged else other_raw).get(n) for n in held}
         known = {n: v for n, v in values.items() if v is not None and not _same(v, held[n])}
         if known:
@@ -181,7 +181,9 @@ def _group(
         yield Mistake(f"{kind}-weights", said, moved)
 
 
-def _read(held: Mapping[str, Array], look_up: Lookup) -> tuple[dict[str, Array], dict[str, Array]]:
+def read_keys(
+    held: Mapping[str, Array], look_up: Lookup
+) -> tuple[dict[str, Array], dict[str, Array]]:
     """Return {name: raw value} and {name: shadow} of what a checkpoint has in the right shape."""
     raw, shadows = {}, {}
     for name, value in held.items():

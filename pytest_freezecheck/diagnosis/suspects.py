@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from pytest_freezecheck.diagnosis.structure import (
 )
 from pytest_freezecheck.diagnosis.suspicion import Suspicion
 from pytest_freezecheck.errors import listed
+from pytest_freezecheck.models.operations.attributes import decoded
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.workbench import Workbench
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 #: What preprocessing is made of; another operation before the first weight is just another one.
 _ARITHMETIC = frozenset({"Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "Maximum", "Minimum"})
 _ARITHMETIC |= {"Cast", "Reshape", "Transpose", "ReverseV2", "StridedSlice", "GatherV2", "ConcatV2"}
+#: How evidence ends that says that something is another, and not what.
+VAGUE = "as the live one does"
 _MOMENTS = ("moments", "SquaredDifference")
 
 
@@ -140,12 +143,30 @@ def _classified(
             f"is {difference.frozen.op}, in the live graph {difference.live.op}",
         )
     if difference.attributes:
-        return changed, f"has another {listed(difference.attributes)}"
+        return changed, f"has {listed(map(_both_values(difference), difference.attributes))}"
     if inserted:
         names = listed(sorted(f"{node.name} ({node.op})" for node in inserted))
         return changed, f"reads {names}, which the live graph has not"
     missing = listed(sorted(difference.missing))
-    return changed, f"does not read {missing or 'the same'} as the live one does"
+    return changed, f"does not read {missing or 'the same'} {VAGUE}"
+
+
+def _both_values(difference: NodeDifference) -> Callable[[str], str]:
+    """Return what tells of an attribute what it is on both sides."""
+
+    def told(name: str) -> str:
+        there, here = (
+            _in_words(node.attr[name].SerializeToString()) if name in node.attr else "its default"
+            for node in (difference.frozen, difference.live)
+        )
+        return f"{name} = {there}, in the live graph {here}"
+
+    return told
+
+
+def _in_words(content: bytes) -> str:
+    value = decoded(content)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _of_batch(node: Any, side: Workbench) -> bool:

@@ -183,7 +183,8 @@ def test_class_numbers_alone_prove_no_transform(tmp_path: Path) -> None:
         assert (result.outcome, result.reason) == ("failed", "differs")
         assert result.cause is not None
         # That it reads its input in another order is read in it, and not told by its answers.
-        assert result.cause["id"] in ("changed-operation", "unknown"), result.text
+        read = "with this, the live model computes what the file does" in result.text
+        assert read or result.cause["id"] in ("changed-operation", "unknown"), result.text
         frozen.close()
     live.close()
     other.close()

@@ -56,7 +56,9 @@ CAUSES = {
 #: What is read in the file, where no answer tells it. How much was initialised is not seen there.
 BY_COMPUTATION: dict[Any, str] = {
     faults.another_epsilon: "batch-norm-epsilon",
-    faults.bias_not_restored: "partial-restore",
+    faults.bias_not_restored: "other-weights",  # it is 0, and may have been left out
+    faults.beta_not_restored: "other-weights",
+    faults.one_weight_altered: "altered-weights",
     faults.initialised_again: "other-weights",
 }
 
