@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import table
+from pytest_freezecheck.formats.openvino_import import import_openvino
 from tests.models.damaged_fields import change
 
 #: Largest difference of a file that passed, by the raw executor: `atol` with room for its noise.
@@ -263,7 +264,7 @@ def in_onnx(path: Path, batch: Any, live: Any) -> Any:  # noqa: ARG001
 
 def in_openvino(path: Path, batch: Any, live: Any) -> Any:  # noqa: ARG001
     """Answer as OpenVINO does."""
-    import openvino
+    openvino = import_openvino()
 
     hint = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(openvino.Core().read_model(str(path)), "CPU", hint)

@@ -17,19 +17,22 @@ from typing import Any
 import numpy as np
 
 import pytest_freezecheck as freezecheck
+from pytest_freezecheck.formats.openvino_import import import_openvino
 
 _SECONDS = 30
 #: What runs files, imported once and not by each process.
 _EXECUTORS = {
     "tflite": ["ai_edge_litert.interpreter"],
     "onnx": ["onnx", "onnxruntime"],
-    "openvino": ["openvino"],
+    "openvino": [],
 }
 _TENSORFLOW = ["tensorflow.python.saved_model.load", "tensorflow"]
 
 
 def main(way: str, folders: list[Path]) -> None:
     """Ask all files of these folders."""
+    if way == "openvino":
+        import_openvino()
     for module in [*_EXECUTORS.get(way, _TENSORFLOW), "pytest_freezecheck.formats.registry"]:
         with contextlib.suppress(ImportError):
             importlib.import_module(module)

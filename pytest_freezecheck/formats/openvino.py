@@ -14,6 +14,7 @@ from pytest_freezecheck.formats.graph_def_ways import constant_definition
 from pytest_freezecheck.formats.kinds import Format, Way
 from pytest_freezecheck.formats.matching import Shape
 from pytest_freezecheck.formats.named import NamedModel, counted_kinds, loading_failed
+from pytest_freezecheck.formats.openvino_import import import_openvino
 
 if TYPE_CHECKING:
     from pytest_freezecheck.computation.builder import Builder
@@ -40,9 +41,7 @@ class OpenvinoModel(NamedModel):
 
     def __init__(self, path: Path, way: str | None = None) -> None:
         super().__init__(path, way)
-        import openvino
-
-        self._core = openvino.Core()
+        self._core = import_openvino().Core()
         try:
             self._compiled: Any = self._core.compile_model(str(path), "CPU", {_HINT: "f32"})
         except Exception as error:
@@ -157,8 +156,6 @@ def _from_graph_def(live: LiveModel, directory: Path) -> Path:
     Only what nothing reads becomes an output, so each output gets an identity behind it; and each
     is named as the live model names it.
     """
-    import openvino
-
     definition = constant_definition(live)
     for number, tensor in enumerate(live.outputs.values()):
         leaf = definition.node.add(name=f"freezecheck_output_{number}", op="Identity")
@@ -167,7 +164,7 @@ def _from_graph_def(live: LiveModel, directory: Path) -> Path:
     with tempfile.TemporaryDirectory() as folder:
         frozen = Path(folder) / "graph_def.pb"
         frozen.write_bytes(definition.SerializeToString())
-        model = openvino.convert_model(str(frozen))
+        model = import_openvino().convert_model(str(frozen))
         found = {name: port for port in model.outputs for name in port.get_names()}
         for number, name in enumerate(live.outputs):
             found[f"freezecheck_output_{number}:0"].get_tensor().set_names({name})
@@ -176,19 +173,15 @@ def _from_graph_def(live: LiveModel, directory: Path) -> Path:
 
 def _from_saved_model(live: LiveModel, directory: Path) -> Path:
     """Convert a SavedModel, whose signature names inputs and outputs."""
-    import openvino
-
     from pytest_freezecheck.formats.saved_model_ways import builder
 
     with tempfile.TemporaryDirectory() as folder:
-        model = openvino.convert_model(str(builder(live, Path(folder))))
+        model = import_openvino().convert_model(str(builder(live, Path(folder))))
         return _save(model, directory / "openvino_saved_model.xml")
 
 
 def _save(model: Any, path: Path) -> Path:
-    import openvino
-
-    openvino.save_model(model, str(path), compress_to_fp16=False)  # its default is True
+    import_openvino().save_model(model, str(path), compress_to_fp16=False)  # its default is True
     return path
 
 

@@ -16,6 +16,7 @@ from pytest_freezecheck.computation.node import Node, Shape
 from pytest_freezecheck.computation.rows import rows_of
 from pytest_freezecheck.errors import ArtifactError, reason
 from pytest_freezecheck.formats.moves import Sizes, rows_of_all
+from pytest_freezecheck.formats.openvino_import import import_openvino
 
 PREFIX = "openvino:"
 Translate = Callable[["Call"], "Node | list[Node] | None"]
@@ -235,13 +236,11 @@ def read_openvino(
     Raises:
         ArtifactError: it cannot be read.
     """
-    import openvino
-
     from pytest_freezecheck.formats import openvino_layers, openvino_numbers, openvino_shapes
 
     del openvino_layers, openvino_numbers, openvino_shapes  # they are entered in the table
     try:
-        model = openvino.Core().read_model(str(path))
+        model = import_openvino().Core().read_model(str(path))
     except Exception as error:
         raise ArtifactError(f"{path}: OpenVINO cannot read it: {reason(error)}") from error
     given = {

@@ -8,6 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from pytest_freezecheck.formats.openvino_import import import_openvino
+
 v1 = tf.compat.v1
 Convert = Callable[[Path, Path], Path]
 
@@ -40,7 +42,7 @@ def to_onnx(frozen: Path, folder: Path) -> Path:
 
 def to_openvino(frozen: Path, folder: Path, **options: Any) -> Path:
     """Convert to OpenVINO's IR."""
-    import openvino
+    openvino = import_openvino()
 
     path = folder / f"{frozen.stem}.xml"
     settings = {"compress_to_fp16": False, **options}

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import ArtifactError, LiveModel
+from pytest_freezecheck.formats.openvino_import import import_openvino
 from tests.models.made import softmax_of
 
 HERE = set(freezecheck.available_ways())
@@ -86,7 +87,7 @@ def tflite_file(folder: Path, how: str) -> Path:
 
 
 def openvino_file(folder: Path, how: str) -> Path:
-    import openvino
+    openvino = import_openvino()
     from openvino import opset8
 
     x = opset8.parameter([-1, 4], np.float32, name="x")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import operator
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import LiveModel
+from pytest_freezecheck.formats.openvino_import import import_openvino
 from pytest_freezecheck.models import reference
 from tests.models import faults
 from tests.models.converted import Convert, to_onnx, to_openvino, to_tflite
@@ -347,10 +350,21 @@ def test_tflite_runs_without_litert(
 
 @pytest.mark.skipif("openvino" not in CONVERTERS, reason="needs OpenVINO")
 class TestOpenvino:
+    def test_it_is_imported_without_its_telemetry(self) -> None:
+        code = (
+            "import sys\n"
+            "from pytest_freezecheck.formats.openvino_import import import_openvino\n"
+            "import_openvino()\n"
+            "from openvino.tools.ovc import telemetry_utils\n"
+            "print(telemetry_utils.tm.__name__, 'openvino_telemetry' in sys.modules)"
+        )
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert run.stdout == "openvino.tools.ovc.telemetry_stub False\n", run.stderr
+
     def test_its_own_precision_is_warned_of_where_it_is_not_float32(
         self, live: LiveModel, trained: Path, tmp_path: Path
     ) -> None:
-        import openvino
+        openvino = import_openvino()
 
         path = shipped(to_openvino, faults.freeze, trained, tmp_path)
         default = openvino.Core().get_property("CPU", "INFERENCE_PRECISION_HINT").to_string()
