@@ -94,16 +94,26 @@ def held(pid: int) -> int:
 
 
 def run(folder: Path, arguments: list[str], isolation: str) -> tuple[float, float, int]:
-    """Return the seconds that a run took, by the clock and of processors, and the most memory.
+    """Return what a passing run took, as `measured` does."""
+    command = [sys.executable, "-m", "pytest", "--freezecheck", "-p", "no:cacheprovider", "-q"]
+    return measured(folder, [*command, "-o", f"freezecheck_isolation={isolation}", *arguments], 0)
+
+
+def measured(folder: Path, command: list[str], expected: int) -> tuple[float, float, int]:
+    """Return the seconds that a command took, by the clock and of processors, and the most memory.
+
+    Args:
+        folder: where it runs.
+        command: what runs.
+        expected: the exit status that is right.
 
     Raises:
-        SystemExit: it did not pass.
+        SystemExit: it ended with another.
     """
-    command = [sys.executable, "-m", "pytest", "--freezecheck", "-p", "no:cacheprovider", "-q"]
     began, most = time.perf_counter(), 0
     with tempfile.TemporaryFile() as printed:
         process = subprocess.Popen(
-            [*command, "-o", f"freezecheck_isolation={isolation}", *arguments],
+            command,
             cwd=folder,
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
             stdout=printed,
@@ -123,7 +133,7 @@ def run(folder: Path, arguments: list[str], isolation: str) -> tuple[float, floa
         took = time.perf_counter() - began
         ended.set()
         watcher.join()
-        if code:
+        if code != expected:
             printed.seek(0)
             raise SystemExit(printed.read().decode("utf-8", "replace"))
     return took, used.ru_utime + used.ru_stime, most

@@ -1,7 +1,8 @@
 """Is anything proved that is not so? Changes one thing in true files, and compares computations.
 
 A mutant whose answers differ from those of the true file by more than rounding explains must be
-neither `identical` nor `equal`. Exits with 1 if one is, and names it.
+neither `identical` nor `equal`. What is one of both and answers alike on the first inputs is asked
+10,000 more. Exits with 1 if there is such a mutant, and names it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ from tests.models.made import made
 #: Answers that are apart by more than this, of the largest, differ by more than rounding.
 _VISIBLE = 1e-4
 _ROWS = 64
+#: Inputs for what is proved.
+_MANY = 10_000
+_ASKED_MANY = f"proved, asked {_MANY:,} inputs"
 #: Writes a mutant of a true file to a path, and returns what was changed; empty if nothing fits.
 Mutate = Callable[[Path, Path, np.random.Generator], str]
 
@@ -61,6 +65,10 @@ def main() -> int:
             _ask([campaign.folder for campaign in ready], FORMATS[kind][0])
             for campaign in ready:
                 holes += campaign.holes()
+            more = [campaign for campaign in ready if campaign.again()]
+            _ask([campaign.folder for campaign in more], FORMATS[kind][0])
+            for campaign in more:
+                holes += campaign.holes()
         total = (campaign.counts for campaign in campaigns)
         counts[kind] = sum(total, collections.Counter())
         print(kind, dict(counts[kind]), file=sys.stderr, flush=True)
@@ -81,8 +89,8 @@ def _ask(folders: list[Path], way: str) -> None:
 
 
 def _row(found: collections.Counter[str]) -> dict[str, object]:
-    names = ("files", "mutants", "run", "seen", "differs", "not-matched", "refused", "holes")
-    return {name: found[name] for name in names}
+    names = ("files", "mutants", "run", "seen", "differs", "not-matched", "refused")
+    return {name: found[name] for name in (*names, _ASKED_MANY, "holes")}
 
 
 class Campaign:
@@ -90,7 +98,8 @@ class Campaign:
 
     Attributes:
         folder: where files are written.
-        counts: files; mutants; how many run; whose answers show it; and what those came to.
+        counts: files; mutants; how many run; whose answers show it; and what those came to; how
+            many are proved and were asked many inputs.
     """
 
     def __init__(
@@ -100,6 +109,7 @@ class Campaign:
         self._rng = rng
         self._way, self._mutate = FORMATS[kind]
         self._said: dict[str, str] = {}
+        self._proved: dict[str, str] | None = None
         self._sides: Sides | None = None
         self._true = ""
         self.counts: collections.Counter[str] = collections.Counter()
@@ -115,27 +125,39 @@ class Campaign:
         except (FreezecheckError, freezecheck.UnavailableError):
             return False
         self.counts["files"] += 1
-        np.savez(self.folder / "feeds.npz", **self._feeds(sides))
+        np.savez(self.folder / "feeds.npz", **self._feeds(sides, _ROWS))
         frozen.close()
         self._sides, self._true, self._said = sides, true.name, self._mutants(true, each)
         (self.folder / "files.txt").write_text("\n".join([true.name, *self._said]))
         return True
 
+    def again(self) -> bool:
+        """Write many inputs for what is proved and not seen; return whether there is anything."""
+        if self._sides is None or not self._proved:
+            return False
+        np.savez(self.folder / "feeds.npz", **self._feeds(self._sides, _MANY // 3 + 1))
+        (self.folder / "files.txt").write_text("\n".join([self._true, *self._proved]))
+        for name in (self._true, *self._proved):
+            (self.folder / f"{name}.npz").unlink(missing_ok=True)
+        return True
+
     def holes(self) -> list[str]:
-        """Return what was proved and is not so, in words."""
+        """Return what is proved and was seen to answer otherwise, in words."""
         right = self._answers(self._true)
         if right is None:
             return []
-        found = [self._hole(name, what, right) for name, what in self._said.items()]
+        again, said = self._proved is not None, self._proved or self._said
+        self._proved = self._proved or {}
+        found = [self._hole(name, what, right, again=again) for name, what in said.items()]
         return [hole for hole in found if hole]
 
-    def _feeds(self, sides: Sides) -> dict[str, Any]:
-        """Return rows: some of what is declared, some around 0, some large."""
+    def _feeds(self, sides: Sides, rows: int) -> dict[str, Any]:
+        """Return rows: so many of what is declared, as many around 0, as many large."""
         found: dict[str, Any] = {}
         for live, here in sides.inputs.items():
             told: Any = NETWORKS[self._network].inputs[live]
             dtype = np.dtype(told.get("dtype", "float32"))
-            shape = (_ROWS, *told["shape"])
+            shape = (rows, *told["shape"])
             if dtype.kind != "f":
                 low, high = (2 if dtype.kind == "b" else 0), told.get("high", 9)
                 low = 0 if dtype.kind == "b" else told.get("low", 0)
@@ -146,8 +168,8 @@ class Campaign:
             parts = [self._rng.uniform(low, high, shape)]
             parts += [self._rng.normal(0.0, size, shape) for size in (1.0, 10.0)]
             found[here] = np.concatenate(parts).astype(dtype)
-        rows = max(len(array) for array in found.values())
-        return {name: np.resize(array, (rows, *array.shape[1:])) for name, array in found.items()}
+        most = max(len(array) for array in found.values())
+        return {name: np.resize(array, (most, *array.shape[1:])) for name, array in found.items()}
 
     def _mutants(self, true: Path, each: int) -> dict[str, str]:
         """Write mutants and return {name: what was changed}."""
@@ -171,16 +193,15 @@ class Campaign:
             found = {there: file[there] for there in wanted if there in file}
         return found if len(found) == len(wanted) else None
 
-    def _hole(self, name: str, what: str, right: dict[str, Any]) -> str:
+    def _hole(self, name: str, what: str, right: dict[str, Any], *, again: bool) -> str:
         """Return what was proved of a mutant that answers otherwise, in words; mostly nothing."""
         answers = self._answers(name)
         if answers is None:
             return ""
-        self.counts["run"] += 1
+        self.counts[_ASKED_MANY if again else "run"] += 1
         far = mutations.apart(right, answers)
-        if far <= _VISIBLE:
+        if again and far <= _VISIBLE:
             return ""
-        self.counts["seen"] += 1
         try:
             frozen = freezecheck.load(self.folder / name, way=self._way)
             result = self._side.proof(frozen).result
@@ -188,6 +209,11 @@ class Campaign:
         except FreezecheckError:
             result = "refused"
         holds = result in ("identical", "equal")
+        if far <= _VISIBLE:
+            if holds and self._proved is not None:
+                self._proved[name] = what
+            return ""
+        self.counts["seen"] += 1
         self.counts["holes" if holds else result] += 1
         told = f"{self._kind}, {self._network}: {what}: {result}, answers {far:.1e} apart"
         return told if holds else ""
