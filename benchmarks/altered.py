@@ -43,6 +43,7 @@ def main() -> int:
     parser.add_argument("--network", nargs="+", default=NETWORKS, help="reference, or a slim one")
     parser.add_argument("--ways", nargs="+", default=WAYS, help="ways to freeze")
     parser.add_argument("--every", type=int, default=1, help="alter every so manieth weight")
+    parser.add_argument("--layers", action="store_true", help="alter one weight of each layer")
     options = parser.parse_args()
     os.environ["TF2ONNX_CATCH_ERRORS"] = "FALSE"  # or all weights are copied for each rewriting
     rows, missed = [], 0
@@ -52,7 +53,7 @@ def main() -> int:
             computation = Computation(live, frozenset(live.weights()))
             for way in options.ways:
                 started = time.perf_counter()
-                found = list(_tried(computation, live, way, Path(folder), options.every))
+                found = list(_tried(computation, live, way, Path(folder), options))
                 lost = [f"{name}: {said}" for name, said in found if said]
                 print(network, way, *lost, sep="\n", file=sys.stderr)
                 missed += len(lost)
@@ -78,7 +79,7 @@ def _live(network: str, folder: Path) -> LiveModel:
 
 
 def _tried(
-    computation: Computation, live: LiveModel, way: str, folder: Path, every: int
+    computation: Computation, live: LiveModel, way: str, folder: Path, options: argparse.Namespace
 ) -> Iterator[tuple[str, str]]:
     """Yield of each weight what was said of it when it was altered; nothing if it was named."""
     place = folder / live.name / way
@@ -92,11 +93,22 @@ def _tried(
             yield "as it was", compared.proof.result
         nodes = walk(computation.raw.values())
         weights = [(n, n.value) for n in nodes if n.value and n.origin in computation.names]
-        for node, value in weights[::every]:
+        if options.layers:
+            weights = _one_of_each_layer(weights)
+        for node, value in weights[:: options.every]:
             proof = _altered(compared, node, value)
             named = {n for c in proof.constants for n in names_of(c.live, computation.names)}
             right = proof.result == DIFFERS and node.origin in named
             yield node.origin, "" if right else _said(proof, named)
+
+
+def _one_of_each_layer(weights: list[tuple[Node, Value]]) -> list[tuple[Node, Value]]:
+    """Return one weight of each layer, of another kind in one layer than in the next."""
+    layers: dict[str, list[tuple[Node, Value]]] = {}
+    for weight in weights:
+        scope = weight[0].origin.rpartition("/")[0]
+        layers.setdefault(scope.removesuffix("/BatchNorm"), []).append(weight)
+    return [held[number % len(held)] for number, held in enumerate(layers.values())]
 
 
 def _altered(compared: Compared, node: Node, value: Value) -> Proof:
