@@ -116,6 +116,9 @@ class Builder(Words):
             *inputs: what it is applied to.
             origin: what its file calls it.
             **given: its attributes.
+
+        Raises:
+            ValueError: the vocabulary does not have it.
         """
         key = (name, tuple(map(id, inputs)), tuple(sorted(given.items())))
         made = self._made.get(key)
@@ -132,7 +135,9 @@ class Builder(Words):
             if made is not None:
                 self.used[rule.name] += 1
                 return made
-        entry = VOCABULARY[draft.op]
+        entry = VOCABULARY.get(draft.op)
+        if entry is None:
+            raise ValueError(f"{draft.op!r} is no operation of proofs (see Rules of a proof)")
         return self.arena.make(
             draft.op,
             draft.inputs,

@@ -171,12 +171,13 @@ def test_a_format_of_ones_own_does_what_its_page_says(
     pytester: pytest.Pytester, flowers: Path
 ) -> None:
     runs, shown = follow(Here(pytester), HOW_TO / "add-a-format.md", flowers)
-    (first, failing), (last, passing) = runs
+    (first, failing), (last, passing), (proved, equal) = runs
     assert first == 1, failing
-    assert last == 0, passing
-    for page, printed in zip(shown, (failing, passing), strict=True):
+    assert last == proved == 0, passing + equal
+    for page, printed in zip(shown, (failing, passing, equal), strict=True):
         assert_printed(page, printed)
     assert re.search(r"export/flowers\.npz .* DIFFERS\n.* npz .* agrees", failing)
+    assert re.search(r"export/flowers\.npz .* equal .* agrees\n.* npz .* equal .* agrees", equal)
 
 
 def without_figures(line: str) -> str:

@@ -152,6 +152,53 @@ def test_its_broken_twin_fails(repository: pytest.Pytester) -> None:
     )
 
 
+READER = """
+    def expressions(self, builder, leaves, outputs):
+        weights = builder.constant(self.weights_of, "weights")
+        net = builder.linear(leaves["features"], weights, builder.constant(self.biases, "biases"))
+        return {name: builder.op("softmax", net, axis=1) for name in outputs}
+
+
+def write(live"""
+
+
+def test_one_that_can_be_read_is_proved(repository: pytest.Pytester) -> None:
+    repository.makeconftest(CONFTEST.replace("\n\ndef write(live", READER))
+    result, checks = run(repository)
+    assert result.ret == 0
+    for name in ("ship.table", "table"):
+        assert checks[name]["proof"]["result"] in ("equal", "identical")
+        assert checks[name]["proof"]["weights_accounted"] == 1.0
+
+
+def test_what_answers_do_not_show_is_found_where_it_can_be_read(
+    repository: pytest.Pytester,
+) -> None:
+    repository.makeconftest(CONFTEST.replace("\n\ndef write(live", READER))
+    with np.load(repository.path / "ship.table") as arrays:
+        weights, biases = arrays["weights"].copy(), arrays["biases"]
+    weights[4, 1] += np.float32(1e-7)
+    with (repository.path / "ship.table").open("wb") as file:
+        np.savez(file, weights=weights, biases=biases)
+    result, checks = run(repository)
+    assert result.ret == 1
+    assert (checks["ship.table"]["outcome"], checks["ship.table"]["reason"]) == (
+        "failed",
+        "weights-differ",
+    )
+    assert checks["table"]["outcome"] == "passed"
+
+
+def test_a_reader_that_fails_is_told_and_answers_decide(repository: pytest.Pytester) -> None:
+    wrong = READER.replace('"softmax"', '"soft_max"')
+    repository.makeconftest(CONFTEST.replace("\n\ndef write(live", wrong))
+    result, checks = run(repository)
+    assert result.ret == 0
+    proof = checks["ship.table"]["proof"]
+    assert proof["result"] == "not-matched"
+    assert "'soft_max' is no operation of proofs" in proof["stopped_at"]["why"]
+
+
 def test_without_the_hook_the_way_is_not_known(repository: pytest.Pytester) -> None:
     repository.makeconftest("")
     result = repository.runpytest_inprocess("--freezecheck", "-p", "no:xdist")
