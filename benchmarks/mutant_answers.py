@@ -53,7 +53,9 @@ def _ask(folder: Path, name: str, way: str) -> None:
     with contextlib.suppress(freezecheck.FreezecheckError), np.load(folder / "feeds.npz") as feeds:
         frozen = freezecheck.load(folder / name, way=way)
         answers: dict[str, Any] = frozen.predict(dict(feeds))
-        np.savez(folder / f"{name}.npz", **answers)
+        # bfloat16 is no dtype of NumPy's own: it would be read again as bytes.
+        plain = {n: a.astype(np.float32) if a.dtype.kind == "V" else a for n, a in answers.items()}
+        np.savez(folder / f"{name}.npz", **plain)
 
 
 if __name__ == "__main__":
