@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.kit.fixtures"]
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # A core for each worker: threads that wait for each other cost small networks a third of the

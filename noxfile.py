@@ -1,7 +1,7 @@
 """The test matrix: `nox` runs it, `nox -l` lists its cells, CONTRIBUTING.md says how to select.
 
-A cell is an environment of `benchmarks/matrix.py`: a TensorFlow, a Python, a pytest, with or
-without extras. What it did is kept in `benchmarks/cells/`, of which `table` writes
+A cell is an environment of `matrix/cells.py`: a TensorFlow, a Python, a pytest, with or
+without extras. What it did is kept in `matrix/records/`, of which `table` writes
 docs/compatibility.md.
 """
 
@@ -23,9 +23,9 @@ import nox
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import compatibility  # noqa: E402 - nox loads this file from no folder at all
-from benchmarks.compatibility import PAGE, RECORDS, RESULTS  # noqa: E402
-from benchmarks.matrix import CELLS, Cell  # noqa: E402
+from matrix import table as compatibility  # noqa: E402 - nox loads this file from no folder at all
+from matrix.cells import CELLS, Cell  # noqa: E402
+from matrix.table import PAGE, RECORDS, RESULTS  # noqa: E402
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"

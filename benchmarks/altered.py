@@ -22,15 +22,15 @@ import numpy as np
 import pytest_freezecheck as freezecheck
 from benchmarks.common import table
 from pytest_freezecheck import LiveModel
-from pytest_freezecheck.comparing.described import names_of
-from pytest_freezecheck.comparing.proving import Compared, Computation, prove
-from pytest_freezecheck.comparing.sides import Sides
+from pytest_freezecheck.checking.described import names_of
+from pytest_freezecheck.checking.proving import Compared, Computation, prove
+from pytest_freezecheck.checking.sides import Sides
 from pytest_freezecheck.computation.node import Arena, Node, walk
 from pytest_freezecheck.computation.proof import DIFFERS, IDENTICAL, Proof
 from pytest_freezecheck.computation.values import Array, Value
 from pytest_freezecheck.models import reference
 from pytest_freezecheck.models.graph_loops import Replacer
-from tests.models import nets
+from tests.kit import nets
 
 NETWORKS = ("reference", "inception_v3", "resnet_v2_50")
 WAYS = ("graph_def", "saved_model", "tflite", "onnx", "openvino")

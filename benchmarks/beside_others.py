@@ -24,7 +24,7 @@ from hypothesis.extra.numpy import arrays
 
 import pytest_freezecheck as freezecheck
 from benchmarks.common import bench, number, possible, table
-from tests.models.wrong_freezes import WRONG
+from tests.kit.wrong_freezes import WRONG
 
 ATOL = 1e-5
 Array = npt.NDArray[np.generic]

@@ -25,7 +25,7 @@ from benchmarks.fault_networks import NETWORKS, Trained
 from benchmarks.faults import SEVERAL, SINGLE, Fault
 from pytest_freezecheck.errors import FreezecheckError
 from tests.diagnosis.test_causes import CAUSE, as_saved_model
-from tests.models.wrong_freezes import WRONG
+from tests.kit.wrong_freezes import WRONG
 
 FORMATS = ("graph_def", "saved_model", "tflite", "onnx", "openvino")
 #: What a file can get: the right cause, proven; right and suspected; a cause that is true and says

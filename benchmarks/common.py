@@ -11,8 +11,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from pytest_freezecheck import LiveModel
-from tests.models.subjects import SUBJECTS, Subject
-from tests.models.wrong_freezes import CorrectFreeze, WrongFreeze
+from tests.kit.subjects import SUBJECTS, Subject
+from tests.kit.wrong_freezes import CorrectFreeze, WrongFreeze
 
 
 class Bench:

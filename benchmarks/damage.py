@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import table
-from pytest_freezecheck.formats.openvino_import import import_openvino
-from tests.models.damaged_fields import change
+from pytest_freezecheck.formats.openvino.importing import import_openvino
+from tests.kit.damaged_fields import change
 
 #: Largest difference of a file that passed, by the raw executor: `atol` with room for its noise.
 APART = 3e-5
@@ -119,8 +119,8 @@ def cases(count: int, ways: Mapping[str, list[str]]) -> list[Case]:
 def work(folder: Path, numbers: list[int], count: int, seed: int) -> None:
     """Check these cases, and print what came of each as a line of JSON."""
     import pytest_freezecheck as freezecheck
-    from tests.models import tiny
-    from tests.models.test_damage_everywhere import of_keras
+    from tests.formats.test_damage_everywhere import of_keras
+    from tests.kit import tiny
 
     if not Path(f"{tiny.checkpoint(folder)}.index").exists():
         tiny.write(folder)

@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 import pytest_freezecheck as freezecheck
 from benchmarks.common import Bench, bench, number, table
 from benchmarks.many import Result, compare_networks, row
-from benchmarks.networks import NETWORKS
 from pytest_freezecheck.formats import find_way
-from tests.models.ways import HERE
+from tests.kit.networks import NETWORKS
+from tests.kit.ways import HERE
 
 #: `fold_batch_norms`, which `optimize_for_inference` calls, folds into a convolution that is read
 #: twice: these fail rightly.

@@ -70,7 +70,7 @@ def repository(folder: Path) -> None:
     """Write a model, its checkpoint and its files."""
     import tensorflow as tf
 
-    from tests.models.test_runner import BUILDING, TABLE, write
+    from tests.gate.test_runner import BUILDING, TABLE, write
 
     v1 = tf.compat.v1
     (folder / "building.py").write_text(BUILDING)

@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest_freezecheck as freezecheck
-from benchmarks.networks import NETWORKS, WRONG, Network
 from pytest_freezecheck.errors import FreezecheckError, FreezeError
 from pytest_freezecheck.formats import find_way
-from tests.models.made import made
+from tests.kit.made import made
+from tests.kit.networks import NETWORKS, WRONG, Network
 
 
 @dataclasses.dataclass

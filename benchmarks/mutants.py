@@ -24,13 +24,13 @@ import numpy as np
 
 import pytest_freezecheck as freezecheck
 from benchmarks.common import table
-from benchmarks.networks import NETWORKS
 from pytest_freezecheck import LiveModel
-from pytest_freezecheck.comparing.sides import Sides
+from pytest_freezecheck.checking.sides import Sides
 from pytest_freezecheck.errors import FreezecheckError
 from tests.computation import mutations, openvino_files, tflite_files
 from tests.computation.proving import LiveSide
-from tests.models.made import made
+from tests.kit.made import made
+from tests.kit.networks import NETWORKS
 
 #: Answers that are apart by more than this, of the largest, differ by more than rounding.
 _VISIBLE = 1e-4

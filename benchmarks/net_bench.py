@@ -14,21 +14,21 @@ import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import LiveModel
-from pytest_freezecheck.agreement import Agreement
-from pytest_freezecheck.comparing.allowance import tolerances
-from pytest_freezecheck.comparing.comparison import prepared
-from pytest_freezecheck.comparing.conclusion import count, evidence
-from pytest_freezecheck.comparing.corpus import Corpus
-from pytest_freezecheck.comparing.sides import Sides
-from pytest_freezecheck.comparing.support import Support
-from pytest_freezecheck.comparing.tally import Tally
+from pytest_freezecheck.checking.comparison import prepared
+from pytest_freezecheck.checking.conclusion import count, evidence
+from pytest_freezecheck.checking.corpus import Corpus
+from pytest_freezecheck.checking.noise_tolerance import tolerances
+from pytest_freezecheck.checking.sides import Sides
+from pytest_freezecheck.checking.support import Support
+from pytest_freezecheck.checking.tally import Tally
 from pytest_freezecheck.formats import find_way
+from pytest_freezecheck.models.answer import Answer, Arrays
 from pytest_freezecheck.models.checkpoint_files import values_of
-from pytest_freezecheck.models.pieces import rows_of
-from pytest_freezecheck.models.session import Answer, Arrays
+from pytest_freezecheck.numeric.batches import rows_of
+from pytest_freezecheck.result.agreement import Agreement
 from pytest_freezecheck.settings import Settings
-from tests.models import nets
-from tests.models.freezing import SHADOW
+from tests.kit import nets
+from tests.kit.freezing import SHADOW
 
 v1 = tf.compat.v1
 DEFAULT = Settings()

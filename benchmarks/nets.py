@@ -28,8 +28,8 @@ from benchmarks.common import number, table
 from benchmarks.net_bench import Bench, Found, faults
 from pytest_freezecheck import LiveModel
 from pytest_freezecheck.formats import format_of
-from tests.models import nets
-from tests.models.ways import HERE
+from tests.kit import nets
+from tests.kit.ways import HERE
 
 #: Ways of the extras; the others convert in the same way, from something else.
 EXTRAS = ("tflite", "onnx", "onnx_reference", "openvino")
@@ -97,7 +97,7 @@ def measure(name: str, kept: Path, examples: int, chosen: Sequence[str]) -> None
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(name, Path(folder), examples)
-        twin = bench.corpus.twin(bench.live)
+        twin = bench.corpus.clone(bench.live)
         wrong = {
             fault: bench.fault(functools.partial(twin.answer, changes=make()))
             for fault, make in faults(twin.weights, bench.subject.checkpoint)

@@ -17,7 +17,7 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pytest_freezecheck.formats.judged import LIST, PURE, parts
+from pytest_freezecheck.formats.refusal.judged import LIST, PURE, parts
 
 #: The newest of each minor version; the matrix runs the tests on the same ones.
 VERSIONS = ("2.15.1", "2.16.2", "2.17.1", "2.18.1", "2.19.1", "2.20.0", "2.21.0")

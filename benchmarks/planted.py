@@ -21,11 +21,11 @@ from hypothesis.extra.numpy import arrays
 
 import pytest_freezecheck as freezecheck
 from benchmarks.common import bench, table
-from pytest_freezecheck.comparing.allowance import tolerances
-from pytest_freezecheck.comparing.corpus import Corpus
+from pytest_freezecheck.checking.corpus import Corpus
+from pytest_freezecheck.checking.noise_tolerance import tolerances
 from pytest_freezecheck.models import reference
-from pytest_freezecheck.models.session import Arrays
-from pytest_freezecheck.models.twin import Twin
+from pytest_freezecheck.models.answer import Arrays
+from pytest_freezecheck.models.clone import Clone
 from pytest_freezecheck.power.score import Probe, plan
 from pytest_freezecheck.settings import Settings
 
@@ -115,7 +115,7 @@ def noticed(live: freezecheck.LiveModel, seed: int) -> dict[str, tuple[int, int]
     corpus = Corpus(live, EXAMPLES, seed)
     for _ in corpus.main(live, live.answer):
         pass
-    twin = Twin(live)
+    twin = Clone(live)
     mistakes = plan(twin, live.checkpoint, seed, classes=True).mistakes
     known = corpus.known(live, live.answer)
     both = tolerances(live, known, DEFAULT, None)

@@ -22,14 +22,14 @@ from tempfile import TemporaryDirectory
 import pytest_freezecheck as freezecheck
 from benchmarks import proved_nets
 from benchmarks.common import table
-from benchmarks.networks import NETWORKS
 from pytest_freezecheck import LiveModel
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError, FreezeError
 from pytest_freezecheck.models import reference
 from tests.computation.proving import LiveSide, stops
-from tests.models import nets
-from tests.models.made import made
-from tests.models.ways import HERE
+from tests.kit import nets
+from tests.kit.made import made
+from tests.kit.networks import NETWORKS
+from tests.kit.ways import HERE
 
 #: Whose weights are beyond what float16 holds, so that the export is another function.
 OVERFLOW = (("prices of a million", "tflite_float16"), ("several heads", "tflite_float16"))

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest_freezecheck as freezecheck
-from pytest_freezecheck.comparing.proving import Computation, prove
-from pytest_freezecheck.comparing.sides import Sides
+from pytest_freezecheck.checking.proving import Computation, prove
+from pytest_freezecheck.checking.sides import Sides
 from pytest_freezecheck.computation.proof import Proof
 from tests.computation.proving import stops
-from tests.models import nets
+from tests.kit import nets
 
 #: The formats that a network is shipped in, each by its first way.
 WAYS = ("graph_def", "saved_model", "tflite", "onnx", "openvino")

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.common import bench, possible, table
-from tests.models.wrong_freezes import WRONG
+from tests.kit.wrong_freezes import WRONG
 
 #: Declares a model for each network and for each way in which it reads shadows.
 CONFTEST = """
@@ -22,7 +22,7 @@ import json
 from pathlib import Path
 
 import pytest_freezecheck as freezecheck
-from tests.models.subjects import SUBJECTS
+from tests.kit.subjects import SUBJECTS
 
 
 def pytest_freezecheck_models():

@@ -19,16 +19,16 @@ from hypothesis import HealthCheck, Phase
 
 import pytest_freezecheck as freezecheck
 from benchmarks.common import bench, number, possible, table
-from pytest_freezecheck.comparing.comparison import prepared
-from pytest_freezecheck.comparing.corpus import Corpus
-from pytest_freezecheck.comparing.sides import Sides
-from pytest_freezecheck.differences import differences
-from pytest_freezecheck.inputs.render import Batch
+from pytest_freezecheck.checking.comparison import prepared
+from pytest_freezecheck.checking.corpus import Corpus
+from pytest_freezecheck.checking.sides import Sides
+from pytest_freezecheck.inputs.descriptions import Batch
 from pytest_freezecheck.inputs.search import draw
 from pytest_freezecheck.inputs.strategies import build, fair_batches
-from pytest_freezecheck.models.session import Arrays
+from pytest_freezecheck.models.answer import Arrays
+from pytest_freezecheck.numeric.rows import differences
 from pytest_freezecheck.settings import Settings
-from tests.models.wrong_freezes import WRONG
+from tests.kit.wrong_freezes import WRONG
 
 #: Freezes of which most inputs show little.
 SUBTLE = ("half_precision", "one_weight_1_percent", "another_epsilon", "raw_last_bias")

@@ -12,7 +12,7 @@ import sys
 
 import pytest_freezecheck as freezecheck
 from benchmarks.common import Bench, bench, number, possible, table
-from tests.models.wrong_freezes import CORRECT, WRONG, CorrectFreeze, WrongFreeze
+from tests.kit.wrong_freezes import CORRECT, WRONG, CorrectFreeze, WrongFreeze
 
 Freeze = WrongFreeze | CorrectFreeze
 Results = dict[tuple[str, str], list[freezecheck.Agreement]]

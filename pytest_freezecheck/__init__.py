@@ -8,14 +8,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pytest_freezecheck.agreement import Agreement
-    from pytest_freezecheck.checking import assert_agreement, check
-    from pytest_freezecheck.declaration import Artifact, Model
+    from pytest_freezecheck.checking.api import assert_agreement, check
+    from pytest_freezecheck.declared.model import Artifact, Model
     from pytest_freezecheck.errors import (
         ArtifactError,
         FreezecheckError,
         FreezeError,
-        FrozenMismatch,
         MatchError,
         ModelError,
         SettingError,
@@ -33,25 +31,26 @@ if TYPE_CHECKING:
         load,
     )
     from pytest_freezecheck.models.live import LiveModel
-    from pytest_freezecheck.output_spec import OutputSpec
-    from pytest_freezecheck.spec import InputSpec
+    from pytest_freezecheck.result.agreement import Agreement, FrozenMismatch
+    from pytest_freezecheck.spec.inputs import InputSpec
+    from pytest_freezecheck.spec.outputs import OutputSpec
 
 __version__ = "0.1.0.dev0"
 
 _HOME = {
-    "Agreement": "agreement",
-    "Artifact": "declaration",
+    "Agreement": "result.agreement",
+    "Artifact": "declared.model",
     "ArtifactError": "errors",
     "Extra": "formats",
     "Format": "formats",
     "FreezeError": "errors",
     "FreezecheckError": "errors",
-    "FrozenMismatch": "errors",
+    "FrozenMismatch": "result.agreement",
     "FrozenModel": "formats",
     "InputSpec": "spec",
-    "OutputSpec": "output_spec",
+    "OutputSpec": "spec",
     "LiveModel": "models.live",
-    "Model": "declaration",
+    "Model": "declared.model",
     "MatchError": "errors",
     "ModelError": "errors",
     "NamedModel": "formats",
@@ -59,9 +58,9 @@ _HOME = {
     "UnavailableError": "errors",
     "WAYS": "formats",
     "Way": "formats",
-    "assert_agreement": "checking",
+    "assert_agreement": "checking.api",
     "available_ways": "formats",
-    "check": "checking",
+    "check": "checking.api",
     "freeze": "formats",
     "load": "formats",
 }

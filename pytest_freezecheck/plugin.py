@@ -13,9 +13,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_freezecheck.agreement import Agreement
     from pytest_freezecheck.formats import FrozenModel
     from pytest_freezecheck.models.live import LiveModel
+    from pytest_freezecheck.result.agreement import Agreement
 
 GATE = "freezecheck-gate"
 _FIXTURES = frozenset({"freezecheck", "freezecheck_live_model", "freezecheck_frozen_model"})
@@ -190,7 +190,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except SettingError as error:
         raise pytest.UsageError(f"freezecheck: {error}") from None
     if armed:
-        from pytest_freezecheck.gate import Gate
+        from pytest_freezecheck.gate.hooks import Gate
 
         config.pluginmanager.register(Gate(config, settings, replay), GATE)
 
@@ -221,7 +221,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def freezecheck_live_model(request: pytest.FixtureRequest) -> LiveModel:
     """The live model: our trained reference model, unless a conftest.py overrides this."""
-    model: LiveModel = _gate(request.config).workshop.reference()
+    model: LiveModel = _gate(request.config).model_cache.reference()
     return model
 
 
@@ -248,6 +248,6 @@ def freezecheck_frozen_model(
 @pytest.fixture
 def freezecheck() -> Callable[..., Agreement]:
     """`check(live, frozen_or_path, **options)` with this run's and this test's settings."""
-    from pytest_freezecheck.checking import check
+    from pytest_freezecheck.checking.api import check
 
     return check

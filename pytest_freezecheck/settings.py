@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
-from pytest_freezecheck.errors import SettingError, nearest
+from pytest_freezecheck.errors import SettingError
+from pytest_freezecheck.messages.wording import nearest
 
 T = TypeVar("T")
 

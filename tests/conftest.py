@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import _pytest.pytester
 import pytest
 
-from tests.modules import come_from
+from tests.kit.modules import come_from
 
 if TYPE_CHECKING:
     from pytest_freezecheck import LiveModel
-    from tests.models.subjects import Subject
-    from tests.models.wrong_freezes import CorrectFreeze, WrongFreeze
+    from tests.kit.subjects import Subject
+    from tests.kit.wrong_freezes import CorrectFreeze, WrongFreeze
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,17 +45,17 @@ def _installed_modules_stay(tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def _checks_are_made_where_tensorflow_is_already() -> Iterator[None]:
     """Let a run of pytest inside of a test make its checks in this process, unless it says where.
 
-    One in a process of its own has the usual: `tests.subprocesses`.
+    One in a process of its own has the usual: `tests.kit.subprocesses`.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pytest_freezecheck.isolation.USUAL", "none")
+        patch.setattr("pytest_freezecheck.gate.isolation.USUAL", "none")
         yield
 
 
 @pytest.fixture(scope="session")
 def subject_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Subject]:
     """Make a network when it is first asked for, with checkpoints of this process's own."""
-    from tests.models.subjects import SUBJECTS
+    from tests.kit.subjects import SUBJECTS
 
     @functools.cache
     def get(name: str) -> Subject:
@@ -87,7 +87,7 @@ def shipped(
 
     A checkpoint that was written on the way is in a folder of the artifact's name, without ending.
     """
-    from tests.models.mistakes import SWAPPED
+    from tests.kit.mistakes import SWAPPED
 
     folder = tmp_path_factory.mktemp("shipped")
 
@@ -107,7 +107,7 @@ def shipped(
 @pytest.fixture
 def answers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Check by answers alone, as where a file cannot be read as a computation."""
-    from pytest_freezecheck.comparing import comparison, proving
+    from pytest_freezecheck.checking import comparison, proving
     from pytest_freezecheck.computation.node import Arena
     from pytest_freezecheck.computation.proof import unread
 

@@ -1,4 +1,4 @@
-"""Why a frozen graph differs from the live one: suspects, proof by mending, and location."""
+"""Why a frozen graph differs from the live one: suspects, proof by repairing, and location."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.diagnosis import suspects, transforms
 from pytest_freezecheck.diagnosis.distance import NOISE, distance_to, fell
-from pytest_freezecheck.diagnosis.labels import Origins
+from pytest_freezecheck.diagnosis.first_difference import first_difference
 from pytest_freezecheck.diagnosis.likeness import same_names
-from pytest_freezecheck.diagnosis.location import first_difference
-from pytest_freezecheck.diagnosis.suspicion import Mender, Suspicion
-from pytest_freezecheck.differences import largest_difference
+from pytest_freezecheck.diagnosis.repair import Repairer, Suspicion
+from pytest_freezecheck.diagnosis.weights import Origins
 from pytest_freezecheck.errors import ModelError
+from pytest_freezecheck.numeric.rows import largest_difference
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.session import Answer, Arrays
-    from pytest_freezecheck.models.workbench import Workbench
+    from pytest_freezecheck.models.answer import Answer, Arrays
+    from pytest_freezecheck.models.constant_graph import Workbench
 
 #: Below this share of names in common, the graphs are not compared by name.
 _ALIKE = 0.3
@@ -25,11 +25,11 @@ _ALIKE = 0.3
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """A cause, and whether mending it and nothing else it shares the blame with is the mend.
+    """A cause, and whether repairing it and nothing else it shares the blame with is the repair.
 
     Attributes:
         suspicion: what was suspected.
-        proven: whether the difference falls to the noise floor with it mended, and not without.
+        proven: whether the difference falls to the noise floor with it repaired, and not without.
     """
 
     suspicion: Suspicion
@@ -44,13 +44,13 @@ class Diagnosis:
         findings: the causes, the one with the largest effect first; empty if none is suspected.
         first: name and difference of the first tensor that differs, or None.
         ruled_out: what was looked at in vain, in words.
-        rehearsed: whether the live model made the mistake, instead of the artifact being mended.
+        simulated: whether the live model made the mistake, instead of the artifact being repaired.
     """
 
     findings: list[Finding]
     first: tuple[str, float] | None
     ruled_out: list[str]
-    rehearsed: bool = False
+    simulated: bool = False
 
 
 def diagnose(
@@ -76,17 +76,17 @@ def diagnose(
     right = live.answer(feeds)
     distance = distance_to(right)
     before = distance(frozen.answer(feeds))
-    mender = Mender(live, frozen, distance, feeds)
+    repairer = Repairer(live, frozen, distance, feeds)
     try:
         found = _suspects(live, frozen, variables, origins)
-        findings = _proven(found, mender, before)
+        findings = _proven(found, repairer, before)
         if not any(finding.proven for finding in findings):
             findings = _functions(live, frozen.answer(feeds), feeds, right) or findings
         findings = findings or [Finding(s, proven=False) for s in suspects.census(frozen)]
         proven = [finding.suspicion for finding in findings if finding.proven]
-        findings = [_refined(finding, proven, live, mender, right) for finding in findings]
+        findings = [_refined(finding, proven, live, repairer, right) for finding in findings]
     finally:
-        mender.close()
+        repairer.close()
     row = {name: array[:1] for name, array in feeds.items()}
     first = first_difference(live, frozen, row)
     return Diagnosis(findings, first, _ruled_out(live, frozen, found))
@@ -98,7 +98,7 @@ def _suspects(
     found = [*suspects.weights(live, frozen, variables, origins)]
     if same_names(live, frozen) >= _ALIKE:
         found += [*suspects.operations(live, frozen, variables), *suspects.ends(live, frozen)]
-    # Whatever its names; after the operations, whose mend it may make needless.
+    # Whatever its names; after the operations, whose repair it may make needless.
     found += suspects.flags(frozen)
     merged: dict[str, Suspicion] = {}
     for suspicion in found:
@@ -107,13 +107,13 @@ def _suspects(
     return list(merged.values())
 
 
-def _proven(found: Sequence[Suspicion], mender: Mender, before: float) -> list[Finding]:
-    """Mend everything, then leave out whatever is not needed for the difference to fall."""
+def _proven(found: Sequence[Suspicion], repairer: Repairer, before: float) -> list[Finding]:
+    """Repair everything, then leave out whatever is not needed for the difference to fall."""
     if not found:
         return []
-    whole = _tried(mender, found)
+    whole = _tried(repairer, found)
     if whole is None or not fell(whole, before):
-        alone = [(s, _tried(mender, [s])) for s in found]
+        alone = [(s, _tried(repairer, [s])) for s in found]
         usable = [(s, after) for s, after in alone if after is not None]
         return [
             Finding(s, proven=fell(after, before))
@@ -123,12 +123,12 @@ def _proven(found: Sequence[Suspicion], mender: Mender, before: float) -> list[F
     needed = list(found)
     for suspicion in found:
         rest = [s for s in needed if s is not suspicion]
-        after = _tried(mender, rest) if rest else before
+        after = _tried(repairer, rest) if rest else before
         if after is not None and fell(after, before):
             needed = rest
     # The one without which most is left did most.
     left = {
-        id(s): _tried(mender, [o for o in needed if o is not s]) if len(needed) > 1 else before
+        id(s): _tried(repairer, [o for o in needed if o is not s]) if len(needed) > 1 else before
         for s in needed
     }
     needed.sort(key=lambda s: -(left[id(s)] or 0.0))
@@ -136,15 +136,15 @@ def _proven(found: Sequence[Suspicion], mender: Mender, before: float) -> list[F
 
 
 def _with_others(suspicion: Suspicion) -> list[Finding]:
-    """Return a proven finding, and one for each cause that it cannot be mended without."""
+    """Return a proven finding, and one for each cause that it cannot be repaired without."""
     others = [dataclasses.replace(suspicion, cause=cause, also=()) for cause in suspicion.also]
     return [Finding(s, proven=True) for s in (suspicion, *others)]
 
 
-def _tried(mender: Mender, mended: Sequence[Suspicion]) -> float | None:
-    """Return what is left with these mended, or None if the mended graph cannot be run."""
+def _tried(repairer: Repairer, repaired: Sequence[Suspicion]) -> float | None:
+    """Return what is left with these repaired, or None if the repaired graph cannot be run."""
     try:
-        return mender.apart(mended)
+        return repairer.apart(repaired)
     except ModelError:
         return None
 
@@ -184,27 +184,27 @@ def _refined(
     finding: Finding,
     proven: Sequence[Suspicion],
     live: Workbench,
-    mender: Mender,
+    repairer: Repairer,
     right: Answer,
 ) -> Finding:
     """Say what changed operations at an end amount to, where that can be told.
 
-    What else is wrong is mended first: behind raw weights, shifted classes look like nothing.
+    What else is wrong is repaired first: behind raw weights, shifted classes look like nothing.
     """
     suspicion = finding.suspicion
     if suspicion.cause == "class-order" and suspicion.weights:
-        return _really_classes(finding, proven, mender, right)
+        return _really_classes(finding, proven, repairer, right)
     if suspicion.cause not in ("changed-operation", "input-transform", "output-tensor"):
         return finding
     try:
-        wrong = mender.answer([other for other in proven if other is not suspicion])
+        wrong = repairer.answer([other for other in proven if other is not suspicion])
     except ModelError:
         return finding
     found: Suspicion | None = None
     for name in suspicion.output:
         found = found or _output(name, right.outputs[name], wrong.outputs[name])
     if not suspicion.output:
-        named = [f.suspicion for f in _functions(live, wrong, mender.feeds, right)]
+        named = [f.suspicion for f in _functions(live, wrong, repairer.feeds, right)]
         found = next((s for s in named if s.cause == "input-transform"), None)
     if found is None:
         return finding
@@ -214,14 +214,14 @@ def _refined(
 
 
 def _really_classes(
-    finding: Finding, proven: Sequence[Suspicion], mender: Mender, right: Answer
+    finding: Finding, proven: Sequence[Suspicion], repairer: Repairer, right: Answer
 ) -> Finding:
     """Keep that weights put classes in another order only if the answer is the live one so moved.
 
     Those of hidden channels or of the gates of an LSTM are in another order too, and classes not.
     """
     try:
-        wrong = mender.answer([other for other in proven if other is not finding.suspicion])
+        wrong = repairer.answer([other for other in proven if other is not finding.suspicion])
     except ModelError:
         wrong = None
     if wrong is not None and any(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_freezecheck.compare import centred_logits
-from pytest_freezecheck.differences import largest_difference
+from pytest_freezecheck.numeric.difference import centred_logits
+from pytest_freezecheck.numeric.rows import largest_difference
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.session import Answer
+    from pytest_freezecheck.models.answer import Answer
 
 #: What is left of a difference may be this part of it, and no more than float noise of folding.
 _PART, NOISE = 0.01, 3e-6

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.diagnosis.labels import Origins, keys_of
-from pytest_freezecheck.diagnosis.suspicion import Suspicion
+from pytest_freezecheck.diagnosis.repair import Suspicion
+from pytest_freezecheck.diagnosis.weights import Origins, keys_of
+from pytest_freezecheck.models.graphdef import operation_of
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.workbench import Workbench
+    from pytest_freezecheck.models.constant_graph import Workbench
 
 Array = npt.NDArray[Any]
 _PASSING = frozenset({"Identity", "ReadVariableOp", "StopGradient"})
@@ -119,9 +120,9 @@ def _close(one: tuple[Array, Array], other: tuple[Array, Array]) -> bool:
 
 
 def _source(side: Workbench, read: str) -> Any:
-    node = side.nodes.get(read.split(":")[0])
+    node = side.nodes.get(operation_of(read))
     while node is not None and node.op in _PASSING and node.input:
-        node = side.nodes.get(node.input[0].split(":")[0])
+        node = side.nodes.get(operation_of(node.input[0]))
     return node
 
 
@@ -131,4 +132,4 @@ def _constant(side: Workbench, read: str) -> str | None:
 
 
 def _reads(node: Any, name: str) -> bool:
-    return any(read.split(":")[0].lstrip("^") == name for read in node.input)
+    return any(operation_of(read) == name for read in node.input)

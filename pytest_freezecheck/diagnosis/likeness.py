@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.workbench import Workbench
+    from pytest_freezecheck.models.constant_graph import Workbench
 
 
 def same_names(live: Workbench, frozen: Workbench) -> float:

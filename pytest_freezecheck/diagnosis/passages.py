@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pytest_freezecheck.diagnosis.structure import reads_input_names
+from pytest_freezecheck.diagnosis.graph_diff import reads_input_names
+from pytest_freezecheck.models.graphdef import operation_of
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.workbench import Workbench
+    from pytest_freezecheck.models.constant_graph import Workbench
 
 INPUTS = frozenset({"Placeholder", "PlaceholderWithDefault"})
 #: They read how large a tensor is, and none of its values.
@@ -28,7 +29,7 @@ _PREPARING |= {"ParseExample", "ParseExampleV2", "PreventGradient", *INPUTS}
 
 def reads(node: Any) -> list[str]:
     """Return the names of the operations that a node reads, control inputs included."""
-    return [read.split(":")[0].lstrip("^") for read in node.input]
+    return [operation_of(read) for read in node.input]
 
 
 def all_passes(side: Workbench, name: str) -> bool:
@@ -42,7 +43,7 @@ def all_passes(side: Workbench, name: str) -> bool:
         name: of a node that is computed from inputs.
     """
     sources = {n for n in side.before(name) if side.nodes[n].op in INPUTS}
-    ends = {tensor.split(":")[0] for tensor in side.graph.outputs.values()}
+    ends = {operation_of(tensor) for tensor in side.graph.outputs.values()}
     if not sources or name in sources:
         return False
     reached = set(sources)
@@ -52,7 +53,7 @@ def all_passes(side: Workbench, name: str) -> bool:
             continue
         for read in node.input:
             if not read.startswith("^"):
-                readers.setdefault(read.split(":")[0], []).append(node.name)
+                readers.setdefault(operation_of(read), []).append(node.name)
     waiting = list(sources)
     while waiting:
         for reader in readers.get(waiting.pop(), ()):

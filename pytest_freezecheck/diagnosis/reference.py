@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.diagnosis.labels import keys_of
-from pytest_freezecheck.errors import counted, listed
+from pytest_freezecheck.diagnosis.weights import keys_of
+from pytest_freezecheck.messages.wording import counted, listed
 from pytest_freezecheck.models.checkpoint_files import Lookup
 
 Array = npt.NDArray[Any]

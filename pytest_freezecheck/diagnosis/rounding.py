@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_freezecheck.diagnosis.distance import distance_to
+from pytest_freezecheck.diagnosis.repair import Suspicion
 from pytest_freezecheck.diagnosis.rounded import ROUNDINGS, Array
-from pytest_freezecheck.diagnosis.suspicion import Suspicion
-from pytest_freezecheck.errors import counted, listed
+from pytest_freezecheck.messages.wording import counted, listed
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.session import Answer, Arrays
-    from pytest_freezecheck.models.workbench import Workbench
+    from pytest_freezecheck.models.answer import Answer, Arrays
+    from pytest_freezecheck.models.constant_graph import Workbench
 
 #: What an executor rounds besides, and folds before it rounds, moves answers further than weights
 #: that are rounded one by one: five times as far was seen, and so many times is allowed for.

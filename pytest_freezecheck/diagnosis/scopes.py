@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.workbench import ConstantGraph
+    from pytest_freezecheck.models.constant_graph import ConstantGraph
 
 #: A scope is one of the whole graph if it stands before this share of the live graph's names.
 _MOST = 0.3

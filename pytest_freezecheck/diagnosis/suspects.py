@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_freezecheck.diagnosis.folding import folded
-from pytest_freezecheck.diagnosis.labels import Origins, grouped
+from pytest_freezecheck.diagnosis.graph_diff import (
+    RANDOM,
+    NodeDifference,
+    node_differences,
+    reads_input_names,
+    source,
+)
 from pytest_freezecheck.diagnosis.likeness import differ_by_rows
 from pytest_freezecheck.diagnosis.passages import (
     INPUTS,
@@ -17,20 +23,15 @@ from pytest_freezecheck.diagnosis.passages import (
     computed_from_input,
     reads,
 )
+from pytest_freezecheck.diagnosis.repair import Suspicion
 from pytest_freezecheck.diagnosis.rounded import rounded_to
-from pytest_freezecheck.diagnosis.structure import (
-    RANDOM,
-    NodeDifference,
-    node_differences,
-    reads_input_names,
-    source,
-)
-from pytest_freezecheck.diagnosis.suspicion import Suspicion
-from pytest_freezecheck.errors import listed
+from pytest_freezecheck.diagnosis.weights import Origins, grouped
+from pytest_freezecheck.messages.wording import listed
+from pytest_freezecheck.models.graphdef import operation_of
 from pytest_freezecheck.models.operations.attributes import decoded
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.workbench import Workbench
+    from pytest_freezecheck.models.constant_graph import Workbench
 
 #: What preprocessing is made of; another operation before the first weight is just another one.
 _ARITHMETIC = frozenset({"Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "Maximum", "Minimum"})
@@ -178,7 +179,7 @@ def _of_batch(node: Any, side: Workbench) -> bool:
 
     if node.op != "Mean" or not computed_from_input(side, [node.name]):
         return False
-    axes = side.nodes.get(node.input[1].split(":")[0].lstrip("^"))
+    axes = side.nodes.get(operation_of(node.input[1]))
     if axes is None or axes.op != "Const":
         return False
     found = tf.make_ndarray(axes.attr["value"].tensor).ravel().tolist()
@@ -199,7 +200,7 @@ def _at_the_input(
     for here, there in zip(mine, theirs, strict=True):
         if here == there:
             continue
-        name, other = here.split(":")[0], there.split(":")[0]
+        name, other = operation_of(here), operation_of(there)
         if name not in preprocessing and live.nodes[name].op not in INPUTS:
             return False
         if other not in difference.inserted or name not in frozen.before(other):
@@ -213,7 +214,7 @@ def flags(frozen: Workbench) -> Iterator[Suspicion]:
     """Suspect placeholders that are fed true, or have a default of true and are fed nothing."""
     import tensorflow as tf
 
-    given = {name.split(":")[0]: value for name, value in frozen.graph.constants.items()}
+    given = {operation_of(name): value for name, value in frozen.graph.constants.items()}
     for node in frozen.definition.node:
         if node.op in INPUTS and given.get(node.name) is True:
             yield Suspicion(
@@ -224,7 +225,7 @@ def flags(frozen: Workbench) -> Iterator[Suspicion]:
             )
         if node.op != "PlaceholderWithDefault" or node.name in given:
             continue
-        default = frozen.nodes.get(node.input[0].split(":")[0])
+        default = frozen.nodes.get(operation_of(node.input[0]))
         if default is None or default.op != "Const":
             continue
         value = tf.make_ndarray(default.attr["value"].tensor)
@@ -238,7 +239,7 @@ def flags(frozen: Workbench) -> Iterator[Suspicion]:
 
 
 def census(frozen: Workbench) -> Iterator[Suspicion]:
-    """Suspect what does not belong into a frozen graph, whatever its names; nothing mends it."""
+    """Suspect what does not belong into a frozen graph, whatever its names; nothing repairs it."""
     training = tuple(
         node.name
         for node in frozen.definition.node
@@ -254,7 +255,7 @@ def census(frozen: Workbench) -> Iterator[Suspicion]:
 def ends(live: Workbench, frozen: Workbench) -> Iterator[Suspicion]:
     """Suspect outputs that are another tensor than the live one."""
     for name, tensor in live.graph.outputs.items():
-        mine, theirs = tensor.split(":")[0], frozen.graph.outputs[name].split(":")[0]
+        mine, theirs = operation_of(tensor), operation_of(frozen.graph.outputs[name])
         if mine == theirs:
             continue
         if theirs in live.nodes and mine not in frozen.before(theirs):

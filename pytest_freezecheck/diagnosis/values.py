@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from pytest_freezecheck import findings
-from pytest_freezecheck.compare import distance
+from pytest_freezecheck.numeric.difference import distance
+from pytest_freezecheck.result import findings
 
 Weights = Mapping[str, npt.NDArray[Any]]
 

@@ -7,21 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_freezecheck.errors import (
-    ArtifactError,
-    FreezecheckError,
-    FreezeError,
-    UnavailableError,
-    reason,
-)
+from pytest_freezecheck.errors import ArtifactError, FreezecheckError, FreezeError, UnavailableError
 from pytest_freezecheck.formats import registry
 from pytest_freezecheck.formats.base import FrozenModel
+from pytest_freezecheck.formats.executor import NamedModel
 from pytest_freezecheck.formats.extras import Extra
 from pytest_freezecheck.formats.kinds import Format, Way
-from pytest_freezecheck.formats.named import NamedModel
-from pytest_freezecheck.formats.operations import allowing
+from pytest_freezecheck.formats.refusal.operations import allowing
 from pytest_freezecheck.formats.registry import find_way, format_of, recognised, unavailable
-from pytest_freezecheck.output_spec import check_patterns
+from pytest_freezecheck.messages.wording import reason
+from pytest_freezecheck.spec.outputs import check_patterns
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.live import LiveModel
@@ -161,7 +156,7 @@ def load(
     frozen.outputs = dict(outputs or {})
     frozen.constants = dict(constants or {})
     if features:
-        from pytest_freezecheck.formats.examples import FedExamples
+        from pytest_freezecheck.formats.saved_model.examples import FedExamples
 
         return FedExamples(frozen, features)
     return frozen

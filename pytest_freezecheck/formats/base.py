@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError, MatchError
 from pytest_freezecheck.formats.matching import Shape
-from pytest_freezecheck.formats.operations import allowed_now
+from pytest_freezecheck.formats.refusal.operations import allowed_now
 
 if TYPE_CHECKING:
     from pytest_freezecheck.computation.builder import Builder
     from pytest_freezecheck.computation.node import Node
+    from pytest_freezecheck.models.answer import Answer, Arrays
+    from pytest_freezecheck.models.constant_graph import ConstantGraph
     from pytest_freezecheck.models.live import LiveModel
-    from pytest_freezecheck.models.session import Answer, Arrays
-    from pytest_freezecheck.models.workbench import ConstantGraph
 
 
 #: Gives other values for those of a weight, of the same shape and dtype.
@@ -241,7 +241,7 @@ class FrozenModel(abc.ABC):
         Raises:
             MatchError: an input is missing or not known.
         """
-        from pytest_freezecheck.models.pieces import in_pieces
+        from pytest_freezecheck.models.batching import in_pieces
 
         names = set(self.input_names) - set(self.constants)
         if set(feeds) != names:
@@ -271,7 +271,7 @@ class FrozenModel(abc.ABC):
 
     def batch_size(self) -> int | None:
         """Return the only number of rows that it takes at a time, or None if it takes any."""
-        from pytest_freezecheck.models.pieces import fixed_rows
+        from pytest_freezecheck.models.batching import fixed_rows
 
         return fixed_rows(s for name, s in self.input_shapes.items() if name not in self.constants)
 

@@ -7,7 +7,7 @@ import importlib.metadata
 import importlib.util
 from collections.abc import Mapping
 
-from pytest_freezecheck.errors import listed
+from pytest_freezecheck.messages.wording import listed
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_freezecheck.errors import InputTypeError, MatchError, listed, nearest
+from pytest_freezecheck.errors import InputTypeError, MatchError
+from pytest_freezecheck.messages.wording import listed, nearest
 
 #: Dimensions of a tensor, the batch first; None for one of any length.
 Shape = tuple[int | None, ...]

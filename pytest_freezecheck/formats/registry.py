@@ -6,16 +6,15 @@ import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pytest_freezecheck.errors import ArtifactError, FreezeError, SettingError, listed, nearest
-from pytest_freezecheck.formats import (
-    graph_def,
-    keras_archive,
-    onnx,
-    openvino,
-    saved_model,
-    tflite,
-)
+from pytest_freezecheck.errors import ArtifactError, FreezeError, SettingError
+from pytest_freezecheck.formats.graph_def import format as graph_def
+from pytest_freezecheck.formats.keras import format as keras_archive
 from pytest_freezecheck.formats.kinds import Format, Way
+from pytest_freezecheck.formats.onnx import format as onnx
+from pytest_freezecheck.formats.openvino import format as openvino
+from pytest_freezecheck.formats.saved_model import format as saved_model
+from pytest_freezecheck.formats.tflite import format as tflite
+from pytest_freezecheck.messages.wording import listed, nearest
 
 #: A file is asked of each in turn. GraphDef is the last: nothing marks the beginning of one.
 _OURS: tuple[Format, ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import warnings
 import zipfile
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.errors import SettingError
-from pytest_freezecheck.raised import in_short
+from pytest_freezecheck.messages.raised import in_short
 
 _NPY = b"\x93NUMPY"
 #: An archive that says it holds more bytes is not opened: what deflates to nothing fills memory.
@@ -78,3 +79,34 @@ def read_archive(path: Path) -> dict[str, npt.NDArray[Any]]:
         stream.seek(0)
         with np.load(stream, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
+
+
+def matching(pattern: str) -> list[str]:
+    """Return the paths that a pattern matches, `**` being any number of folders.
+
+    Links to folders are followed, and each folder is entered once for each `**`: `glob` follows a
+    link to a folder above it some forty times, and two such links for ever.
+    """
+    parts = Path(pattern).parts
+    entered: set[tuple[str, int]] = set()
+
+    def expand(folder: str, place: int) -> Iterator[str]:
+        rest = parts[place:]
+        if "**" not in rest:
+            # A pattern may be a whole path, which pathlib does not take.
+            yield from glob.glob(os.path.join(glob.escape(folder), *rest))  # noqa: PTH118, PTH207
+            return
+        fixed = rest.index("**")
+        start = os.path.join(glob.escape(folder), *rest[:fixed], "")  # noqa: PTH118
+        for base in glob.glob(start) if fixed else [folder]:  # noqa: PTH207
+            yield from descend(base, place + fixed)
+
+    def descend(folder: str, place: int) -> Iterator[str]:
+        if (os.path.realpath(folder), place) in entered:
+            return
+        entered.add((os.path.realpath(folder), place))
+        yield from expand(folder, place + 1)
+        for below in glob.glob(os.path.join(glob.escape(folder), "*", "")):  # noqa: PTH118, PTH207
+            yield from descend(below, place)
+
+    return list(dict.fromkeys(expand("", 0)))

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.inputs.render import legal
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.inputs.descriptions import legal
+from pytest_freezecheck.numeric.batches import rows_of
+from pytest_freezecheck.spec.inputs import InputSpec
 
 Floats = npt.NDArray[np.float64]
 Feeds = Mapping[str, npt.NDArray[Any]]
@@ -85,7 +86,7 @@ def cross(
     Returns:
         For each row the input, on the way, with the smallest margin seen.
     """
-    rows = len(next(iter(one.values())))
+    rows = rows_of(one)
     low, high = np.zeros(rows), np.ones(rows)
     at_low, at_high = np.full(rows, np.inf), np.full(rows, -np.inf)
     best, smallest = np.full(rows, 0.5), np.full(rows, np.inf)
@@ -132,7 +133,7 @@ def steepest(
         specs: the inputs' specs.
         passes: number of forward passes, but for the two for the ends.
     """
-    rows = len(next(iter(one.values())))
+    rows = rows_of(one)
     low, high = np.zeros(rows), np.ones(rows)
     at_low, at_high = answer(one), answer(other)
     for _ in range(passes):

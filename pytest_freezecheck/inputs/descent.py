@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.inputs.boundary import LEVEL, cross
+from pytest_freezecheck.inputs.descriptions import legal
 from pytest_freezecheck.inputs.mutation import mutate
-from pytest_freezecheck.inputs.render import legal
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.numeric.batches import rows_of
+from pytest_freezecheck.spec.inputs import InputSpec
 
 Floats = npt.NDArray[np.float64]
 Feeds = dict[str, npt.NDArray[Any]]
@@ -50,7 +51,7 @@ def descend(start: Feeds, slope: Slope, lead: Lead, specs: Specs, *, steps: int)
     Returns:
         The inputs with the smallest lead seen; level, unless the steps did not suffice.
     """
-    rows = len(next(iter(start.values())))
+    rows = rows_of(start)
     now, best, smallest = dict(start), dict(start), np.full(rows, np.inf)
     crossed, reach = np.zeros(rows, bool), np.full(rows, _LARGEST)
     first: npt.NDArray[np.intp] | None = None

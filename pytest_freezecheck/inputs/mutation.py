@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.inputs.render import legal
+from pytest_freezecheck.inputs.descriptions import legal
 from pytest_freezecheck.inputs.sizes import fitted
 from pytest_freezecheck.inputs.whole import needs_care
 from pytest_freezecheck.inputs.words import coded_all, worded
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.numeric.batches import rows_of
+from pytest_freezecheck.spec.inputs import InputSpec
 
 Field = npt.NDArray[np.float64]
 
@@ -89,7 +90,7 @@ def mutate(
     """
     declared = fitted(specs, parents)
     parents, specs = coded_all(dict(parents), declared)
-    rows = len(next(iter(parents.values())))
+    rows = rows_of(parents)
     # Squared, so that a quarter of the parents has half of the children.
     chosen = (rng.random(count) ** 2 * rows).astype(int)
     mates = rng.integers(0, rows, size=count)

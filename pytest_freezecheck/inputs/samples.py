@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import glob
-import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.errors import SettingError
-from pytest_freezecheck.inputs.arrays import read_array
+from pytest_freezecheck.inputs.arrays import matching, read_array
+from pytest_freezecheck.inputs.descriptions import Batch, render
 from pytest_freezecheck.inputs.ragged import Collection, Ragged, together
-from pytest_freezecheck.inputs.render import Batch, render
 from pytest_freezecheck.inputs.sizes import MIDDLE, names_of, sized
 from pytest_freezecheck.inputs.words import sample_rows
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.numeric.batches import rows_of
+from pytest_freezecheck.spec.inputs import InputSpec
 
 #: Rows taken of a collection, evenly spread over it; fewer of large ones, to stay below so many
 #: bytes. A check draws some 430 rows besides.
@@ -56,7 +54,7 @@ def sample_batches(
     if not collections:
         return
     for start, rows in together(collections, _BATCH):
-        size = len(next(iter(rows.values())))
+        size = rows_of(rows)
         known = names_of(specs, {name: array.shape[1:] for name, array in rows.items()})
         others = sized(specs, MIDDLE, start, known)
         noise = Batch(size=size, kind=3, centre=8, scale=14, seed=start)
@@ -86,37 +84,6 @@ def _thinned(rows: Collection, most: int) -> Collection:
         return rows
     places = np.linspace(0, len(rows) - 1, most).astype(int)
     return Ragged([rows[n] for n in places]) if isinstance(rows, Ragged) else rows[places]
-
-
-def matching(pattern: str) -> list[str]:
-    """Return the paths that a pattern matches, `**` being any number of folders.
-
-    Links to folders are followed, and each folder is entered once for each `**`: `glob` follows a
-    link to a folder above it some forty times, and two such links for ever.
-    """
-    parts = Path(pattern).parts
-    entered: set[tuple[str, int]] = set()
-
-    def expand(folder: str, place: int) -> Iterator[str]:
-        rest = parts[place:]
-        if "**" not in rest:
-            # A pattern may be a whole path, which pathlib does not take.
-            yield from glob.glob(os.path.join(glob.escape(folder), *rest))  # noqa: PTH118, PTH207
-            return
-        fixed = rest.index("**")
-        start = os.path.join(glob.escape(folder), *rest[:fixed], "")  # noqa: PTH118
-        for base in glob.glob(start) if fixed else [folder]:  # noqa: PTH207
-            yield from descend(base, place + fixed)
-
-    def descend(folder: str, place: int) -> Iterator[str]:
-        if (os.path.realpath(folder), place) in entered:
-            return
-        entered.add((os.path.realpath(folder), place))
-        yield from expand(folder, place + 1)
-        for below in glob.glob(os.path.join(glob.escape(folder), "*", "")):  # noqa: PTH118, PTH207
-            yield from descend(below, place)
-
-    return list(dict.fromkeys(expand("", 0)))
 
 
 def _rows(name: str, path: str, spec: InputSpec) -> npt.NDArray[Any]:

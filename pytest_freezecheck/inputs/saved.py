@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from pytest_freezecheck.errors import SettingError
 from pytest_freezecheck.inputs.arrays import read_archive, reading
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.spec.inputs import InputSpec
 
 Feeds = dict[str, npt.NDArray[Any]]
 #: A file may be read by a later version as long as this stays the same.

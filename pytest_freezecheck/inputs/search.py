@@ -8,7 +8,7 @@ import functools
 import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity
 
-from pytest_freezecheck.inputs.render import Batch
+from pytest_freezecheck.inputs.descriptions import Batch
 from pytest_freezecheck.inputs.strategies import fair_batches
 
 

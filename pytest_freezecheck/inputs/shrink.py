@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.inputs.render import legal
+from pytest_freezecheck.inputs.descriptions import legal
 from pytest_freezecheck.inputs.sizes import fitted
 from pytest_freezecheck.inputs.words import coded_all, worded
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.numeric.batches import rows_of
+from pytest_freezecheck.spec.inputs import InputSpec
 
 Feeds = dict[str, npt.NDArray[Any]]
 Floats = npt.NDArray[np.float64]
@@ -93,7 +94,7 @@ class Shrinker:
             return Smallest(even, 0, float(ratios[good[0]]), _level(even))
         background = _row(backgrounds, int(np.argmax(ratios)))
         best: Smallest | None = None
-        for number in range(min(_STARTS, len(next(iter(failing.values()))))):
+        for number in range(min(_STARTS, rows_of(failing))):
             found = self._sparse(_row(failing, number), background)
             if best is None or found.away < best.away:
                 best = found
@@ -119,13 +120,13 @@ class Shrinker:
 
     def _judge(self, candidates: Feeds) -> Floats:
         """Judge candidates in batches that fit; stops, with zeros, when the budget is used up."""
-        rows = len(next(iter(candidates.values())))
+        rows = rows_of(candidates)
         ratios = np.zeros(rows)
         for start in range(0, rows, self.limit):
             if self._left <= 0:
                 break
             piece = {n: array[start : start + self.limit] for n, array in candidates.items()}
-            size = len(next(iter(piece.values())))
+            size = rows_of(piece)
             self._left -= size
             ratios[start : start + size] = self._apart(piece)
         return ratios

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.extents import Extent
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.spec.extents import Extent
+from pytest_freezecheck.spec.inputs import InputSpec
 
 Specs = Mapping[str, InputSpec]
 #: The number of a batch that has sizes in the middle of their ranges.

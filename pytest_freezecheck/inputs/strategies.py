@@ -9,12 +9,13 @@ import hypothesis.strategies as st
 import numpy as np
 import numpy.typing as npt
 
+from pytest_freezecheck.inputs.descriptions import CENTRES, KINDS, SCALES, Batch, render
 from pytest_freezecheck.inputs.ragged import Collection, of_shape
-from pytest_freezecheck.inputs.render import CENTRES, KINDS, SCALES, Batch, render
 from pytest_freezecheck.inputs.samples import collect
 from pytest_freezecheck.inputs.sizes import fitted, sized
 from pytest_freezecheck.inputs.variations import VARIATIONS
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.numeric.batches import rows_of
+from pytest_freezecheck.spec.inputs import InputSpec
 
 #: Enough that the batches of a run of a million examples differ.
 _COINS = 48
@@ -100,7 +101,7 @@ def beside(
         specs: the inputs' names and specs.
     """
     if any(others[name].shape[1:] != array.shape[1:] for name, array in ours.items()):
-        size = len(next(iter(others.values())))
+        size = rows_of(others)
         described = Batch(size=size, kind=2, centre=8, scale=14, seed=0)
         others = build(described, fitted(specs, ours))
     return {name: np.concatenate([array, others[name]]) for name, array in ours.items()}

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.inputs.render import Batch, legal
+from pytest_freezecheck.inputs.descriptions import Batch, legal
 from pytest_freezecheck.inputs.sizes import MIDDLE, sized
 from pytest_freezecheck.inputs.strategies import build
 from pytest_freezecheck.inputs.whole import is_whole, needs_care
 from pytest_freezecheck.inputs.words import coded, to_words
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.spec.inputs import InputSpec
 
 #: The largest number of values that are all fed; of more, so many strata have one each.
 MOST = 4096

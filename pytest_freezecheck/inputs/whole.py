@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.spec.inputs import InputSpec
 
 Wholes = npt.NDArray[np.integer[Any]]
 #: Whole numbers up to this are float64s of their own.

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.errors import SettingError
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.spec.inputs import InputSpec
 
 Words = npt.NDArray[np.str_]
 
@@ -24,7 +24,7 @@ def vocabulary(spec: InputSpec) -> Words:
     """
     if spec.choices:
         return np.array(spec.choices)
-    from pytest_freezecheck.inputs.samples import matching
+    from pytest_freezecheck.inputs.arrays import matching
 
     found: dict[str, None] = {}
     for pattern in spec.samples:

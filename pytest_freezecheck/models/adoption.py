@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pytest_freezecheck.errors import ModelError, reason
-from pytest_freezecheck.models.graphs import only
-from pytest_freezecheck.models.session import Arrays, plain_config
+from pytest_freezecheck.errors import ModelError
+from pytest_freezecheck.messages.wording import reason
+from pytest_freezecheck.models.answer import Arrays
+from pytest_freezecheck.models.graphdef import only
+from pytest_freezecheck.models.session import plain_config
 from pytest_freezecheck.models.tables import contents, fill, initializers
 
 REFERENCES = frozenset({"Variable", "VariableV2"})

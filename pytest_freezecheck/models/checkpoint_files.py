@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from pytest_freezecheck.errors import ModelError, listed, reason
+from pytest_freezecheck.errors import ModelError
+from pytest_freezecheck.messages.wording import listed, reason
 from pytest_freezecheck.models import partitions
 from pytest_freezecheck.models.partitions import Slice
 

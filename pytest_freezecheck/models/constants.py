@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_freezecheck.errors import ModelError, nearest
+from pytest_freezecheck.errors import ModelError
+from pytest_freezecheck.messages.wording import nearest
 from pytest_freezecheck.models.placeholders import takes
-from pytest_freezecheck.spec import Constant
+from pytest_freezecheck.spec.inputs import Constant
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_freezecheck.models.frames import inside
-from pytest_freezecheck.models.graphs import ancestors
+from pytest_freezecheck.models.graphdef import ancestors
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.session import Arrays
+    from pytest_freezecheck.models.answer import Arrays
 
 
 def weights_in(definition: Any, outputs: Sequence[str]) -> Arrays:

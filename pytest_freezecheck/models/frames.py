@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pytest_freezecheck.models.graphdef import operation_of
+
 _ENTER = frozenset({"Enter", "RefEnter"})
 _EXIT = frozenset({"Exit", "RefExit"})
 _SWITCH = frozenset({"Switch", "RefSwitch"})
@@ -45,7 +47,7 @@ def inside(definition: Any) -> set[str]:
 
 def _forward(node: Any, nodes: Mapping[str, Any]) -> list[str]:
     """Return what a node reads, apart from what comes back from the iteration before."""
-    names = (read.split(":")[0].lstrip("^") for read in node.input)
+    names = (operation_of(read) for read in node.input)
     return [name for name in names if name in nodes and nodes[name].op not in _NEXT]
 
 
@@ -59,17 +61,17 @@ def _step(node: Any, nodes: Mapping[str, Any]) -> int:
         # A loop's own switch is asked by its condition, and goes no deeper.
         return 0 if _asked_by_a_loop(node.input[1], nodes) else 1
     if node.op in _MERGE:
-        back = any(nodes[n.split(":")[0]].op in _NEXT for n in node.input if _known(n, nodes))
+        back = any(nodes[operation_of(n)].op in _NEXT for n in node.input if _known(n, nodes))
         return 0 if back else -1
     return 0
 
 
 def _asked_by_a_loop(name: str, nodes: Mapping[str, Any]) -> bool:
-    node = nodes.get(name.split(":")[0])
+    node = nodes.get(operation_of(name))
     while node is not None and node.op == "Identity":
-        node = nodes.get(node.input[0].split(":")[0])
+        node = nodes.get(operation_of(node.input[0]))
     return node is not None and node.op == _CONDITION
 
 
 def _known(name: str, nodes: Mapping[str, Any]) -> bool:
-    return name.split(":")[0] in nodes
+    return operation_of(name) in nodes

@@ -13,6 +13,7 @@ from typing import Any
 
 from pytest_freezecheck.computation.node import Arena, Node, walk
 from pytest_freezecheck.errors import ArtifactError
+from pytest_freezecheck.models.graphdef import operation_of
 
 _MERGE = ("Merge", "RefMerge")
 _NEXT = ("NextIteration", "RefNextIteration")
@@ -38,26 +39,26 @@ def read_loop(reader: Any, exit_node: Any) -> Node:
     for node, place in zip(merges, places, strict=True):
         inner.found[f"{node.name}:0"] = place
         for other in reader.nodes.values():
-            if other.op in _SWITCH and other.input[0].split(":")[0] == node.name:
+            if other.op in _SWITCH and operation_of(other.input[0]) == node.name:
                 inner.found[f"{other.name}:1"] = place
     starts, nexts = [], []
     for node in merges:
-        back = [r for r in node.input if reader.nodes[r.split(":")[0]].op in _NEXT]
+        back = [r for r in node.input if reader.nodes[operation_of(r)].op in _NEXT]
         ahead = [r for r in node.input if r not in back]
         if len(back) != 1 or len(ahead) != 1:
             raise ArtifactError(f"{node.name} is no beginning of a loop")
         starts.append(reader.node(ahead[0]))
-        nexts.append(inner.node(reader.nodes[back[0].split(":")[0]].input[0]))
-    loop_condition = reader.nodes[condition_node.split(":")[0]]
+        nexts.append(inner.node(reader.nodes[operation_of(back[0])].input[0]))
+    loop_condition = reader.nodes[operation_of(condition_node)]
     condition = inner.node(loop_condition.input[0])
     order = loop_order(condition, nexts, places, list(range(len(places))), merges.index(merge))
     return loop(reader.arena, reader.depth, condition, nexts, places, starts, order, exit_node.name)
 
 
 def _only(reader: Any, name: str, kinds: tuple[str, ...]) -> Any:
-    node = reader.nodes.get(name.split(":")[0])
+    node = reader.nodes.get(operation_of(name))
     while node is not None and node.op in ("Identity", "RefIdentity"):
-        node = reader.nodes.get(node.input[0].split(":")[0])
+        node = reader.nodes.get(operation_of(node.input[0]))
     if node is None or node.op not in kinds:
         raise ArtifactError(f"{name} belongs to a loop that is built in a way of its own")
     return node
@@ -65,12 +66,12 @@ def _only(reader: Any, name: str, kinds: tuple[str, ...]) -> Any:
 
 def _merges(reader: Any, first: Any, condition: str) -> list[Any]:
     """Return the beginnings of all variables of the loop with this condition."""
-    name = condition.split(":")[0]
+    name = operation_of(condition)
     found = [first]
     for node in reader.nodes.values():
-        if node.op not in _SWITCH or node.input[1].split(":")[0] != name:
+        if node.op not in _SWITCH or operation_of(node.input[1]) != name:
             continue
-        merge = reader.nodes.get(node.input[0].split(":")[0])
+        merge = reader.nodes.get(operation_of(node.input[0]))
         if merge is not None and merge.op in _MERGE and merge not in found:
             found.append(merge)
     return found

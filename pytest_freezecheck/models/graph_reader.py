@@ -17,6 +17,7 @@ import numpy as np
 from pytest_freezecheck.computation.node import Arena, Node
 from pytest_freezecheck.computation.values import Value, unit_of
 from pytest_freezecheck.errors import ArtifactError
+from pytest_freezecheck.models.constant_graph import ConstantGraph
 from pytest_freezecheck.models.graph_definitions import count, deep, defaults, is_stateful, op_def
 from pytest_freezecheck.models.graph_loops import (
     Replacer,
@@ -25,8 +26,7 @@ from pytest_freezecheck.models.graph_loops import (
     loop_variable,
     read_loop,
 )
-from pytest_freezecheck.models.graphs import back
-from pytest_freezecheck.models.workbench import ConstantGraph
+from pytest_freezecheck.models.graphdef import back, operation_of
 
 PREFIX = "tf:"
 #: What only passes its input on, whatever else it is for.
@@ -100,7 +100,7 @@ class _Reader:
         return [_whole(read) for read in node.input if not read.startswith("^")]
 
     def _of(self, tensor: str) -> Any:
-        name = tensor.split(":")[0]
+        name = operation_of(tensor)
         if name not in self.nodes:
             raise ArtifactError(f"{name} is read and is no operation of the graph")
         return self.nodes[name]
@@ -227,7 +227,7 @@ class _Reader:
         """Return a lookup table as what it holds."""
         for other in self.nodes.values():
             reads = [read for read in other.input if not read.startswith("^")]
-            if not reads or reads[0].split(":")[0] != node.name:
+            if not reads or operation_of(reads[0]) != node.name:
                 continue
             if other.op in _FILLERS:
                 held = [self.node(_whole(read)) for read in reads[1:]]
@@ -271,7 +271,7 @@ def read_graph(arena: Arena, graph: ConstantGraph) -> dict[str, Node]:
         given[_whole(tensor)] = arena.make("input", (), {"name": name}, origin=name)
     for tensor, value in graph.constants.items():
         array = np.asarray(value)
-        placeholder = nodes.get(tensor.split(":")[0])
+        placeholder = nodes.get(operation_of(tensor))
         if placeholder is not None and placeholder.attr["dtype"].type:
             array = array.astype(tf.dtypes.as_dtype(placeholder.attr["dtype"].type).as_numpy_dtype)
         given[_whole(tensor)] = arena.constant(Value(array))

@@ -10,17 +10,19 @@ from typing import Any
 from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.models import constants as fed
 from pytest_freezecheck.models.adoption import REFERENCES, adopt
+from pytest_freezecheck.models.answer import Answer, Arrays
+from pytest_freezecheck.models.batching import fixed_rows, static_shape
+from pytest_freezecheck.models.checkpoint import find_checkpoint, find_keys, keys_to_restore
 from pytest_freezecheck.models.checkpoint_files import reading
+from pytest_freezecheck.models.constant_graph import ConstantGraph, constant_graph
+from pytest_freezecheck.models.graphdef import operation_of
 from pytest_freezecheck.models.held import held_by
 from pytest_freezecheck.models.partitions import Slice, slices
-from pytest_freezecheck.models.pieces import fixed_rows, static_shape
 from pytest_freezecheck.models.placeholders import check_arguments, make_placeholders, named
-from pytest_freezecheck.models.restore import find_checkpoint, find_keys, keys_to_restore
-from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
+from pytest_freezecheck.models.session import Runner, plain_config
 from pytest_freezecheck.models.tables import initializers
-from pytest_freezecheck.models.workbench import ConstantGraph, constant_graph
-from pytest_freezecheck.output_spec import OutputSpec
-from pytest_freezecheck.spec import Constant, InputSpec, divided
+from pytest_freezecheck.spec.inputs import Constant, InputSpec, divided
+from pytest_freezecheck.spec.outputs import OutputSpec
 
 #: Operations that hold a variable of TensorFlow 1's kind.
 REFERENCE_VARIABLES = REFERENCES
@@ -172,7 +174,7 @@ class LiveModel:
                 there is no such placeholder.
         """
         _, constants = divided(specs)
-        taken = adopt(session, inputs, outputs, [key.split(":")[0] for key in constants], name)
+        taken = adopt(session, inputs, outputs, [operation_of(key) for key in constants], name)
         return cls(
             taken.session,
             taken.inputs,
@@ -198,9 +200,12 @@ class LiveModel:
         Raises:
             ModelError: its inputs are others, or its graph cannot be taken over.
         """
-        from pytest_freezecheck.models.keras_live import from_keras
+        from pytest_freezecheck.models.keras import keys_of, session_of
 
-        return from_keras(model, inputs, name=name)
+        live = cls(*session_of(model, inputs, name=name), inputs, name=name)
+        live.keras = model
+        live.aliases = keys_of(model)
+        return live
 
     @property
     def graph(self) -> Any:

@@ -7,37 +7,37 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_freezecheck.models.pieces import pieces
+from pytest_freezecheck.models.batching import pieces
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.session import Arrays
-    from pytest_freezecheck.models.twin import Twin
+    from pytest_freezecheck.models.answer import Arrays
+    from pytest_freezecheck.models.clone import Clone
 
 #: Operations that look rows of their first input up, and which input has the numbers of the rows.
 _LOOKUPS = {"Gather": 1, "GatherV2": 1, "ResourceGather": 1}
 _PASSES_ON = frozenset({"Identity", "ReadVariableOp", "Enter"})
 
 
-def looked_up(twin: Twin, batches: Iterable[Arrays], rows: int | None) -> dict[str, int]:
+def looked_up(clone: Clone, batches: Iterable[Arrays], rows: int | None) -> dict[str, int]:
     """Return {weight: how many of its rows these inputs look up}, of tables.
 
     Args:
-        twin: a copy of the live model.
+        clone: a copy of the live model.
         batches: each {input name: array (rows, *shape)}.
         rows: the only number of rows that the model takes, or None for any.
     """
-    graph = twin.session.graph
-    wanted = [tensor.op.name for tensor in twin.outputs.values()]
-    tensors = lookups_in(graph, twin.weights, wanted)
+    graph = clone.session.graph
+    wanted = [tensor.op.name for tensor in clone.outputs.values()]
+    tensors = lookups_in(graph, clone.weights, wanted)
     if not tensors:
         return {}
-    twin.hold({})
+    clone.hold({})
     answers = (
-        twin.session.run(tensors, {twin.inputs[name]: value for name, value in piece.items()})
+        clone.session.run(tensors, {clone.inputs[name]: value for name, value in piece.items()})
         for feeds in batches
         for piece in pieces(feeds, rows)
     )
-    return rows_reached(twin.weights, answers)
+    return rows_reached(clone.weights, answers)
 
 
 def lookups_in(

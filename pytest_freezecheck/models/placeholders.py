@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_freezecheck.errors import ModelError
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.spec.inputs import InputSpec
 
 
 def make_placeholders(specs: Mapping[str, InputSpec], rows: int | None = None) -> dict[str, Any]:

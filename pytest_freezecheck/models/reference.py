@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.models.live import LiveModel
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.spec.inputs import InputSpec
 
 SIZE = 24
 CLASSES = 5

@@ -22,16 +22,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_freezecheck.errors import ModelError, reason
+from pytest_freezecheck.errors import ModelError
+from pytest_freezecheck.messages.wording import reason
+from pytest_freezecheck.models.answer import Answer, Arrays
 from pytest_freezecheck.models.frames import inside
-from pytest_freezecheck.models.graphs import only
+from pytest_freezecheck.models.graphdef import only
 from pytest_freezecheck.models.outputs import find_logits
-from pytest_freezecheck.models.session import Answer, Arrays, Runner, plain_config
+from pytest_freezecheck.models.session import Runner, plain_config
 from pytest_freezecheck.models.tables import initializers
 from pytest_freezecheck.models.terms import terms
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.twin import Twin
+    from pytest_freezecheck.models.clone import Clone
 
 #: Operations whose results are rounded. What is not here counts as exact: that excuses too little.
 _ROUNDS = """
@@ -83,24 +85,24 @@ class Roundings:
     """The live model, rounding at random.
 
     Args:
-        twin: a copy of the live model, whose values are taken.
+        clone: a copy of the live model, whose values are taken.
 
     Raises:
         ModelError: its graph cannot be rewritten.
     """
 
-    def __init__(self, twin: Twin) -> None:
+    def __init__(self, clone: Clone) -> None:
         import tensorflow as tf
 
-        self._values = {name: twin.weights[name] for name in twin.assign}
-        self._constants = set(twin.weights) - set(twin.assign)
-        outputs = {name: tensor.name for name, tensor in twin.outputs.items()}
+        self._values = {name: clone.weights[name] for name in clone.assign}
+        self._constants = set(clone.weights) - set(clone.assign)
+        outputs = {name: tensor.name for name, tensor in clone.outputs.items()}
         self._graph = graph = tf.Graph()
         try:
-            whole = twin.session.graph.as_graph_def()
-            tables = [operation.name for operation in initializers(twin.session.graph)]
-            assign = [operation.name for operation in twin.assign.values()]
-            names = [tensor.op.name for tensor in twin.outputs.values()]
+            whole = clone.session.graph.as_graph_def()
+            tables = [operation.name for operation in initializers(clone.session.graph)]
+            assign = [operation.name for operation in clone.assign.values()]
+            names = [tensor.op.name for tensor in clone.outputs.values()]
             definition, moved, logits = _rewritten(only(whole, names + assign + tables), outputs)
             with graph.as_default():
                 tf.import_graph_def(definition, name="")
@@ -108,11 +110,11 @@ class Roundings:
             self._session.run([graph.get_operation_by_name(name) for name in tables])
             tensor = graph.get_tensor_by_name
             self._assign = [graph.get_operation_by_name(name) for name in assign]
-            self._fed = {name: tensor(there.name) for name, there in twin.fed.items()}
+            self._fed = {name: tensor(there.name) for name, there in clone.fed.items()}
             self._seed, self._strength = tensor(f"{_SEED}:0"), tensor(f"{_STRENGTH}:0")
             self._runner = Runner(
                 self._session,
-                {name: tensor(there.name) for name, there in twin.inputs.items()},
+                {name: tensor(there.name) for name, there in clone.inputs.items()},
                 {name: tensor(moved.get(there, there)) for name, there in outputs.items()},
                 logits={name: tensor(moved.get(there, there)) for name, there in logits.items()},
             )
@@ -150,21 +152,21 @@ class Roundings:
 
 
 _SEED, _STRENGTH = "freezecheck_roundings/seed", "freezecheck_roundings/strength"
-_made: weakref.WeakKeyDictionary[Twin, Roundings] = weakref.WeakKeyDictionary()
+_made: weakref.WeakKeyDictionary[Clone, Roundings] = weakref.WeakKeyDictionary()
 
 
-def roundings_of(twin: Twin) -> Roundings:
+def roundings_of(clone: Clone) -> Roundings:
     """Return the copy of a copy that rounds at random, made on first use.
 
     Args:
-        twin: a copy of the live model.
+        clone: a copy of the live model.
 
     Raises:
         ModelError: it cannot be made.
     """
-    if twin not in _made:
-        _made[twin] = Roundings(twin)
-    return _made[twin]
+    if clone not in _made:
+        _made[clone] = Roundings(clone)
+    return _made[clone]
 
 
 def _rewritten(

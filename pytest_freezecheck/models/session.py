@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import numpy.typing as npt
-
 from pytest_freezecheck.errors import ModelError
+from pytest_freezecheck.models.answer import Answer
+from pytest_freezecheck.models.batching import in_pieces
 from pytest_freezecheck.models.outputs import find_logits
-from pytest_freezecheck.models.pieces import in_pieces
-
-Arrays = dict[str, npt.NDArray[Any]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """What a model answers to one batch.
-
-    Attributes:
-        outputs: {output name: array}.
-        logits: {output name: what went into the output's softmax}, for the outputs whose graph
-            ends in one.
-    """
-
-    outputs: Arrays
-    logits: Arrays
 
 
 def plain_config() -> Any:

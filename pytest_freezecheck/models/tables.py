@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from pytest_freezecheck.models.graphs import called
+from pytest_freezecheck.models.graphdef import called
 
 _TABLES = frozenset({"HashTableV2", "HashTable", "MutableHashTableV2", "MutableHashTable"})
 #: What these hold can be read, and filled in again.

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_freezecheck.compare import wide
 from pytest_freezecheck.errors import ArtifactError
+from pytest_freezecheck.numeric.difference import wide
 from pytest_freezecheck.power.noise import apart
 from pytest_freezecheck.power.vacuity import equal
 
 if TYPE_CHECKING:
     from pytest_freezecheck.formats.base import Change, FrozenModel
+    from pytest_freezecheck.models.answer import Answer
     from pytest_freezecheck.models.live import LiveModel
-    from pytest_freezecheck.models.session import Answer
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.compare import centred_logits, distance, is_real, wide
+from pytest_freezecheck.numeric.difference import centred_logits, distance, is_real, wide
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.session import Answer, Arrays
-    from pytest_freezecheck.spec import InputSpec
+    from pytest_freezecheck.models.answer import Answer, Arrays
+    from pytest_freezecheck.spec.inputs import InputSpec
 
 #: Asks about a batch, with other values for weights: {variable name: value}, and with a seed for
 #: what else may be moved, or None for nothing.

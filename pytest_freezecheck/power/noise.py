@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_freezecheck.differences import largest_difference
-from pytest_freezecheck.models.pieces import rows_of
+from pytest_freezecheck.numeric.batches import rows_of
+from pytest_freezecheck.numeric.rows import largest_difference
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.session import Answer, Arrays
-    from pytest_freezecheck.models.twin import Twin
+    from pytest_freezecheck.models.answer import Answer, Arrays
+    from pytest_freezecheck.models.clone import Clone
 
 Ask = Callable[[Any], "Answer"]
 #: Two answers to the same inputs.
@@ -46,10 +46,10 @@ def row_by_row(ask: Ask, feeds: Arrays) -> Iterator[Pair]:
         yield _row(together, single, row, rows), single
 
 
-def executed_otherwise(twin: Twin, batches: Sequence[Arrays]) -> Iterator[Pair]:
+def executed_otherwise(clone: Clone, batches: Sequence[Arrays]) -> Iterator[Pair]:
     """Yield what the live model answers, and answers with graph optimisation or in one thread."""
-    plain = [twin.answer(feeds) for feeds in batches]
-    for answers in twin.otherwise(batches):
+    plain = [clone.answer(feeds) for feeds in batches]
+    for answers in clone.otherwise(batches):
         yield from zip(plain, answers, strict=True)
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.compare import is_real, wide
+from pytest_freezecheck.models.checkpoint import shadow_keys
 from pytest_freezecheck.models.checkpoint_files import Lookup
-from pytest_freezecheck.models.restore import shadow_keys
+from pytest_freezecheck.numeric.difference import is_real, wide
 
 Array = npt.NDArray[Any]
 Weights = Mapping[str, Array]

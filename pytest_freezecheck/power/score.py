@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_freezecheck.differences import differences
+from pytest_freezecheck.models.checkpoint import beside
 from pytest_freezecheck.models.checkpoint_files import Lookup, values_beside, values_of
-from pytest_freezecheck.models.restore import beside
+from pytest_freezecheck.numeric.batches import rows_of
+from pytest_freezecheck.numeric.rows import differences
+from pytest_freezecheck.numeric.tolerance import Tolerances
 from pytest_freezecheck.power.planted import (
     Mistake,
     altered_weights,
     class_orders,
     freezing_mistakes,
 )
-from pytest_freezecheck.tolerance import Tolerances
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.session import Answer, Arrays
-    from pytest_freezecheck.models.twin import Twin
+    from pytest_freezecheck.models.answer import Answer, Arrays
+    from pytest_freezecheck.models.clone import Clone
 
 #: What a run costs besides its rows, in multiplications: a millisecond's worth.
 _OVERHEAD = 10**8
@@ -78,17 +79,17 @@ class Probe:
     """Runs the live model with mistakes in it.
 
     Args:
-        twin: a copy of the live model.
+        clone: a copy of the live model.
         tolerances: what is allowed.
         logits: whether the check sees what goes into a softmax, or its probabilities alone, as of
             what another executor runs.
     """
 
-    def __init__(self, twin: Twin, tolerances: Tolerances, *, logits: bool = True) -> None:
-        self.twin, self.tolerances, self.logits = twin, tolerances, logits
+    def __init__(self, clone: Clone, tolerances: Tolerances, *, logits: bool = True) -> None:
+        self.clone, self.tolerances, self.logits = clone, tolerances, logits
 
     def _answer(self, feeds: Arrays, changes: Mapping[str, Any] | None = None) -> Answer:
-        answer = self.twin.answer(feeds, changes)
+        answer = self.clone.answer(feeds, changes)
         return answer if self.logits else dataclasses.replace(answer, logits={})
 
     def measure(self, mistakes: Sequence[Mistake], batches: Iterable[Arrays]) -> list[Outcome]:
@@ -114,7 +115,7 @@ class Probe:
         wrong = self._answer(feeds, changes) if changes else right
         if mistake.classes is not None:
             wrong = _reordered(wrong, mistake.classes)
-        rows = len(next(iter(feeds.values())))
+        rows = rows_of(feeds)
         ratios = self.tolerances.rows(right, wrong, {name: name for name in right.outputs}, rows)
         apart = [differences(a, wrong.outputs[n], rows).max() for n, a in right.outputs.items()]
         return Outcome(
@@ -125,14 +126,14 @@ class Probe:
         )
 
 
-def plan(twin: Twin, checkpoint: str | None, seed: int, *, classes: bool) -> Plan:
+def plan(clone: Clone, checkpoint: str | None, seed: int, *, classes: bool) -> Plan:
     """Choose what to plant.
 
     What it costs is reckoned from the shapes of the layers, and not measured, so that the same
     model is always given the same mistakes.
 
     Args:
-        twin: a copy of the live model.
+        clone: a copy of the live model.
         checkpoint: prefix of the checkpoint that the live model was restored from, if known.
         seed: chooses which elements are altered, and which mistakes where there is no time for all.
         classes: whether an output is a distribution over classes, which can be reordered.
@@ -140,10 +141,10 @@ def plan(twin: Twin, checkpoint: str | None, seed: int, *, classes: bool) -> Pla
     lookup, older = _lookups(checkpoint)
     every = [
         *(class_orders() if classes else ()),
-        *freezing_mistakes(twin.weights, lookup, older),
-        *altered_weights(twin.weights, seed),
+        *freezing_mistakes(clone.weights, lookup, older),
+        *altered_weights(clone.weights, seed),
     ]
-    row = twin.macs()
+    row = clone.macs()
     budget = max(_FLOOR, _SHARE * _CHECKED * row)
     rows = int(np.clip(budget / (_WORTH_MEASURING * row), _FEWEST, _MOST_ROWS))
     most = int(budget / (2 * _OVERHEAD + rows * row)) + 1

@@ -13,10 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_freezecheck.compare import Array, distance, identical, is_distribution, is_number, wide
+from pytest_freezecheck.numeric.batches import rows_of
+from pytest_freezecheck.numeric.difference import (
+    Array,
+    distance,
+    identical,
+    is_distribution,
+    is_number,
+    wide,
+)
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.session import Answer, Arrays
+    from pytest_freezecheck.models.answer import Answer, Arrays
 
 #: Share of inputs from which on a model counts as saturated.
 _NEARLY_ALL = 0.99
@@ -91,7 +99,7 @@ def idle_inputs(ask: Callable[[Arrays], Answer], feeds: Arrays) -> list[str]:
         ask: asks the live model.
         feeds: a batch of different rows, {input name: array (rows, *shape)}.
     """
-    if len(feeds) < 2 or len(next(iter(feeds.values()))) < 2:
+    if len(feeds) < 2 or rows_of(feeds) < 2:
         return []
     before = ask(feeds)
     return [

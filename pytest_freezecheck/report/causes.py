@@ -1,4 +1,4 @@
-"""The causes that a difference can have: what each means, how to mend it, and who met it before.
+"""The causes that a difference can have: what each means, how to fix it, and who met it before.
 
 Data in one place: the diagnosis names causes by id, texts and documentation take their words
 from here.
@@ -188,11 +188,11 @@ def as_markdown() -> str:
     lines = [
         "# Causes",
         "",
-        "What a failure can be put down to. A cause is *proven* if mending it in memory makes the",
-        "difference vanish, and leaving it unmended does not; a suspicion that could not be proven",
-        "is said to be one. This page is made from `pytest_freezecheck/report/causes.py`.",
+        "What a failure can be put down to. A cause is *proven* if repairing it in memory makes",
+        "the difference vanish, and leaving it unrepaired does not; a suspicion that could not be",
+        "proven is said to be one. This page is made from `pytest_freezecheck/report/causes.py`.",
         "",
-        "| cause | the frozen model | to mend it | met in |",
+        "| cause | the frozen model | to fix it | met in |",
         "|---|---|---|---|",
     ]
     for cause in CAUSES.values():

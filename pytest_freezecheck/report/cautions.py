@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_freezecheck.agreement import Agreement, shown
-from pytest_freezecheck.errors import counted, listed
-from pytest_freezecheck.findings import Blamed
+from pytest_freezecheck.messages.wording import counted, listed, shown
 from pytest_freezecheck.report import details, explained
+from pytest_freezecheck.result.agreement import Agreement
+from pytest_freezecheck.result.findings import Blamed
 
-#: As many floors as are allowed for float noise: comparing/allowance.py.
+#: As many floors as are allowed for float noise: checking/noise_tolerance.py.
 _FLOORS = 8
 
 #: Whole warnings; braces are for what was found.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from pytest_freezecheck.agreement import Agreement, shown
-from pytest_freezecheck.errors import listed
-from pytest_freezecheck.findings import Power
+from pytest_freezecheck.messages.wording import listed, shown
+from pytest_freezecheck.result.agreement import Agreement
+from pytest_freezecheck.result.findings import Power
 
 _MOST_SURVIVORS, _MOST_TENSORS = 3, 4
 #: A difference of so many floors is still of the size of noise: another executor rounds in other

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_freezecheck.agreement import Agreement
-from pytest_freezecheck.errors import listed
-from pytest_freezecheck.findings import Blamed, Explanation
+from pytest_freezecheck.messages.wording import listed
 from pytest_freezecheck.report.causes import CAUSES
+from pytest_freezecheck.result.agreement import Agreement
+from pytest_freezecheck.result.findings import Blamed, Explanation
 
 _TENSORS = 3
 
@@ -35,15 +35,15 @@ def lines(agreement: Agreement) -> list[str]:
         said += _told(blamed, "  and " if number else "  ")
     if found.computed:
         # That both differ is all that is claimed otherwise, and the text says where.
-        if found.rehearsed and first.proven:
+        if found.simulated and first.proven:
             said.append(
                 "    with this, the live model computes what the file does, for every input"
             )
-    elif first.proven and found.rehearsed:
+    elif first.proven and found.simulated:
         said.append("    the live model answers the same when it makes this mistake")
     elif first.proven:
         them = "these" if len(shown) > 1 else "this"
-        said.append(f"    with {them} mended in memory, the difference is gone")
+        said.append(f"    with {them} repaired in memory, the difference is gone")
     if agreement.first_difference is not None:
         name, apart = agreement.first_difference.values()
         by = "in its shape, or in where it is finite" if apart is None else f"by {apart:.1e}"
@@ -83,5 +83,5 @@ def _told(blamed: Blamed, lead: str) -> list[str]:
         f"{lead}{certain}: {blamed.id}: the frozen model {cause.meaning}{tensors}",
         f"    {blamed.evidence}",
         *(met if blamed.proven else []),
-        f"    to mend it: {cause.fix}",
+        f"    to fix it: {cause.fix}",
     ]

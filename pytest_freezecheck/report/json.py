@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pytest_freezecheck.judgement import OUTCOMES
+from pytest_freezecheck.result.reasons import OUTCOMES
 
 SCHEMA = 2
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_freezecheck.agreement import Agreement
-from pytest_freezecheck.errors import listed
-from pytest_freezecheck.proved import Constant, Proof
+from pytest_freezecheck.messages.wording import listed
+from pytest_freezecheck.result.agreement import Agreement
+from pytest_freezecheck.result.proof import Constant, Proof
 
 _MOST, _NAMES = 4, 3
 

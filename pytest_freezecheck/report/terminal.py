@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pytest_freezecheck.agreement import shown
-from pytest_freezecheck.judgement import REASONS
+from pytest_freezecheck.messages.wording import shown
 from pytest_freezecheck.report.proof import column
+from pytest_freezecheck.result.reasons import REASONS
 
 _HEADER = (
     "model",

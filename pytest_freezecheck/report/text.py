@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_freezecheck.agreement import Agreement, shown
-from pytest_freezecheck.errors import counted, listed
-from pytest_freezecheck.findings import Compared
+from pytest_freezecheck.messages.wording import counted, listed, shown
 from pytest_freezecheck.report import details, explained, proof
+from pytest_freezecheck.result.agreement import Agreement
+from pytest_freezecheck.result.findings import Compared
 
 
 def render(agreement: Agreement) -> str:

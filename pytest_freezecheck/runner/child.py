@@ -23,11 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from pytest_freezecheck import errors
-from pytest_freezecheck.agreement import Agreement
-from pytest_freezecheck.errors import FreezecheckError, FrozenMismatch, ModelError
-from pytest_freezecheck.job import Job
-from pytest_freezecheck.raised import behind_of, in_short
-from pytest_freezecheck.recording import telling
+from pytest_freezecheck.declared.job import Job
+from pytest_freezecheck.declared.model_cache import ModelCache
+from pytest_freezecheck.declared.told import behind_of
+from pytest_freezecheck.errors import FreezecheckError, ModelError
+from pytest_freezecheck.messages.raised import in_short
+from pytest_freezecheck.result.agreement import Agreement, FrozenMismatch
+from pytest_freezecheck.result.recording import telling
 from pytest_freezecheck.runner import sending
 from pytest_freezecheck.runner.limits import NO_MEMORY
 from pytest_freezecheck.runner.surroundings import (
@@ -39,7 +41,6 @@ from pytest_freezecheck.runner.surroundings import (
     wants_memory,
 )
 from pytest_freezecheck.settings import Run, using
-from pytest_freezecheck.workshop import Workshop
 
 _LENGTH = struct.Struct("<Q")
 _PR_SET_PDEATHSIG = 1
@@ -62,7 +63,7 @@ def main(requests: int, replies: int) -> None:
     inbox.start()
     import tensorflow  # noqa: F401 - what takes most of the time before a first check
 
-    from pytest_freezecheck import shipping  # noqa: F401
+    from pytest_freezecheck.checking import targets  # noqa: F401
 
     child = _Child(replies)
     child.say({"is": "ready"})
@@ -123,7 +124,7 @@ class _Inbox(threading.Thread):
 class _Child:
     def __init__(self, replies: int) -> None:
         self._replies = replies
-        self._workshop: Workshop | None = None
+        self._model_cache: ModelCache | None = None
         self._formats = contextlib.ExitStack()
         self._made: list[Agreement] = []
 
@@ -168,19 +169,19 @@ class _Child:
         return {"how": "done"}
 
     def _do(self, request: dict[str, Any]) -> None:
-        from pytest_freezecheck import shipping
+        from pytest_freezecheck.checking import targets
 
-        if self._workshop is None:
-            self._workshop = Workshop(request["folder"])
+        if self._model_cache is None:
+            self._model_cache = ModelCache(request["folder"])
             self._know(request["formats"])
         job: Job = _received(request["job"], "what the model's declaration names")
         run: Run = request["run"]
         with using(run), telling(self._tell):
             self.say({"is": "live"})
-            live = self._workshop.of(job.model)
+            live = self._model_cache.of(job.model)
             self.say({"is": "check"})
             with self._timed(live):
-                shipping.do(job, live, self._workshop.scratch)
+                targets.do(job, live, self._model_cache.scratch)
 
     def _know(self, formats: bytes) -> None:
         """Know the formats that the repository adds, for as long as the process lives."""
@@ -217,8 +218,8 @@ class _Child:
     def close(self) -> None:
         """Free the models."""
         self._formats.close()
-        if self._workshop is not None:
-            self._workshop.close()
+        if self._model_cache is not None:
+            self._model_cache.close()
 
 
 def _received(content: bytes, what: str) -> Any:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_freezecheck.declaration import Model
+from pytest_freezecheck.declared.job import Job
+from pytest_freezecheck.declared.model import Model
 from pytest_freezecheck.errors import CrashedError, OutOfMemoryError, RunnerError
-from pytest_freezecheck.job import Job
-from pytest_freezecheck.judgement import ERROR
-from pytest_freezecheck.raised import in_short
+from pytest_freezecheck.messages.raised import in_short
+from pytest_freezecheck.result.reasons import ERROR
 from pytest_freezecheck.runner import limits, sending
 from pytest_freezecheck.runner.limits import Limits
 from pytest_freezecheck.runner.process import Process

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.networks import NETWORKS
 from pytest_freezecheck.computation.builder import Builder
 from pytest_freezecheck.computation.node import Arena, Node
 from pytest_freezecheck.computation.proof import IDENTICAL, Proof, compare
 from pytest_freezecheck.computation.rules import RULES
+from pytest_freezecheck.models.batching import static_shape
+from pytest_freezecheck.models.constant_graph import ConstantGraph
 from pytest_freezecheck.models.graph_reader import read_graph
 from pytest_freezecheck.models.operations import Translator
-from pytest_freezecheck.models.pieces import static_shape
-from pytest_freezecheck.models.workbench import ConstantGraph
-from tests.models.made import made
+from tests.kit.made import made
+from tests.kit.networks import NETWORKS
 
 v1 = tf.compat.v1
 #: Operations that may stand for each other.

@@ -8,8 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from pytest_freezecheck import LiveModel
-from pytest_freezecheck.formats.graph_def_ways import constant_definition
-from tests.models.made import made, weight
+from pytest_freezecheck.formats.graph_def.convert import constant_definition
+from tests.kit.made import made, weight
 
 PICTURE = {"x": {"shape": [12, 12, 3]}}
 

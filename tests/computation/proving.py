@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pytest_freezecheck import LiveModel
-from pytest_freezecheck.comparing.proving import Computation, prove
-from pytest_freezecheck.comparing.sides import Sides
+from pytest_freezecheck.checking.proving import Computation, prove
+from pytest_freezecheck.checking.sides import Sides
 from pytest_freezecheck.computation.node import Node
 from pytest_freezecheck.computation.proof import Proof
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError

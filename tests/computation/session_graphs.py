@@ -11,10 +11,10 @@ from pytest_freezecheck.computation.builder import Builder
 from pytest_freezecheck.computation.node import Arena, Node, walk
 from pytest_freezecheck.computation.rules import RULES
 from pytest_freezecheck.computation.vocabulary import evaluate
+from pytest_freezecheck.models.batching import static_shape
+from pytest_freezecheck.models.constant_graph import ConstantGraph
 from pytest_freezecheck.models.graph_reader import read_graph
 from pytest_freezecheck.models.operations import Translator
-from pytest_freezecheck.models.pieces import static_shape
-from pytest_freezecheck.models.workbench import ConstantGraph
 from tests.computation.drawn import Draw, same_numbers
 
 v1 = tf.compat.v1

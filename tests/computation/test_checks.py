@@ -11,11 +11,11 @@ import pytest
 import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
-from pytest_freezecheck.comparing import proving
+from pytest_freezecheck.checking import proving
 from pytest_freezecheck.errors import ArtifactError
-from pytest_freezecheck.formats.frozen_graph import FrozenGraphDef
-from pytest_freezecheck.models.session import Answer
-from tests.models.made import exported, made, weight
+from pytest_freezecheck.formats.graph_def.loader import FrozenGraphDef
+from pytest_freezecheck.models.answer import Answer
+from tests.kit.made import exported, made, weight
 
 IDS: dict[str, dict[str, object]] = {
     "ids": {"shape": [3], "dtype": "int32", "low": 0, "high": 9_999}

@@ -14,7 +14,7 @@ from pytest_freezecheck.computation.node import Arena, Node
 from pytest_freezecheck.computation.rules import RULES, exported
 from pytest_freezecheck.computation.vocabulary import evaluate
 from tests.computation.proving import LiveSide
-from tests.models.made import made, weight
+from tests.kit.made import made, weight
 
 Make = Callable[[Builder, Node, np.random.Generator], Node]
 

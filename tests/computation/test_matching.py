@@ -12,7 +12,6 @@ import pytest
 import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
-from benchmarks.networks import NETWORKS, WRONG
 from pytest_freezecheck.computation.builder import Builder
 from pytest_freezecheck.computation.node import Arena, Node
 from pytest_freezecheck.computation.proof import (
@@ -24,11 +23,12 @@ from pytest_freezecheck.computation.proof import (
 )
 from pytest_freezecheck.computation.rules import RULES
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError
+from pytest_freezecheck.models.constant_graph import ConstantGraph
 from pytest_freezecheck.models.graph_reader import read_graph
-from pytest_freezecheck.models.workbench import ConstantGraph
 from tests.computation.mutations import apart, mutant, normal_form, original, proved, run
 from tests.computation.proving import LiveSide
-from tests.models.made import made
+from tests.kit.made import made
+from tests.kit.networks import NETWORKS, WRONG
 
 v1 = tf.compat.v1
 MUTATED = (

@@ -12,11 +12,11 @@ import tensorflow as tf
 
 from pytest_freezecheck.computation.proof import DIFFERS, EQUAL, NOT_MATCHED
 from pytest_freezecheck.errors import ArtifactError
-from pytest_freezecheck.formats.onnx import OnnxModel
+from pytest_freezecheck.formats.onnx.format import OnnxModel
 from tests.computation.mutants import answers, mutant, visibly_apart
 from tests.computation.pictured import live_network, to_onnx
 from tests.computation.proving import LiveSide, stops
-from tests.models.made import made, weight
+from tests.kit.made import made, weight
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("tf2onnx")

@@ -12,11 +12,11 @@ import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck.computation.proof import DIFFERS, EQUAL, NOT_MATCHED
-from pytest_freezecheck.formats.openvino import OpenvinoModel
+from pytest_freezecheck.formats.openvino.format import OpenvinoModel
 from tests.computation.mutants import mutant, visibly_apart
 from tests.computation.pictured import live_network, to_onnx
 from tests.computation.proving import LiveSide, stops
-from tests.models.made import made, weight
+from tests.kit.made import made, weight
 
 openvino = pytest.importorskip("openvino")
 onnx = pytest.importorskip("onnx")

@@ -14,16 +14,16 @@ import pytest
 import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
-from benchmarks.networks import NETWORKS
 from pytest_freezecheck import ArtifactError, FreezeError, InputSpec, LiveModel
 from pytest_freezecheck.computation.proof import Proof
-from pytest_freezecheck.formats.graph_def_ways import convert_variables
+from pytest_freezecheck.formats.graph_def.convert import convert_variables
 from pytest_freezecheck.models import reference
 from tests.computation import tflite_files as files
 from tests.computation.proving import LiveSide
 from tests.computation.tflite_files import Change, File, changed
-from tests.made_once import copied, made_once
-from tests.models.made import made, weight
+from tests.kit.made import made, weight
+from tests.kit.made_once import copied, made_once
+from tests.kit.networks import NETWORKS
 
 FLOAT32 = ("tflite", "tflite_session", "tflite_saved_model", "tflite_concrete")
 #: Four units in the last place; half a unit of float16; half a step of 127 on each side.

@@ -14,7 +14,7 @@ from pytest_freezecheck.models.held import Held
 
 onnx: Any = pytest.importorskip("onnx")
 
-from pytest_freezecheck.formats.onnx_weights import Weights  # noqa: E402
+from pytest_freezecheck.formats.onnx.weights import Weights  # noqa: E402
 
 _SHAPE = (40, 60)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.formats.tflite import _interpreter, _schema
+from pytest_freezecheck.formats.tflite.format import _interpreter, _schema
 
 Change = Callable[["File"], None]
 #: Kinds of operations that take the same options, and compute something else.

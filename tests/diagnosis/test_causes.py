@@ -16,13 +16,13 @@ import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import Agreement, LiveModel
-from pytest_freezecheck.models.restore import keys_to_restore
+from pytest_freezecheck.models.checkpoint import keys_to_restore
 from pytest_freezecheck.report.causes import CAUSES, as_markdown
-from tests.models import mistakes
-from tests.models.freezing import freeze, is_statistic, reading
-from tests.models.subjects import SUBJECTS, Subject
-from tests.models.wrong_freezes import WRONG, WrongFreeze, stands_alone
-from tests.spread import spread
+from tests.kit import mistakes
+from tests.kit.freezing import freeze, is_statistic, reading
+from tests.kit.spread import spread
+from tests.kit.subjects import SUBJECTS, Subject
+from tests.kit.wrong_freezes import WRONG, WrongFreeze, stands_alone
 
 v1 = tf.compat.v1
 Subjects = Callable[[str], Subject]
@@ -127,7 +127,7 @@ def test_a_frozen_graph_gets_its_cause(
     assert cause["tensors"]
     assert cause["fix"] == CAUSES[cause["id"]].fix
     assert f"  cause: {cause['id']}: the frozen model " in agreement.text
-    assert "    with this mended in memory, the difference is gone" in agreement.text
+    assert "    with this repaired in memory, the difference is gone" in agreement.text
     if wrong.name in _NO_FIRST:
         assert agreement.first_difference is None
     else:
@@ -285,7 +285,7 @@ def test_another_network_has_other_operations(
         (tmp_path / "other.pb").write_bytes(graph.as_graph_def().SerializeToString())
     agreement = freezecheck.check(live_of("reference", "trainable"), tmp_path / "other.pb")
     assert causes(agreement) == {"changed-operation": True}
-    assert "mended in memory" not in agreement.text
+    assert "repaired in memory" not in agreement.text
 
 
 @pytest.mark.usefixtures("answers_alone")
@@ -303,7 +303,7 @@ def test_what_nobody_can_read_is_unknown_and_says_what_was_ruled_out(
     assert agreement.cause["explanation"]
     assert re.search(r"^  cause: unknown: none of the known causes could be", agreement.text, re.M)
     assert "names are in it, too few to compare" in agreement.text
-    assert "mended in memory" not in agreement.text
+    assert "repaired in memory" not in agreement.text
 
 
 def _under_a_scope(subject: Subject, path: Path, folder: Path) -> Path:
@@ -329,7 +329,7 @@ def test_a_scope_on_every_name_hides_nothing(
     assert agreement.first_difference["tensor"] == "conv1/Conv2D"
 
 
-def test_what_cannot_be_mended_is_a_suspicion(
+def test_what_cannot_be_repaired_is_a_suspicion(
     subject_of: Subjects, live_of: Lives, tmp_path: Path
 ) -> None:
     """Built in another order, a graph has other names; its BatchNorm is in training mode still."""

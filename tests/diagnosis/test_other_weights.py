@@ -12,8 +12,8 @@ import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck.diagnosis.initialised import looks_initialised
-from pytest_freezecheck.diagnosis.labels import Origins, grouped
-from tests.models.made import exported, made, weight
+from pytest_freezecheck.diagnosis.weights import Origins, grouped
+from tests.kit.made import exported, made, weight
 
 X: dict[str, dict[str, object]] = {"x": {"shape": [12]}}
 rng = np.random.default_rng(0)

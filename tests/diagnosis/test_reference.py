@@ -12,8 +12,8 @@ import tensorflow as tf
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import LiveModel
 from pytest_freezecheck.models import reference
-from tests.models.freezing import freeze
-from tests.models.subjects import Subject
+from tests.kit.freezing import freeze
+from tests.kit.subjects import Subject
 
 v1 = tf.compat.v1
 

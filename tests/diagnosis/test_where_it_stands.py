@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
-from tests.models.made import exported, made, weight
+from tests.kit.made import exported, made, weight
 
 X: dict[str, dict[str, object]] = {"x": {"shape": [12]}}
 

@@ -15,20 +15,21 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 import pytest_freezecheck as freezecheck
-from pytest_freezecheck import plugin, pyproject
-from pytest_freezecheck.agreement import Agreement
-from pytest_freezecheck.declaration import Artifact, Model
-from pytest_freezecheck.findings import Blamed, Compared, Counterexample, Explanation, Power
+from pytest_freezecheck import plugin
+from pytest_freezecheck.declared import pyproject
+from pytest_freezecheck.declared.model import Artifact, Model
 from pytest_freezecheck.formats import catalogue, find_way, registry, unavailable
-from pytest_freezecheck.judgement import REASONS
-from pytest_freezecheck.output_spec import OutputSpec
 from pytest_freezecheck.report import explained
 from pytest_freezecheck.report import json as json_report
 from pytest_freezecheck.report.causes import CAUSES
-from pytest_freezecheck.spec import InputSpec
-from tests.inprocess import Here
-from tests.made_once import copied, made_once
-from tests.subprocesses import run_pytest
+from pytest_freezecheck.result.agreement import Agreement
+from pytest_freezecheck.result.findings import Blamed, Compared, Counterexample, Explanation, Power
+from pytest_freezecheck.result.reasons import REASONS
+from pytest_freezecheck.spec.inputs import InputSpec
+from pytest_freezecheck.spec.outputs import OutputSpec
+from tests.kit.inprocess import Here
+from tests.kit.made_once import copied, made_once
+from tests.kit.subprocesses import run_pytest
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -190,14 +191,14 @@ def without_figures(line: str) -> str:
 def test_converted_files_fail_and_pass_as_their_page_says(
     pytester: pytest.Pytester, flowers: Path
 ) -> None:
-    page, mended = HOW_TO / "converted.md", "The same, mended"
-    ((code, failing),), (shown,) = follow(Here(pytester), page, flowers, until=mended)
+    page, repaired = HOW_TO / "converted.md", "The same, repaired"
+    ((code, failing),), (shown,) = follow(Here(pytester), page, flowers, until=repaired)
     assert code == 1, failing
     assert_printed(shown, failing)
     step = DOCS / "tutorial.md"
-    follow(Here(pytester), step, flowers, since="6. Mend", until="7. The gate passes")
+    follow(Here(pytester), step, flowers, since="6. Repair", until="7. The gate passes")
     ((code, passing),), (shown,) = follow(
-        Here(pytester), page, flowers, since=mended, until="Names"
+        Here(pytester), page, flowers, since=repaired, until="Names"
     )
     assert code == 0, passing
     assert_printed(shown, passing)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.subprocesses import run_pytest
+from tests.kit.subprocesses import run_pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "inception_v3_ema"
 FIRST = "InceptionV3/Conv2d_1a_3x3/BatchNorm"

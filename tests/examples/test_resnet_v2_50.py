@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.examples.test_small import EXAMPLES, Fault, outcomes, replaced
-from tests.subprocesses import Apart, run_pytest
+from tests.kit.subprocesses import Apart, run_pytest
 
 ARTIFACT = "export: resnet_v2_50.pb"
 #: Only the run itself knows its own peak: the operating system keeps that of the largest child.

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from tests.inprocess import Here
-from tests.subprocesses import Apart
+from tests.kit.inprocess import Here
+from tests.kit.subprocesses import Apart
 
 v1 = tf.compat.v1
 EXAMPLES = Path(__file__).parents[2] / "examples"

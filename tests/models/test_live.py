@@ -12,9 +12,9 @@ import tensorflow as tf
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import InputSpec, LiveModel
 from pytest_freezecheck.models import reference
-from pytest_freezecheck.models.restore import keys_to_restore
-from tests.models.faults import freeze
-from tests.models.ways import CLASSIC
+from pytest_freezecheck.models.checkpoint import keys_to_restore
+from tests.kit.faults import freeze
+from tests.kit.ways import CLASSIC
 
 v1 = tf.compat.v1
 

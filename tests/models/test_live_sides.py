@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import LiveModel, Model, ModelError
-from pytest_freezecheck.building import build_live
+from pytest_freezecheck.declared.live import build_live
 
 v1 = tf.compat.v1
 FEATURES: dict[str, Any] = {"features": {"shape": [3]}}

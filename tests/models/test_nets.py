@@ -16,8 +16,8 @@ import pytest
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck import Agreement, FrozenModel, LiveModel
-from tests.made_once import made_once
-from tests.models import nets
+from tests.kit import nets
+from tests.kit.made_once import made_once
 
 pytestmark = pytest.mark.nets
 

@@ -11,14 +11,14 @@ import pytest
 import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
-from pytest_freezecheck.comparing import doubtful
+from pytest_freezecheck.checking import doubtful
 from pytest_freezecheck.errors import ModelError
+from pytest_freezecheck.models.answer import Answer
+from pytest_freezecheck.models.clone import Clone
 from pytest_freezecheck.models.roundings import ROUNDS, Roundings, roundings_of
-from pytest_freezecheck.models.session import Answer
 from pytest_freezecheck.models.terms import terms
-from pytest_freezecheck.models.twin import Twin
-from tests.models.made import exported, made, v1, weight
-from tests.models.test_control_flow import control_flow
+from tests.checking.test_control_flow import control_flow
+from tests.kit.made import exported, made, v1, weight
 
 IMAGE = {"x": {"shape": [16, 16, 3]}}
 VECTOR = {"x": {"shape": [8]}}
@@ -76,7 +76,7 @@ def test_one_altered_weight_is_none(which: str, factor: float, tmp_path: Path) -
 def test_what_cannot_be_told_excuses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def none(twin: Twin) -> Roundings:
+    def none(twin: Clone) -> Roundings:
         raise ModelError("cannot be rewritten")
 
     monkeypatch.setattr(doubtful, "roundings_of", none)
@@ -93,9 +93,9 @@ def test_what_cannot_be_told_excuses_nothing(
 def test_more_than_may_ever_be_allowed_is_not_asked_about(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Twin] = []
+    asked: list[Clone] = []
 
-    def counted(twin: Twin) -> Roundings:
+    def counted(twin: Clone) -> Roundings:
         asked.append(twin)
         return roundings_of(twin)
 
@@ -128,9 +128,9 @@ def several(x: Any) -> Any:
     }
 
 
-def asked(build: Callable[..., Any]) -> tuple[Twin, Roundings, Any]:
+def asked(build: Callable[..., Any]) -> tuple[Clone, Roundings, Any]:
     live = made(build, VECTOR)
-    twin = Twin(live)
+    twin = Clone(live)
     feeds = {"x": np.random.default_rng(1).normal(size=(6, 8)).astype(np.float32)}
     return twin, roundings_of(twin), feeds
 

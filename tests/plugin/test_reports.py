@@ -16,7 +16,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from pytest_freezecheck.report import json as json_report
-from tests.subprocesses import heeding_interrupts, run_pytest
+from tests.kit.subprocesses import heeding_interrupts, run_pytest
 
 SCHEMA = json.loads((Path(json_report.__file__).parent / "report.schema.json").read_text("utf-8"))
 #: Tests that come to a result at once.
@@ -24,8 +24,8 @@ THREE = """
 import os, time
 from pathlib import Path
 import pytest
-from pytest_freezecheck import recording
-from pytest_freezecheck.agreement import Agreement
+from pytest_freezecheck.result import recording
+from pytest_freezecheck.result.agreement import Agreement
 
 pytestmark = pytest.mark.freezecheck
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_freezecheck import WAYS, undeclared
+from pytest_freezecheck import WAYS
+from pytest_freezecheck.gate import undeclared
 
 REFERENCE = [f"freezecheck::reference::{way}" for way in WAYS]
 TABLE = """

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from pytest_freezecheck.inputs.boundary import LEVEL, between, cross, steepest
 from pytest_freezecheck.inputs.descent import descend, wander
 from pytest_freezecheck.inputs.mutation import mutate
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.spec.inputs import InputSpec
 
 IMAGE = InputSpec((6, 5, 2), low=-1.0, high=1.0)
 PIXELS = InputSpec((6, 5, 2), "uint8")

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pytest_freezecheck.compare import (
+from pytest_freezecheck.diagnosis.transforms import output_function
+from pytest_freezecheck.numeric.difference import (
     centred_log_probabilities,
     centred_logits,
     compare,
     is_distribution,
 )
-from pytest_freezecheck.diagnosis.transforms import output_function
 
 NAN, INF = math.nan, math.inf
 

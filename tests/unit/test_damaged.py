@@ -15,7 +15,8 @@ import pytest
 
 from pytest_freezecheck import InputSpec, SettingError
 from pytest_freezecheck.inputs import arrays
-from pytest_freezecheck.inputs.samples import matching, sample_batches
+from pytest_freezecheck.inputs.arrays import matching
+from pytest_freezecheck.inputs.samples import sample_batches
 from pytest_freezecheck.inputs.saved import Saved, place, read, save
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pytest_freezecheck import Artifact, InputSpec, Model, SettingError
-from pytest_freezecheck.pyproject import find, read
+from pytest_freezecheck.declared.pyproject import find, read
 from pytest_freezecheck.settings import Settings
-from pytest_freezecheck.spec import Constant
+from pytest_freezecheck.spec.inputs import Constant
 
 INPUTS = {"images": {"shape": [8, 8, 3]}}
 GOOD: dict[str, Any] = {"inputs": INPUTS, "build": "nets:infer", "checkpoint": "train_dir"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_freezecheck.distribution import model_of
+from pytest_freezecheck.gate.xdist import model_of
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_freezecheck.errors import listed, nearest, reason
+from pytest_freezecheck.messages.wording import listed, nearest, reason
 
 FUNCTION = """Graph execution error:
 

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from pytest_freezecheck import Agreement
-from pytest_freezecheck.findings import Blamed, Explanation
 from pytest_freezecheck.report import explained
 from pytest_freezecheck.report.causes import CAUSES
+from pytest_freezecheck.result.findings import Blamed, Explanation
 
 RAW = Blamed("raw-weights", ("a/w", "b/w", "c/w", "d/w"), "a/w is the key a/w", proven=True)
 ORDER = Blamed("class-order", ("y",), "its classes are the live ones 1, 0", proven=True)
@@ -26,15 +26,15 @@ def test_what_was_not_looked_into_has_neither() -> None:
     assert explained.lines(passed) == []
 
 
-def test_a_proven_cause_says_where_it_was_met_and_that_mending_helps() -> None:
+def test_a_proven_cause_says_where_it_was_met_and_that_repairing_helps() -> None:
     one = result(RAW, DROPOUT, first=("Conv2D", 0.03))
     entry = CAUSES["raw-weights"]
     assert explained.lines(one) == [
         f"  cause: raw-weights: the frozen model {entry.meaning} (a/w, b/w, c/w and 1 more)",
         "    a/w is the key a/w",
         "    met before in google/automl#314, tensorflow#9724",
-        f"    to mend it: {entry.fix}",
-        "    with this mended in memory, the difference is gone",
+        f"    to fix it: {entry.fix}",
+        "    with this repaired in memory, the difference is gone",
         "  first tensor that differs: Conv2D, by 3.0e-02",
     ]
     assert explained.cause(one) == {
@@ -51,7 +51,7 @@ def test_several_are_told_if_they_were_proven_together() -> None:
     several = result(RAW, DROPOUT, ORDER)
     told = explained.lines(several)
     assert told[4].startswith("  and cause: class-order: the frozen model has its classes in anoth")
-    assert told[-1] == "    with these mended in memory, the difference is gone"
+    assert told[-1] == "    with these repaired in memory, the difference is gone"
     cause = explained.cause(several)
     assert cause is not None
     assert [other["id"] for other in cause["others"]] == ["class-order"]
@@ -61,11 +61,11 @@ def test_a_suspicion_is_called_one() -> None:
     first, second, third = explained.lines(result(DROPOUT))
     assert first.startswith("  suspected, not proven: dropout: the frozen model still drops units")
     assert second == "    its answer is computed from the random r"
-    assert third.startswith("    to mend it: ")
+    assert third.startswith("    to fix it: ")
 
 
 def test_what_the_live_model_was_made_to_do_is_said() -> None:
-    told = explained.lines(result(RAW, rehearsed=True))
+    told = explained.lines(result(RAW, simulated=True))
     assert told[-1] == "    the live model answers the same when it makes this mistake"
 
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 
 from pytest_freezecheck.inputs import batches, build, feeds, images, probabilities
-from pytest_freezecheck.inputs.render import CENTRES, KINDS, SCALES, Batch, Row, render
+from pytest_freezecheck.inputs.descriptions import CENTRES, KINDS, SCALES, Batch, Row, render
 from pytest_freezecheck.inputs.search import draw, in_words
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.spec.inputs import InputSpec
 
 IMAGE = InputSpec((24, 24, 3))
 SPECS = [

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pytest_freezecheck import errors
-from pytest_freezecheck.judgement import OUTCOMES, REASONS, Evidence, Judgement, judge, of_error
+from pytest_freezecheck.checking.judgement import Evidence, judge
+from pytest_freezecheck.result.reasons import OUTCOMES, REASONS, Judgement, of_error
 
 #: Evidence of a pass; and what turns it into each failure, the strongest last.
 GOOD = Evidence(compared=100, exact=True, power=0.9)

@@ -1,8 +1,10 @@
-"""Imports run one way, as ARCHITECTURE.md draws them; read from the source, nothing is run."""
+"""Imports go down, as the table in ARCHITECTURE.md says; read from the source, nothing is run."""
 
 from __future__ import annotations
 
 import ast
+import dataclasses
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,184 +13,46 @@ import pytest
 import pytest_freezecheck
 
 PACKAGE = Path(str(pytest_freezecheck.__file__)).parent
-
-#: A part may import from itself, from what it lists here, and from nothing else of ours.
-ALLOWED: dict[str, set[str]] = {
-    "errors": set(),
-    "extents": {"errors"},
-    "spec": {"errors", "extents"},
-    "declaration": {"errors", "formats", "output_spec", "renaming", "settings", "spec"},
-    "renaming": {"errors"},
-    "settings": {"errors"},
-    "compare": set(),
-    "differences": {"compare"},
-    "tolerance": {"compare", "differences"},
-    "findings": set(),
-    "proved": {"findings"},
-    "judgement": {"errors"},
-    "output_spec": {"errors"},
-    "versions": set(),
-    "paths": set(),
-    "raised": {"errors"},
-    "agreement": {"errors", "findings", "proved"},
-    "inputs": {"spec", "errors", "extents", "raised"},
-    "computation": set(),
-    "models": {"computation", "errors", "output_spec", "spec"},
-    "formats": {"computation", "errors", "models", "output_spec", "spec"},
-    "recording": {"agreement"},
-    "diagnosis": {"compare", "differences", "errors", "findings", "models"},
-    "power": {"compare", "differences", "errors", "formats", "models", "tolerance"},
-    "report": {"agreement", "errors", "findings", "judgement", "proved"},
-    "comparing": {
-        "agreement",
-        "compare",
-        "computation",
-        "diagnosis",
-        "differences",
-        "errors",
-        "findings",
-        "formats",
-        "inputs",
-        "judgement",
-        "models",
-        "paths",
-        "power",
-        "proved",
-        "report",
-        "settings",
-        "spec",
-        "tolerance",
-        "versions",
-    },
-    "checking": {
-        "agreement",
-        "comparing",
-        "errors",
-        "formats",
-        "inputs",
-        "judgement",
-        "models",
-        "output_spec",
-        "paths",
-        "recording",
-        "report",
-        "settings",
-    },
-    "job": {"declaration", "errors"},
-    "runner": {
-        "agreement",
-        "declaration",
-        "errors",
-        "formats",
-        "job",
-        "judgement",
-        "raised",
-        "recording",
-        "settings",
-        "shipping",
-        "workshop",
-    },
-    "apart": {"agreement", "errors"},
-    "isolation": {"collection", "items", "raised", "runner"},
-    "workshop": {"building", "declaration", "errors", "models", "raised"},
-    "building": {"declaration", "errors", "models", "output_spec", "raised", "spec"},
-    "shipping": {
-        "building",
-        "checking",
-        "declaration",
-        "errors",
-        "formats",
-        "job",
-        "models",
-        "paths",
-        "raised",
-        "report",
-    },
-    "pyproject": {"declaration", "errors"},
-    "undeclared": {"errors", "pyproject"},
-    "items": {
-        "apart",
-        "declaration",
-        "errors",
-        "formats",
-        "job",
-        "raised",
-        "settings",
-        "shipping",
-        "workshop",
-    },
-    "distribution": {"items", "pyproject"},
-    "collection": {"declaration", "errors", "items", "pyproject", "raised", "undeclared"},
-    "replay": {"errors", "inputs"},
-    "interrupts": set(),
-    "expected": {"agreement", "formats", "items", "judgement", "report"},
-    "verdict": {"errors", "expected", "report", "settings", "versions"},
-    "gate": {
-        "agreement",
-        "apart",
-        "collection",
-        "distribution",
-        "errors",
-        "expected",
-        "formats",
-        "interrupts",
-        "isolation",
-        "items",
-        "judgement",
-        "recording",
-        "replay",
-        "settings",
-        "verdict",
-        "workshop",
-    },
-    "plugin": {"agreement", "checking", "errors", "formats", "gate", "models", "settings"},
-    "__init__": {
-        "agreement",
-        "checking",
-        "declaration",
-        "errors",
-        "formats",
-        "models",
-        "output_spec",
-        "spec",
-    },
-}
-#: Who may import what is not ours and not of the standard library.
-OUTSIDE: dict[str, set[str]] = {
-    "pytest": {
-        "plugin",
-        "gate",
-        "apart",
-        "collection",
-        "distribution",
-        "expected",
-        "isolation",
-        "items",
-        "replay",
-        "undeclared",
-        "verdict",
-    },
-    "tensorflow": {"models", "formats", "comparing", "diagnosis", "runner"},
-    "tf_slim": {"models"},
-    "google": {"formats"},
-    "hypothesis": {"inputs"},
-    "numpy": {
-        "compare",
-        "computation",
-        "differences",
-        "tolerance",
-        "inputs",
-        "models",
-        "formats",
-        "diagnosis",
-        "power",
-        "comparing",
-    },
-}
+OURS = "pytest_freezecheck"
+#: Packages that only those parts may import whose row says so.
+OTHERS = ("pytest", "tensorflow", "tf_slim", "keras", "google", "hypothesis", "numpy")
+FLOORS, LINES = 9, 320
 
 
-def part_of(module: str) -> str:
-    return module.split(".")[1] if "." in module else "__init__"
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A row of the table.
+
+    Attributes:
+        floor: 1 is the lowest.
+        ours: parts that it may import.
+        others: packages of others that it may import.
+    """
+
+    floor: int
+    ours: frozenset[str]
+    others: frozenset[str]
+
+
+def table() -> dict[str, Part]:
+    """Return the rows of the table of parts, by name."""
+    lines = (PACKAGE.parent / "ARCHITECTURE.md").read_text().splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("| floor | part |"))
+    found = {}
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        floor, names, _, ours, others = (cell.strip() for cell in line.strip("|").split("|"))
+        for name in _quoted(names):
+            found[name] = Part(int(floor), frozenset(_quoted(ours)), frozenset(_quoted(others)))
+    return found
+
+
+def _quoted(cell: str) -> list[str]:
+    return re.findall(r"`(\w+)[^`]*`", cell)
+
+
+PARTS = table()
 
 
 def _run_time(tree: ast.AST) -> Iterator[ast.AST]:
@@ -200,51 +64,103 @@ def _run_time(tree: ast.AST) -> Iterator[ast.AST]:
         yield from _run_time(node)
 
 
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "a relative import"
+        module = str(node.module)
+        return [module, *(f"{module}.{alias.name}" for alias in node.names)]
+    return []
+
+
 def imports() -> list[tuple[str, str]]:
-    """Return every (part that imports, module that it imports)."""
-    found = []
-    for path in sorted(PACKAGE.rglob("*.py")):
-        part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        for node in _run_time(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                found += [(part, alias.name) for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{path}: relative import"
-                found.append((part, str(node.module)))
-                if node.module == "pytest_freezecheck":
-                    found += [(part, f"pytest_freezecheck.{alias.name}") for alias in node.names]
-    return found
-
-
-def test_every_part_is_listed() -> None:
-    parts = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.name[0] != "_"}
-    assert parts - {"py.typed"} | {"__init__"} == set(ALLOWED)
-
-
-def test_imports_run_one_way() -> None:
-    wrong = [
-        f"{part} imports {module}"
-        for part, module in imports()
-        if module.startswith("pytest_freezecheck.")
-        and part_of(module) not in ALLOWED[part] | {part}
+    """Return every (part that imports, module or name that it imports)."""
+    return [
+        (path.relative_to(PACKAGE).parts[0].removesuffix(".py"), name)
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in _run_time(ast.parse(path.read_text()))
+        for name in _imported(node)
     ]
+
+
+def _part_of(name: str) -> str | None:
+    """Return the part that an imported name is of; None if it is not ours, or a public name."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == OURS and len(parts) > 1 and parts[1] in PARTS else None
+
+
+def test_every_part_has_a_row_and_every_row_a_part() -> None:
+    there = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.name[0] != "_"}
+    assert there - {"py"} - {"py.typed"} | {"__init__"} == set(PARTS)
+
+
+def test_nothing_imports_what_its_row_does_not_allow() -> None:
+    wrong = sorted(
+        f"{part} imports {name}"
+        for part, name in set(imports())
+        if (other := _part_of(name)) not in (None, part) and other not in PARTS[part].ours
+    )
     assert wrong == []
 
 
-@pytest.mark.parametrize("package", OUTSIDE)
-def test_what_is_not_ours_is_imported_where_it_belongs(package: str) -> None:
-    importers = {part for part, module in imports() if module.split(".")[0] == package}
-    assert importers <= OUTSIDE[package]
+def test_nothing_is_allowed_that_is_not_imported() -> None:
+    used = {(part, _part_of(name)) for part, name in imports()}
+    used |= {(part, name.split(".")[0]) for part, name in imports()}
+    allowed = {(p, other) for p, row in PARTS.items() for other in (*row.ours, *row.others)}
+    assert sorted(allowed - used - {("__init__", o) for o in PARTS["__init__"].ours}) == []
+
+
+def test_imports_go_down_and_floors_are_few() -> None:
+    wrong = sorted(
+        f"{part} ({row.floor}) imports {other} ({PARTS[other].floor})"
+        for part, row in PARTS.items()
+        for other in row.ours
+        if PARTS[other].floor >= row.floor
+    )
+    assert wrong == []
+    assert max(row.floor for row in PARTS.values()) == FLOORS
+
+
+@pytest.mark.parametrize("package", OTHERS)
+def test_what_is_not_ours_is_imported_where_the_table_says(package: str) -> None:
+    importers = {part for part, name in imports() if name.split(".")[0] == package}
+    assert importers == {part for part, row in PARTS.items() if package in row.others}
 
 
 def test_nothing_imports_the_plugin() -> None:
-    assert [p for p, m in imports() if m == "pytest_freezecheck.plugin"] == []
+    assert [part for part, name in imports() if _part_of(name) == "plugin"] == []
+
+
+def _graph() -> dict[str, set[str]]:
+    """Return {module: modules of ours that it imports when it runs, at once or later}."""
+    files = {
+        ".".join((OURS, *path.relative_to(PACKAGE).with_suffix("").parts)): path
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    return {
+        module: {
+            name
+            for node in _run_time(ast.parse(path.read_text()))
+            for name in _imported(node)
+            if name in files and name != module
+        }
+        for module, path in files.items()
+    }
+
+
+def test_no_modules_import_each_other() -> None:
+    graph = _graph()
+    while True:  # what imports nothing that is left is in no circle
+        free = {module for module, others in graph.items() if not others & graph.keys()}
+        if not free:
+            break
+        graph = {module: others for module, others in graph.items() if module not in free}
+    circles = {module: sorted(others & graph.keys()) for module, others in graph.items()}
+    assert circles == {}
 
 
 def test_modules_are_short() -> None:
-    long = {
-        path.name: len(path.read_text().splitlines())
-        for path in PACKAGE.rglob("*.py")
-        if len(path.read_text().splitlines()) > 320
-    }
-    assert long == {}
+    lengths = {path.name: len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
+    assert {name: lines for name, lines in lengths.items() if lines > LINES} == {}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_freezecheck.paths import from_here
+from pytest_freezecheck.messages.paths import from_here
 
 
 def test_paths_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_freezecheck.models.pieces import in_pieces, pieces
-from pytest_freezecheck.models.session import Answer
+from pytest_freezecheck.models.answer import Answer
+from pytest_freezecheck.models.batching import in_pieces, pieces
 
 
 def doubled(seen: list[int], batchless: Any = None) -> Any:

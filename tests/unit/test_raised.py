@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from pytest_freezecheck.errors import ArtifactError, FrozenMismatch, ModelError, SettingError
-from pytest_freezecheck.raised import described, frame, in_short, rest, told
+from pytest_freezecheck.declared.told import rest, told
+from pytest_freezecheck.errors import ArtifactError, ModelError, SettingError
+from pytest_freezecheck.messages.raised import described, frame, in_short
+from pytest_freezecheck.result.agreement import FrozenMismatch
 
 TRACED = """in user code:
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from pytest_freezecheck import ArtifactError
-from pytest_freezecheck.formats.operations import (
+from pytest_freezecheck.formats.refusal.operations import (
     OUTPUT,
     allowed_now,
     allowing,
     refuse_places,
     refuse_types,
 )
-from pytest_freezecheck.formats.reach import Place
+from pytest_freezecheck.formats.refusal.reach import Place
 
 PATH = Path("model.tflite")
 

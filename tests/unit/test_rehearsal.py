@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from pytest_freezecheck.diagnosis import diagnose
-from pytest_freezecheck.diagnosis.labels import Origins
-from pytest_freezecheck.diagnosis.rehearsal import rehearse
+from pytest_freezecheck.diagnosis.simulation import simulate
 from pytest_freezecheck.diagnosis.transforms import class_order, feeds_to_try
+from pytest_freezecheck.diagnosis.weights import Origins
 
 NOWHERE = Origins(None, {})
 
@@ -43,7 +43,7 @@ def pictures(rows: int = 8) -> dict[str, Any]:
 
 def found(wrong: Any, feeds: Any) -> Any:
     live: Any = Difference()
-    return rehearse(live, wrong, feeds, origins=NOWHERE, atol=1e-5)
+    return simulate(live, wrong, feeds, origins=NOWHERE, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_one_answer_to_everything_proves_no_scaling() -> None:
     # A constant answers the same.
     always: Any = Answer({"kinds": np.tile(np.array([0.0, 1.0], np.float32), (8, 1))})
     live: Any = Threshold()
-    assert rehearse(live, always, feeds, origins=NOWHERE, atol=1e-5) is None
+    assert simulate(live, always, feeds, origins=NOWHERE, atol=1e-5) is None
 
 
 def test_two_constants_are_no_order_of_classes() -> None:

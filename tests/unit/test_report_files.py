@@ -59,7 +59,7 @@ def test_a_line_is_whole_or_not_there(tmp_path: Path) -> None:
     assert lines(path) == [{"model": "one"}, {"model": "two"}, SUMMARY]
 
 
-def test_each_line_is_there_at_once_and_the_last_can_be_mended(tmp_path: Path) -> None:
+def test_each_line_is_there_at_once_and_the_last_can_be_repaired(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "report.jsonl"
     report = files.report(path)
     report.add({"model": "one"})

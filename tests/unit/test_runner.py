@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from pytest_freezecheck import declaration, errors
-from pytest_freezecheck.declaration import Model
-from pytest_freezecheck.job import Job
+from pytest_freezecheck import errors
+from pytest_freezecheck.declared import model as declaration
+from pytest_freezecheck.declared.job import Job
+from pytest_freezecheck.declared.model import Model
 from pytest_freezecheck.runner import limits, memory, sending
 from pytest_freezecheck.runner.keeper import unsendable
 from pytest_freezecheck.runner.limits import Limits

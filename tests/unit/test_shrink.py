@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_freezecheck.comparing.suspects import Suspects
+from pytest_freezecheck.checking.worst_inputs import Suspects
 from pytest_freezecheck.errors import SettingError
 from pytest_freezecheck.inputs import saved as saved_inputs
 from pytest_freezecheck.inputs.saved import Saved, changed, misfit, place, read, save
 from pytest_freezecheck.inputs.shrink import Shrinker
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.spec.inputs import InputSpec
 
 IMAGE = InputSpec((24, 24, 3), low=-1.0, high=1.0)
 

@@ -18,7 +18,7 @@ from pytest_freezecheck.inputs.shrink import Shrinker
 from pytest_freezecheck.inputs.sizes import alike
 from pytest_freezecheck.inputs.strategies import beside, build
 from pytest_freezecheck.inputs.sweep import size_of, sweeps, swept
-from pytest_freezecheck.spec import divided
+from pytest_freezecheck.spec.inputs import divided
 
 PICTURES = InputSpec.of({"shape": ["8..32", "8..32", 3]}, "pictures")
 COLOURS = InputSpec.of({"shape": [2], "dtype": "string", "choices": ["red", "green", "blau"]}, "c")

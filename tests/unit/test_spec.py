@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_freezecheck.errors import SettingError
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.spec.inputs import InputSpec
 
 
 @pytest.mark.parametrize(

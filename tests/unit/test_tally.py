@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_freezecheck.comparing.tally import Tally
-from pytest_freezecheck.tolerance import CLASSES, Tolerance, Tolerances
+from pytest_freezecheck.checking.tally import Tally
+from pytest_freezecheck.numeric.tolerance import CLASSES, Tolerance, Tolerances
 
 
 def tally_of(size: float = 0.0, **values: Any) -> Tally:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_freezecheck.differences import differences
-from pytest_freezecheck.tolerance import CLASSES, SCORES, Tolerance, Tolerances
+from pytest_freezecheck.numeric.rows import differences
+from pytest_freezecheck.numeric.tolerance import CLASSES, SCORES, Tolerance, Tolerances
 
 
 @dataclasses.dataclass

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pytest_freezecheck.inputs.descriptions import Row, legal, render
 from pytest_freezecheck.inputs.mutation import mutate
-from pytest_freezecheck.inputs.render import Row, legal, render
 from pytest_freezecheck.inputs.search import drawn_once
 from pytest_freezecheck.inputs.strategies import build
 from pytest_freezecheck.inputs.sweep import MOST, Sweep, sweeps, swept
 from pytest_freezecheck.inputs.whole import needs_care
-from pytest_freezecheck.spec import InputSpec
+from pytest_freezecheck.spec.inputs import InputSpec
 
 WIDE = [
     InputSpec((4,), "int64", 0, 2**62),

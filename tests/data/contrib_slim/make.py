@@ -17,7 +17,7 @@ SHAPE = (16, 16, 3)
 
 
 def network(images, is_training):
-    """Build the network; `tests/models/test_contrib_slim.py` builds the same with tf_slim."""
+    """Build the network; `tests/formats/test_contrib_slim.py` builds the same with tf_slim."""
     norm = {"is_training": is_training, "decay": 0.9, "scale": True}
     with slim.arg_scope([slim.conv2d], normalizer_fn=slim.batch_norm, normalizer_params=norm):
         net = slim.conv2d(images, 8, [3, 3], stride=2, scope="conv1")

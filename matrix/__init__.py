@@ -1,0 +1,1 @@
+"""The test matrix: its cells, and the table of what they did."""

@@ -1,0 +1,1 @@
+"""One check: a live model and an artifact in, a result out."""

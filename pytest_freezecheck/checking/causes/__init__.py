@@ -1,0 +1,1 @@
+"""Why computations differ: the live one makes the mistakes, and is compared again."""

@@ -1,0 +1,183 @@
+"""What a failed check shows: the smallest failing input, and the cause."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+
+from pytest_freezecheck.checking.causes.attribution import attribute
+from pytest_freezecheck.checking.causes.blame import blame
+from pytest_freezecheck.checking.counterexample import largest, recorded_answers, smallest_failing
+from pytest_freezecheck.checking.explain import inquire
+from pytest_freezecheck.checking.proving import Compared
+from pytest_freezecheck.checking.sides import Sides
+from pytest_freezecheck.checking.tally import Tally
+from pytest_freezecheck.checking.worst_inputs import Suspects
+from pytest_freezecheck.computation.proof import DIFFERS
+from pytest_freezecheck.diagnosis.suspects import VAGUE
+from pytest_freezecheck.inputs.saved import Saved, place, save
+from pytest_freezecheck.inputs.strategies import beside
+from pytest_freezecheck.messages.paths import from_here
+from pytest_freezecheck.models.answer import Arrays
+from pytest_freezecheck.numeric.tolerance import Tolerances
+from pytest_freezecheck.report import cautions
+from pytest_freezecheck.report import details as words
+from pytest_freezecheck.result.agreement import Agreement
+from pytest_freezecheck.result.findings import Counterexample, Explanation
+from pytest_freezecheck.settings import Settings
+from pytest_freezecheck.versions import versions
+
+#: Of the inputs that show most, as many as a cause is looked for with.
+_WORST = 4
+#: Causes that no comparison of computations tells.
+_OF_THE_ARTIFACT = ("batch-dependence", "non-finite")
+
+
+@dataclasses.dataclass
+class Disagreement:
+    """Looks into the difference that one check found.
+
+    Attributes:
+        sides: live and frozen.
+        settings: what the check works with.
+        tally: what the check added up.
+        ranked: the inputs that showed most, by outputs alone, and by outputs and logits.
+        steady: whether the artifact answers the same twice.
+        folder: where failing inputs are saved, or None.
+    """
+
+    sides: Sides
+    settings: Settings
+    tally: Tally
+    ranked: tuple[Suspects, Suspects]
+    steady: bool
+    folder: Path | None
+
+    @property
+    def suspects(self) -> Suspects:
+        """The inputs that showed most of the kind of difference that the check failed by."""
+        worst = self.tally.worst
+        return self.ranked[worst is None or worst.close]
+
+    @property
+    def tolerances(self) -> Tolerances:
+        """What is allowed, of the kind of difference that the check failed by."""
+        worst, allowed = self.tally.worst, self.tally.tolerances
+        if worst is None or not worst.close:
+            return allowed.without_logits()
+        name, ratio = self.tally.logit_worst or ("", 0.0)
+        rtol = allowed[name].logit_rtol if name else None
+        return allowed if rtol is not None and not ratio <= rtol else allowed.nothing()
+
+    def counterexample(self, agreement: Agreement) -> None:
+        """Find the smallest failing input, and save it."""
+        if not self.suspects or self.tally.worst is None:
+            return
+        found = smallest_failing(self.sides, self.suspects, self.tally.worst, self.tolerances)
+        agreement.counterexample = found
+        if self.folder is not None:
+            agreement.counterexample = self._saved(agreement, found, self.folder)
+
+    def cause(
+        self, agreement: Agreement, ordinary: Arrays, compared: Compared | None = None
+    ) -> None:
+        """Find out why the two differ; another shape or dtype says it all by itself.
+
+        Args:
+            agreement: the result.
+            ordinary: inputs that were not looked for, {input name: array (rows, *shape)}. What
+                explains the difference has to hold for them, too: those that show most are alike.
+            compared: both computations, or None where they were not compared.
+        """
+        worst = self.tally.worst
+        if not self.suspects or worst is None or worst.problem is not None:
+            return
+        found = self._explained(ordinary, non_finite=worst.non_finite)
+        if compared is not None and not _says_enough(found):
+            found = self._by_computation(compared, found)
+        agreement.explanation = found
+
+    def _by_computation(self, compared: Compared, found: Explanation) -> Explanation:
+        """Return what the computations tell of the cause, where answers do not, if they do."""
+        if found.causes and found.causes[0].id in _OF_THE_ARTIFACT:
+            return found
+        told = attribute(self.sides, compared, shown=True)
+        if any(cause.proven for cause in found.causes) and not _says_more(told, found):
+            return found
+        if told is None and compared.proof.result == DIFFERS:
+            told = blame(self.sides, compared.proof)
+        if told is None or not any(cause.proven for cause in told.causes):
+            return found
+        if any(cause.proven for cause in found.causes) and not told.simulated:
+            return found
+        return dataclasses.replace(told, first=found.first)
+
+    def inexactness(self, agreement: Agreement, ordinary: Arrays) -> None:
+        """Name the cause of a difference that is small enough, in a warning, if it is proven."""
+        if not self.suspects:
+            return
+        causes = self._explained(ordinary, non_finite=False).causes
+        if causes and causes[0].proven:
+            agreement.warnings.append(cautions.why_inexact(agreement, causes[0]))
+
+    def _explained(self, ordinary: Arrays, *, non_finite: bool) -> Explanation:
+        return inquire(
+            self.sides,
+            self._with(ordinary),
+            steady=self.steady,
+            non_finite=non_finite,
+            atol=self.settings.atol,
+        )
+
+    def _with(self, ordinary: Arrays) -> Arrays:
+        """Return the inputs that show most, the worst first, and ordinary ones behind them."""
+        worst = {name: array[:_WORST] for name, array in self.suspects.feeds().items()}
+        return beside(worst, ordinary, self.sides.live.specs)
+
+    def _saved(self, agreement: Agreement, found: Counterexample, folder: Path) -> Counterexample:
+        feeds: Arrays = dict(found.feeds)
+        live, frozen = recorded_answers(self.sides, feeds, steady=self.steady)
+        path = place(folder, agreement.model, agreement.artifact, agreement.nodeid)
+        found = dataclasses.replace(found, max_abs_diff=largest(live, frozen))
+        saved = Saved(
+            model=agreement.model,
+            artifact=agreement.artifact,
+            nodeid=agreement.nodeid,
+            seed=self.settings.seed,
+            away=found.away,
+            background=dict(found.background),
+            max_abs_diff=found.max_abs_diff if math.isfinite(found.max_abs_diff) else None,
+            versions=versions(),
+            feeds=feeds,
+            live=live,
+            frozen=frozen,
+            atol=self.settings.atol,
+            logit_rtol=self.settings.logit_rtol,
+            tolerances={n: one.as_json() for n, one in self.tally.tolerances.outputs.items()},
+        )
+        try:
+            save(path, saved)
+        except OSError as error:
+            agreement.warnings.append(cautions.UNSAVED.format(path, error))
+            return found
+        shown = str(from_here(path))
+        agreement.replay = words.replay(shown)
+        return dataclasses.replace(found, path=shown)
+
+
+def _says_enough(found: Explanation) -> bool:
+    """Return whether causes are proven, and need no comparison of computations besides.
+
+    That an operation is another is true of any other graph: two mistakes may be behind it.
+    """
+    proven = [cause for cause in found.causes if cause.proven]
+    return bool(proven) and all(cause.id != "changed-operation" for cause in proven)
+
+
+def _says_more(told: Explanation | None, found: Explanation) -> bool:
+    """Return whether a comparison of computations says more than one of names."""
+    if told is None or not told.simulated:
+        return False
+    vague = any(cause.evidence.endswith(VAGUE) for cause in found.causes)
+    return vague or len(told.causes) > len(found.causes)

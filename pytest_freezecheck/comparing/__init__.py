@@ -1,1 +1,0 @@
-"""One comparison of an artifact with the live model, from its inputs to its evidence."""

@@ -1,0 +1,83 @@
+"""The first tensor that differs: its inputs agree, its value does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_freezecheck.diagnosis.graph_diff import reads_input_names
+from pytest_freezecheck.numeric.batches import rows_of
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.models.constant_graph import Workbench
+
+#: Values fetched in one run: 16 million, so that a network of real size fits into memory.
+_AT_ONCE = 2**24
+
+
+def first_difference(
+    live: Workbench, frozen: Workbench, feeds: Mapping[str, Any]
+) -> tuple[str, float] | None:
+    """Return the first tensor, on the way from the input, that both sides have and that differs.
+
+    Tensors are met by name, in an order in which each comes after what it is computed from.
+
+    Args:
+        live: the live side.
+        frozen: the frozen side.
+        feeds: one batch that shows the difference; a single row will do.
+
+    Returns:
+        Its name and by how much it differs (infinite for another shape or for NaN on one side), or
+        None if no shared tensor does.
+    """
+    shared = [
+        name
+        for name in reads_input_names(live.definition)
+        if name in frozen.nodes and _has_values(live, name) and _has_values(frozen, name)
+    ]
+    rows = rows_of(feeds)
+    for names in _chunks(live, shared, rows):
+        one, other = live.fetch(names, feeds), frozen.fetch(names, feeds)
+        for name in names:
+            apart = _apart(one[name], other[name])
+            if apart > 0.0:
+                return name, apart
+    return None
+
+
+def _has_values(side: Workbench, name: str) -> bool:
+    """Return whether a node has a value that can be compared."""
+    if name in side.inside:
+        return False
+    outputs = side.operation(name).outputs
+    kind = outputs[0].dtype if outputs else None
+    return kind is not None and bool(kind.is_floating or kind.is_integer or kind.is_bool)
+
+
+def _chunks(side: Workbench, names: list[str], rows: int) -> list[list[str]]:
+    chunks: list[list[str]] = [[]]
+    left = _AT_ONCE
+    for name in names:
+        shape = side.shape(name)
+        cells = (
+            int(np.prod([rows if size is None else size for size in shape.as_list()]))
+            if (shape.rank is not None)
+            else 0
+        )
+        if cells > left and chunks[-1]:
+            chunks.append([])
+            left = _AT_ONCE
+        chunks[-1].append(name)
+        left -= cells
+    return [chunk for chunk in chunks if chunk]
+
+
+def _apart(one: Any, other: Any) -> float:
+    if one.shape != other.shape:
+        return float("inf")
+    apart = np.abs(one.astype(np.float64) - other.astype(np.float64))
+    apart = np.where(np.isnan(one) & np.isnan(other), 0.0, apart)
+    return float(np.nan_to_num(apart.max(initial=0.0), nan=np.inf, posinf=np.inf))

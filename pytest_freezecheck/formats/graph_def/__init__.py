@@ -1,0 +1,1 @@
+"""GraphDefs: read, loaded, and frozen in many ways."""

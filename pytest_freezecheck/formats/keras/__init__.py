@@ -1,0 +1,1 @@
+"""Keras archives (`.keras`)."""

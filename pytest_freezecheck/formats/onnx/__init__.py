@@ -1,0 +1,1 @@
+"""ONNX files: run, converted, and read as computations."""

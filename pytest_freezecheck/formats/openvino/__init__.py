@@ -1,0 +1,1 @@
+"""OpenVINO's files: run, converted, and read as computations."""

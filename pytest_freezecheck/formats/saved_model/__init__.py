@@ -1,0 +1,1 @@
+"""SavedModels, of TensorFlow 1 and 2."""

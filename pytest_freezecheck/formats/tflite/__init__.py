@@ -1,0 +1,1 @@
+"""TFLite files: run, converted, and read as computations."""

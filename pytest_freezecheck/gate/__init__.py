@@ -1,0 +1,1 @@
+"""pytest's side: what an armed run collects, makes and says."""

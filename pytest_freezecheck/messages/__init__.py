@@ -1,0 +1,1 @@
+"""Parts of messages: words, paths, errors of others in one line."""

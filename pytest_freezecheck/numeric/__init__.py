@@ -1,0 +1,1 @@
+"""Arrays compared: differences, row by row, and what they may be apart."""

@@ -1,0 +1,1 @@
+"""Networks, faults and helpers that tests and benchmarks share."""

@@ -1,0 +1,67 @@
+"""Run scripts and pytest in a folder of their own, but in this process: TensorFlow is here already.
+
+Where start-up, workers or what ends a process are what is tested, use `tests.kit.subprocesses`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import runpy
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.kit.modules import come_from
+
+
+@contextlib.contextmanager
+def _inside(folder: Path) -> Iterator[pytest.MonkeyPatch]:
+    """Work in a folder, as a new process would that was started there, and forget its modules."""
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        states = random.getstate(), np.random.get_state()
+        patch.chdir(folder)
+        patch.setattr(sys, "path", [str(folder), *sys.path])
+        try:
+            yield patch
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+            for name in [name for name, m in sys.modules.items() if come_from(m, folder)]:
+                del sys.modules[name]
+
+
+class Here:
+    """Runs things in this process.
+
+    What they change of its state, beside modules, folders and the random states of Python and
+    NumPy, stays: a script that calls `tf.disable_v2_behavior()` is for
+    `tests.kit.subprocesses.Apart`.
+    """
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self._pytester = pytester
+
+    def python(self, folder: Path, *arguments: str) -> None:
+        """Run `python SCRIPT ...` or `python -m MODULE ...`."""
+        with _inside(folder) as patch:
+            if arguments[0] == "-m":
+                patch.setattr(sys, "argv", list(arguments[1:]))
+                runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+            else:
+                patch.setattr(sys, "argv", list(arguments))
+                runpy.run_path(str(folder / arguments[0]), run_name="__main__")
+
+    def pytest(self, folder: Path, *arguments: str) -> tuple[int, str]:
+        """Run pytest; return the exit code and what was printed."""
+        with _inside(folder) as patch:
+            patch.setenv("COLUMNS", "300")
+            patch.delenv("PYTEST_ADDOPTS", raising=False)
+            patch.delenv("CI", raising=False)
+            result = self._pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
+        return int(result.ret), "\n".join([*result.outlines, *result.errlines])

@@ -1,0 +1,53 @@
+"""Run scripts and pytest in processes of their own, where start-up, workers or state matter."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+
+def run_pytest(folder: Path, *arguments: str, timeout: int = 1200) -> tuple[int, str]:
+    """Return the exit code and what was printed."""
+    environment = {**os.environ, "COLUMNS": "300"}
+    environment.pop("PYTEST_ADDOPTS", None)
+    environment.pop("CI", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        cwd=folder,
+        env=environment,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+    )
+    return done.returncode, done.stdout
+
+
+class Apart:
+    """Runs things in processes of their own; `tests.kit.inprocess.Here` does in this one."""
+
+    def python(self, folder: Path, *arguments: str) -> None:
+        """Run `python SCRIPT ...` or `python -m MODULE ...`."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=folder,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=1200,
+        )
+        assert done.returncode == 0, done.stdout
+
+    def pytest(self, folder: Path, *arguments: str) -> tuple[int, str]:
+        """Run pytest; return the exit code and what was printed."""
+        return run_pytest(folder, *arguments)
+
+
+def heeding_interrupts() -> None:
+    """Let a process be interrupted, also where tests run in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
