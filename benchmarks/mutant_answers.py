@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import pytest_freezecheck as freezecheck
-from pytest_freezecheck.formats.openvino_import import import_openvino
+from pytest_freezecheck.formats.openvino.importing import import_openvino
 
 _SECONDS = 30
 #: What runs files, imported once and not by each process.

@@ -2,7 +2,7 @@
 
 Each version's wheel is fetched by pip, one after the other, and asked for its registry as a library
 of C alone: nothing is installed. What TensorFlow calls stateful, and the list has not, is told; it
-has to be judged by hand, in `pytest_freezecheck/formats/operations.txt`. Exits with 1 then.
+has to be judged by hand, in `pytest_freezecheck/formats/refusal/operations.txt`. Exits with 1 then.
 """
 
 from __future__ import annotations

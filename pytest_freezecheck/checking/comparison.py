@@ -165,6 +165,8 @@ class Comparison:
         if self.sides.bit_exact and not agreement.exact and not apart:
             shown.inexactness(agreement, corpus.spread(_ORDINARY))
         support.vacuity(agreement, corpus)
+        if agreement.outcome == PASSED:
+            self.sides.check_served(corpus.probe(_PROBED))
 
     def _disagreement(self, fed: Feeding, steady: tuple[bool, bool]) -> Disagreement:
         return Disagreement(

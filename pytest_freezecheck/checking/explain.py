@@ -21,7 +21,7 @@ from pytest_freezecheck.errors import ArtifactError, FreezecheckError
 from pytest_freezecheck.models.answer import Answer, Arrays
 from pytest_freezecheck.models.checkpoint import shadow_keys, siblings
 from pytest_freezecheck.models.checkpoint_files import Lookup, values_beside, values_of
-from pytest_freezecheck.models.constant_graph import ConstantGraph, Workbench
+from pytest_freezecheck.models.constant_graph import ConstantGraph, EditableGraph
 from pytest_freezecheck.numeric.difference import is_number
 from pytest_freezecheck.numeric.rows import largest_by_row, largest_difference
 from pytest_freezecheck.power import noise
@@ -115,24 +115,24 @@ def _size(value: Any) -> float:
 
 def _diagnosed(sides: Sides, feeds: Arrays, atol: float) -> Diagnosis:
     live = sides.live.constant_graph()
-    with contextlib.closing(_bench(live, sides.live_rows)) as bench:
+    with contextlib.closing(_editable(live, sides.live_rows)) as editable:
         try:
             graph = sides.frozen.constant_graph(sides.inputs, sides.outputs)
         except ArtifactError as error:
-            return _simulated(sides, bench, feeds, atol, str(error))
+            return _simulated(sides, editable, feeds, atol, str(error))
         named = unscoped(graph, {node.name for node in live.definition.node})
-        theirs = _bench(named, sides.frozen_rows)
+        theirs = _editable(named, sides.frozen_rows)
         with contextlib.closing(theirs) as frozen:
             variables = set(sides.live.weights())
             origins = origins_of(sides)
-            found = diagnose(bench, frozen, feeds, variables=variables, origins=origins)
+            found = diagnose(editable, frozen, feeds, variables=variables, origins=origins)
         if origins.checkpoint is None:
             found = _without_origins(found)
         if any(finding.proven for finding in found.findings):
             return found
         # A graph that was rewritten has other names, or folded weights: nothing can be exchanged.
         close = NOISE if sides.bit_exact else atol
-        simulated = _simulated(sides, bench, feeds, close, "")
+        simulated = _simulated(sides, editable, feeds, close, "")
         if not any(finding.proven for finding in simulated.findings) and (
             found.findings or not simulated.findings
         ):
@@ -140,7 +140,9 @@ def _diagnosed(sides: Sides, feeds: Arrays, atol: float) -> Diagnosis:
         return dataclasses.replace(simulated, first=found.first)
 
 
-def _simulated(sides: Sides, live: Workbench, feeds: Arrays, atol: float, why: str) -> Diagnosis:
+def _simulated(
+    sides: Sides, live: EditableGraph, feeds: Arrays, atol: float, why: str
+) -> Diagnosis:
     """Let the live model make the mistakes, where the artifact cannot be repaired."""
     answer = sides.ask_frozen(feeds)
     wrong = Answer({n: answer.outputs[there] for n, there in sides.outputs.items()}, {})
@@ -157,8 +159,10 @@ def _simulated(sides: Sides, live: Workbench, feeds: Arrays, atol: float, why: s
     return Diagnosis([Finding(*found)], None, [why], simulated=True)
 
 
-def _bench(graph: ConstantGraph, rows: int | None) -> Workbench:
-    return Workbench(dataclasses.replace(graph, definition=bypassed(graph.definition), rows=rows))
+def _editable(graph: ConstantGraph, rows: int | None) -> EditableGraph:
+    return EditableGraph(
+        dataclasses.replace(graph, definition=bypassed(graph.definition), rows=rows)
+    )
 
 
 def _without_origins(found: Diagnosis) -> Diagnosis:

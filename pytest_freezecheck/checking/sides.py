@@ -77,7 +77,7 @@ class Sides:
             self.live_rows = self.frozen_rows
 
     def _matched_inputs(self) -> tuple[dict[str, str], tuple[str, ...]]:
-        """Return {live input: the artifact's}, and the inputs that it has not and need not have."""
+        """Return {live input: the artifact's}, and the inputs that it can do without."""
         live, frozen = self.live, self.frozen
         try:
             return frozen.match_inputs(live.inputs, self.wanted), ()
@@ -162,10 +162,25 @@ class Sides:
         """
         if self.frozen.way is not None:
             return []
+        return self.frozen.cautions(self._piece(batches), self.wanted)
+
+    def check_served(self, batches: Iterable[Arrays]) -> None:
+        """Make sure that a server that loads the artifact otherwise answers as it did here.
+
+        Args:
+            batches: of which one is used.
+
+        Raises:
+            ArtifactError: it cannot be loaded so, or answers otherwise.
+        """
+        self.frozen.check_served(self._piece(batches), self.wanted)
+
+    def _piece(self, batches: Iterable[Arrays]) -> Arrays:
+        """Return one batch that the artifact takes as it is, with what it is always fed."""
         feeds = next(iter(batches))
         rows = self.frozen_rows or rows_of(feeds)
         piece = {name: array[:rows] for name, array in self._renamed(feeds).items()}
-        return self.frozen.cautions({**piece, **self.frozen.constants}, self.wanted)
+        return {**piece, **self.frozen.constants}
 
     def _renamed(self, feeds: Arrays) -> Arrays:
         return {self.inputs[n]: value for n, value in feeds.items() if n not in self.dropped}

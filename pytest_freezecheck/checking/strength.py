@@ -37,11 +37,13 @@ def measured(
     """
     clone = corpus.clone(live)
     drawn = corpus.drawn()
+    every = drawn.count + sum(rows_of(feeds) for feeds in corpus.steered())
     made = plan(
         clone,
         live.checkpoint,
         seed,
         classes=any(is_distribution(array) for array in drawn.answers[0].outputs.values()),
+        inputs=every,
     )
     if not made.mistakes:
         return None
@@ -54,7 +56,6 @@ def measured(
     batches = itertools.islice(corpus.everything(size), made.further(len(survivors), size))
     outcomes |= {o.name: o for o in probe.measure(survivors, batches) if o.tried}
     missed = [outcome for outcome in outcomes.values() if outcome.ratio <= 1.0]
-    every = drawn.count + sum(rows_of(feeds) for feeds in corpus.steered())
     concerned = {name for mistake in made.mistakes for name in mistake.weights}
     missing = {outcome.name for outcome in missed}
     orders = [m for m in made.mistakes if m.classes is not None and m.name not in missing]

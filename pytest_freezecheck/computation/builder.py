@@ -157,7 +157,7 @@ class Builder(Words):
         dtype: str,
         origin: str,
     ) -> Node:
-        """Return the node of an operation that the vocabulary has not; it matches only its like.
+        """Return the node of an operation that is in no vocabulary; it matches only its like.
 
         Args:
             name: with a prefix for its format, such as `tf:`.

@@ -19,7 +19,7 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 #: Numbers that are worked at a time, so that a large weight is never widened as a whole, and of how
 #: many channels: neighbours in memory, or there is more waiting for it than working.
-_TILE, _CHANNELS = 1 << 17, 64
+_TILE, _CHANNELS = 1 << 15, 64
 #: What has more numbers is not looked through for whether they are one and the same.
 _SEARCHED = 1 << 20
 #: Units in the last place of float32 that folding may move a weight by, of its channel's largest.

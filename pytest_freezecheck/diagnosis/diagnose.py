@@ -17,7 +17,7 @@ from pytest_freezecheck.numeric.rows import largest_difference
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.answer import Answer, Arrays
-    from pytest_freezecheck.models.constant_graph import Workbench
+    from pytest_freezecheck.models.constant_graph import EditableGraph
 
 #: Below this share of names in common, the graphs are not compared by name.
 _ALIKE = 0.3
@@ -54,8 +54,8 @@ class Diagnosis:
 
 
 def diagnose(
-    live: Workbench,
-    frozen: Workbench,
+    live: EditableGraph,
+    frozen: EditableGraph,
     feeds: Arrays,
     *,
     variables: set[str],
@@ -93,7 +93,7 @@ def diagnose(
 
 
 def _suspects(
-    live: Workbench, frozen: Workbench, variables: set[str], origins: Origins
+    live: EditableGraph, frozen: EditableGraph, variables: set[str], origins: Origins
 ) -> list[Suspicion]:
     found = [*suspects.weights(live, frozen, variables, origins)]
     if same_names(live, frozen) >= _ALIKE:
@@ -149,7 +149,7 @@ def _tried(repairer: Repairer, repaired: Sequence[Suspicion]) -> float | None:
         return None
 
 
-def _functions(live: Workbench, wrong: Answer, feeds: Arrays, right: Answer) -> list[Finding]:
+def _functions(live: EditableGraph, wrong: Answer, feeds: Arrays, right: Answer) -> list[Finding]:
     """Try what could stand before or behind the artifact, whatever its graph looks like."""
     fitting = [
         Suspicion("input-transform", tuple(moved), f"it {words}")
@@ -183,7 +183,7 @@ def _output(name: str, one: Any, other: Any) -> Suspicion | None:
 def _refined(
     finding: Finding,
     proven: Sequence[Suspicion],
-    live: Workbench,
+    live: EditableGraph,
     repairer: Repairer,
     right: Answer,
 ) -> Finding:
@@ -233,7 +233,7 @@ def _really_classes(
     return Finding(changed, finding.proven)
 
 
-def _ruled_out(live: Workbench, frozen: Workbench, found: Sequence[Suspicion]) -> list[str]:
+def _ruled_out(live: EditableGraph, frozen: EditableGraph, found: Sequence[Suspicion]) -> list[str]:
     share = same_names(live, frozen)
     common = sum(name in frozen.weights for name in live.weights)
     ruled = []

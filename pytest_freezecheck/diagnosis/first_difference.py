@@ -11,14 +11,14 @@ from pytest_freezecheck.diagnosis.graph_diff import reads_input_names
 from pytest_freezecheck.numeric.batches import rows_of
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.constant_graph import Workbench
+    from pytest_freezecheck.models.constant_graph import EditableGraph
 
 #: Values fetched in one run: 16 million, so that a network of real size fits into memory.
 _AT_ONCE = 2**24
 
 
 def first_difference(
-    live: Workbench, frozen: Workbench, feeds: Mapping[str, Any]
+    live: EditableGraph, frozen: EditableGraph, feeds: Mapping[str, Any]
 ) -> tuple[str, float] | None:
     """Return the first tensor, on the way from the input, that both sides have and that differs.
 
@@ -48,7 +48,7 @@ def first_difference(
     return None
 
 
-def _has_values(side: Workbench, name: str) -> bool:
+def _has_values(side: EditableGraph, name: str) -> bool:
     """Return whether a node has a value that can be compared."""
     if name in side.inside:
         return False
@@ -57,7 +57,7 @@ def _has_values(side: Workbench, name: str) -> bool:
     return kind is not None and bool(kind.is_floating or kind.is_integer or kind.is_bool)
 
 
-def _chunks(side: Workbench, names: list[str], rows: int) -> list[list[str]]:
+def _chunks(side: EditableGraph, names: list[str], rows: int) -> list[list[str]]:
     chunks: list[list[str]] = [[]]
     left = _AT_ONCE
     for name in names:

@@ -10,18 +10,20 @@ import numpy.typing as npt
 
 from pytest_freezecheck.diagnosis.repair import Suspicion
 from pytest_freezecheck.diagnosis.weights import Origins, keys_of
-from pytest_freezecheck.models.graphdef import operation_of
+from pytest_freezecheck.models.graphdef import PASSING, operation_of
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.constant_graph import Workbench
+    from pytest_freezecheck.models.constant_graph import EditableGraph
 
 Array = npt.NDArray[Any]
-_PASSING = frozenset({"Identity", "ReadVariableOp", "StopGradient"})
+_PASSING = PASSING | {"ReadVariableOp"}
 #: Folding rounds once in float32: measured up to 1e-6 of the largest weight.
 _CLOSE = 1e-5
 
 
-def folded(live: Workbench, frozen: Workbench, origins: Origins | None) -> Iterator[Suspicion]:
+def folded(
+    live: EditableGraph, frozen: EditableGraph, origins: Origins | None
+) -> Iterator[Suspicion]:
     """Suspect BatchNorms of the live graph that the frozen one has folded away.
 
     Args:
@@ -49,7 +51,7 @@ def folded(live: Workbench, frozen: Workbench, origins: Origins | None) -> Itera
 
 
 def _weights(
-    live: Workbench, frozen: Workbench, norm: Any, layer: Any, origins: Origins
+    live: EditableGraph, frozen: EditableGraph, norm: Any, layer: Any, origins: Origins
 ) -> Iterator[Suspicion]:
     there = frozen.nodes.get(layer.name)
     kernel = None if there is None else _constant(frozen, there.input[1])
@@ -119,14 +121,14 @@ def _close(one: tuple[Array, Array], other: tuple[Array, Array]) -> bool:
     )
 
 
-def _source(side: Workbench, read: str) -> Any:
+def _source(side: EditableGraph, read: str) -> Any:
     node = side.nodes.get(operation_of(read))
     while node is not None and node.op in _PASSING and node.input:
         node = side.nodes.get(operation_of(node.input[0]))
     return node
 
 
-def _constant(side: Workbench, read: str) -> str | None:
+def _constant(side: EditableGraph, read: str) -> str | None:
     node = _source(side, read)
     return str(node.name) if node is not None and node.op == "Const" else None
 

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pytest_freezecheck.models.graphdef import ancestors, only, operation_of
+from pytest_freezecheck.models.graphdef import PASSING, only, operation_of
 
 #: Attributes that say nothing about what is computed.
 _SILENT = frozenset({"_class", "_output_shapes", "dtype", "T", "shape", "value", "N", "U"})
@@ -30,7 +30,7 @@ RANDOM = frozenset(
         "RandomShuffle",
     }
 )
-_PASSING = frozenset({"Identity", "StopGradient", "Snapshot", "ReadVariableOp"})
+_PASSING = PASSING | {"ReadVariableOp"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,12 +178,6 @@ def graft(live: Any, frozen: Any, names: Iterable[str], outputs: Iterable[str]) 
             if short not in nodes:
                 waiting.append(short)
     return only(made, list(outputs))
-
-
-def depends_on(definition: Any, name: str, kinds: frozenset[str]) -> bool:
-    """Return whether a node is computed from an operation of one of these kinds."""
-    before = ancestors(definition, [name])
-    return any(node.op in kinds for node in definition.node if node.name in before)
 
 
 def reads_input_names(definition: Any) -> list[str]:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.constant_graph import Workbench
+    from pytest_freezecheck.models.constant_graph import EditableGraph
 
 
-def same_names(live: Workbench, frozen: Workbench) -> float:
+def same_names(live: EditableGraph, frozen: EditableGraph) -> float:
     """Return which share of the live graph's operations the frozen graph has by name."""
     names = [n for n, node in live.nodes.items() if node.op not in ("Const", "Placeholder")]
     return sum(name in frozen.nodes for name in names) / max(1, len(names))
 
 
-def differ_by_rows(live: Workbench, frozen: Workbench, name: str) -> bool:
+def differ_by_rows(live: EditableGraph, frozen: EditableGraph, name: str) -> bool:
     """Return whether a node is a shape that is the same but for the rows, which one side knows.
 
     A graph that was built for so many rows at a time has that number where another one has -1, or
@@ -44,7 +44,7 @@ def _same(one: int | None, other: int | None, ours: int, theirs: int) -> bool:
     return one == other or one * theirs == other * ours
 
 
-def _shape(side: Workbench, name: str) -> list[int | None] | None:
+def _shape(side: EditableGraph, name: str) -> list[int | None] | None:
     """Return a vector of integers, None for those that are not known before it runs."""
     import tensorflow as tf
 

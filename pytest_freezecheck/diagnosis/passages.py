@@ -9,7 +9,7 @@ from pytest_freezecheck.diagnosis.graph_diff import reads_input_names
 from pytest_freezecheck.models.graphdef import operation_of
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.constant_graph import Workbench
+    from pytest_freezecheck.models.constant_graph import EditableGraph
 
 INPUTS = frozenset({"Placeholder", "PlaceholderWithDefault"})
 #: They read how large a tensor is, and none of its values.
@@ -32,7 +32,7 @@ def reads(node: Any) -> list[str]:
     return [operation_of(read) for read in node.input]
 
 
-def all_passes(side: Workbench, name: str) -> bool:
+def all_passes(side: EditableGraph, name: str) -> bool:
     """Return whether all that reaches an output of one input passes through a node.
 
     What is done to an input on one of several ways into the network, say on a late skip, is another
@@ -63,7 +63,7 @@ def all_passes(side: Workbench, name: str) -> bool:
     return not reached & ends
 
 
-def computed_from_input(side: Workbench, names: Iterable[str]) -> bool:
+def computed_from_input(side: EditableGraph, names: Iterable[str]) -> bool:
     """Return whether one of these nodes is computed from an input.
 
     The variance that LayerNorm adds an epsilon to is, and that of BatchNorm's statistics is not.
@@ -71,7 +71,7 @@ def computed_from_input(side: Workbench, names: Iterable[str]) -> bool:
     return not set(names).isdisjoint(reads_input_names(side.definition))
 
 
-def before_weights(live: Workbench, variables: set[str]) -> set[str]:
+def before_weights(live: EditableGraph, variables: set[str]) -> set[str]:
     """Return the nodes that prepare an input: computed from it, from no variable, and not far.
 
     Those in a loop of TensorFlow 1's are computed from all that comes round in it.
@@ -89,7 +89,7 @@ def before_weights(live: Workbench, variables: set[str]) -> set[str]:
     return (found & behind) - live.inside
 
 
-def _ordered(side: Workbench) -> list[str]:
+def _ordered(side: EditableGraph) -> list[str]:
     """Return all nodes, each after what it is computed from."""
     done: dict[str, None] = {}
     for start in side.nodes:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.diagnosis.graph_diff import graft
-from pytest_freezecheck.models.constant_graph import ConstantGraph, Workbench
+from pytest_freezecheck.models.constant_graph import ConstantGraph, EditableGraph
 from pytest_freezecheck.models.graphdef import operation_of
 
 if TYPE_CHECKING:
@@ -62,13 +62,13 @@ class Repairer:
 
     def __init__(
         self,
-        live: Workbench,
-        frozen: Workbench,
+        live: EditableGraph,
+        frozen: EditableGraph,
         distance: Callable[[Answer], float],
         feeds: Arrays,
     ) -> None:
         self.live, self.frozen, self.distance, self.feeds = live, frozen, distance, feeds
-        self._benches: dict[tuple[Any, ...], Workbench] = {}
+        self._made: dict[tuple[Any, ...], EditableGraph] = {}
 
     def apart(self, repaired: Sequence[Suspicion]) -> float:
         """Return how far the frozen graph is from the live answer with these repaired.
@@ -86,24 +86,24 @@ class Repairer:
         """
         nodes = tuple(sorted({name for s in repaired for name in s.nodes}))
         output = {name: tensor for s in repaired for name, tensor in s.output.items()}
-        bench = self._bench(nodes, output)
+        editable = self._editable(nodes, output)
         weights = {
             name: value
             for s in repaired
             for name, value in s.weights.items()
-            if name in bench.nodes and bench.nodes[name].op == "Const"
+            if name in editable.nodes and editable.nodes[name].op == "Const"
         }
         fed = {
             name: value
             for s in repaired
             for name, value in s.fed.items()
-            if operation_of(name) in bench.nodes
+            if operation_of(name) in editable.nodes
         }
-        return bench.answer(self.feeds, weights, fed)
+        return editable.answer(self.feeds, weights, fed)
 
-    def _bench(self, nodes: tuple[str, ...], output: Mapping[str, str]) -> Workbench:
+    def _editable(self, nodes: tuple[str, ...], output: Mapping[str, str]) -> EditableGraph:
         key = (nodes, *sorted(output.items()))
-        if key not in self._benches:
+        if key not in self._made:
             if not nodes and not output:
                 return self.frozen
             graph = self.frozen.graph
@@ -111,10 +111,10 @@ class Repairer:
             ends = [operation_of(name) for name in outputs.values()]
             definition = graft(self.live.definition, graph.definition, nodes, ends)
             constants = self._constants(definition)
-            self._benches[key] = Workbench(
+            self._made[key] = EditableGraph(
                 ConstantGraph(definition, graph.inputs, outputs, constants, graph.rows)
             )
-        return self._benches[key]
+        return self._made[key]
 
     def _constants(self, definition: Any) -> Mapping[str, Any]:
         names = {node.name for node in definition.node}
@@ -123,5 +123,5 @@ class Repairer:
 
     def close(self) -> None:
         """Free what was made."""
-        for bench in self._benches.values():
-            bench.close()
+        for editable in self._made.values():
+            editable.close()

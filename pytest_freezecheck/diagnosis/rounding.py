@@ -14,7 +14,7 @@ from pytest_freezecheck.messages.wording import counted, listed
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.answer import Answer, Arrays
-    from pytest_freezecheck.models.constant_graph import Workbench
+    from pytest_freezecheck.models.constant_graph import EditableGraph
 
 #: What an executor rounds besides, and folds before it rounds, moves answers further than weights
 #: that are rounded one by one: five times as far was seen, and so many times is allowed for.
@@ -28,7 +28,7 @@ def rounded(held: Mapping[str, Array], rounding: Callable[[Array], Array]) -> di
 
 
 def suspect_rounding(
-    live: Workbench, wrong: Answer, feeds: Arrays, held: Mapping[str, int]
+    live: EditableGraph, wrong: Answer, feeds: Arrays, held: Mapping[str, int]
 ) -> tuple[Suspicion | None, str]:
     """Suspect the rounding in a file that nobody can look into, if it can be as much as that.
 

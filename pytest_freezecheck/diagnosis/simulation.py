@@ -25,7 +25,7 @@ from pytest_freezecheck.numeric.rows import largest_difference
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.answer import Answer, Arrays
-    from pytest_freezecheck.models.constant_graph import Workbench
+    from pytest_freezecheck.models.constant_graph import EditableGraph
 
 #: A simulation explains a difference if it leaves no more than noise, this part of it at most, and
 #: the next best leaves so many times more; it is worth mentioning if it leaves next to nothing.
@@ -50,7 +50,7 @@ class Mistake:
 
 
 def simulate(
-    live: Workbench,
+    live: EditableGraph,
     wrong: Answer,
     feeds: Arrays,
     *,

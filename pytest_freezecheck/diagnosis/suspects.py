@@ -31,7 +31,7 @@ from pytest_freezecheck.models.graphdef import operation_of
 from pytest_freezecheck.models.operations.attributes import decoded
 
 if TYPE_CHECKING:
-    from pytest_freezecheck.models.constant_graph import Workbench
+    from pytest_freezecheck.models.constant_graph import EditableGraph
 
 #: What preprocessing is made of; another operation before the first weight is just another one.
 _ARITHMETIC = frozenset({"Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "Maximum", "Minimum"})
@@ -42,7 +42,7 @@ _MOMENTS = ("moments", "SquaredDifference")
 
 
 def weights(
-    live: Workbench, frozen: Workbench, variables: set[str], origins: Origins
+    live: EditableGraph, frozen: EditableGraph, variables: set[str], origins: Origins
 ) -> Iterator[Suspicion]:
     """Yield a suspicion for each cause that differing constants point to.
 
@@ -93,11 +93,13 @@ def weights(
     yield from folded(live, frozen, origins)
 
 
-def _is_rounded(live: Workbench, frozen: Workbench, name: str) -> bool:
+def _is_rounded(live: EditableGraph, frozen: EditableGraph, name: str) -> bool:
     return rounded_to(live.weights[name], frozen.weights[name]) is not None
 
 
-def operations(live: Workbench, frozen: Workbench, variables: set[str]) -> Iterator[Suspicion]:
+def operations(
+    live: EditableGraph, frozen: EditableGraph, variables: set[str]
+) -> Iterator[Suspicion]:
     """Yield a suspicion for each cause that differing operations point to."""
     found: dict[str, list[tuple[NodeDifference, str]]] = {}
     preprocessing = before_weights(live, variables)
@@ -113,7 +115,7 @@ def operations(live: Workbench, frozen: Workbench, variables: set[str]) -> Itera
 
 
 def _classified(
-    difference: NodeDifference, live: Workbench, frozen: Workbench, preprocessing: set[str]
+    difference: NodeDifference, live: EditableGraph, frozen: EditableGraph, preprocessing: set[str]
 ) -> tuple[str, str]:
     """Return the cause that one differing node points to, and what speaks for it."""
     inserted = [frozen.nodes[name] for name in difference.inserted]
@@ -147,7 +149,7 @@ def _classified(
         return changed, f"has {listed(map(_both_values(difference), difference.attributes))}"
     if inserted:
         names = listed(sorted(f"{node.name} ({node.op})" for node in inserted))
-        return changed, f"reads {names}, which the live graph has not"
+        return changed, f"reads {names}, which the live graph does not have"
     missing = listed(sorted(difference.missing))
     return changed, f"does not read {missing or 'the same'} {VAGUE}"
 
@@ -170,7 +172,7 @@ def _in_words(content: bytes) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _of_batch(node: Any, side: Workbench) -> bool:
+def _of_batch(node: Any, side: EditableGraph) -> bool:
     """Return whether a node takes a mean over the rows of a batch.
 
     Over other axes LayerNorm does, and over the first one of a kernel, weight standardisation.
@@ -188,7 +190,7 @@ def _of_batch(node: Any, side: Workbench) -> bool:
 
 
 def _at_the_input(
-    difference: NodeDifference, live: Workbench, frozen: Workbench, preprocessing: set[str]
+    difference: NodeDifference, live: EditableGraph, frozen: EditableGraph, preprocessing: set[str]
 ) -> bool:
     """Return whether what was inserted stands between an input and all that reads it."""
     mine, theirs = (
@@ -210,7 +212,7 @@ def _at_the_input(
     return True
 
 
-def flags(frozen: Workbench) -> Iterator[Suspicion]:
+def flags(frozen: EditableGraph) -> Iterator[Suspicion]:
     """Suspect placeholders that are fed true, or have a default of true and are fed nothing."""
     import tensorflow as tf
 
@@ -238,7 +240,7 @@ def flags(frozen: Workbench) -> Iterator[Suspicion]:
             )
 
 
-def census(frozen: Workbench) -> Iterator[Suspicion]:
+def census(frozen: EditableGraph) -> Iterator[Suspicion]:
     """Suspect what does not belong into a frozen graph, whatever its names; nothing repairs it."""
     training = tuple(
         node.name
@@ -252,7 +254,7 @@ def census(frozen: Workbench) -> Iterator[Suspicion]:
         yield Suspicion("dropout", drawn, f"its answer is computed from the random {drawn[0]}")
 
 
-def ends(live: Workbench, frozen: Workbench) -> Iterator[Suspicion]:
+def ends(live: EditableGraph, frozen: EditableGraph) -> Iterator[Suspicion]:
     """Suspect outputs that are another tensor than the live one."""
     for name, tensor in live.graph.outputs.items():
         mine, theirs = operation_of(tensor), operation_of(frozen.graph.outputs[name])

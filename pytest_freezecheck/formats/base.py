@@ -264,6 +264,20 @@ class FrozenModel(abc.ABC):
         del feeds, outputs
         return []
 
+    def check_served(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> None:
+        """Make sure that what serves this artifact otherwise than it was asked answers the same.
+
+        Asked of what passes, and last.
+
+        Args:
+            feeds: one batch, under the names used here.
+            outputs: what to ask for.
+
+        Raises:
+            ArtifactError: it cannot be loaded so, or answers otherwise.
+        """
+        del feeds, outputs
+
     @property
     def input_shapes(self) -> Mapping[str, Shape | None]:
         """{input name: its shape with the batch, or None}, as far as this format tells."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.errors import ArtifactError
 from pytest_freezecheck.formats.base import Change, FrozenModel
-from pytest_freezecheck.formats.matching import match, names_of_outputs, nothing_left, same_types
+from pytest_freezecheck.formats.matching import match, matched_inputs, names_of_outputs, only_output
 from pytest_freezecheck.messages.wording import reason
 
 if TYPE_CHECKING:
@@ -56,18 +56,14 @@ class NamedModel(FrozenModel):
     def match_inputs(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, str]:  # noqa: ARG002
         """Match by the input's own name, the name of the live operation or of the live tensor."""
         wanted = self._wanted(inputs, self.inputs, self.input_names)
-        matched = match("input", wanted, self.input_names, self.path)
-        match("input", {name: name for name in self.constants}, self.input_names, self.path)
-        nothing_left(matched, self.constants, self.input_names, self.path)
-        kinds = {name: self.type_of(name) for name in self.input_types}
-        same_types(matched, inputs, kinds)
-        return matched
+        there = {name: self.type_of(name) for name in self.input_types}
+        return matched_inputs(wanted, inputs, self.constants, there, self.path)
 
     def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
         """Match likewise; a single output may be called anything."""
-        match("output", {name: name for name in self.outputs}, list(outputs), self.path)
-        if len(outputs) == len(self.output_names) == 1 and not self.outputs:
-            return {next(iter(outputs)): self.output_names[0]}
+        only = only_output(outputs, self.outputs, self.output_names, self.path)
+        if only is not None:
+            return only
         other = names_of_outputs(outputs, self.outputs, self.aliases, self.output_names)
         given = {name: there for name, there in other.items() if there != name}
         wanted = self._wanted(outputs, {**given, **self.outputs}, self.output_names)

@@ -76,6 +76,53 @@ def nothing_left(
         )
 
 
+def matched_inputs(
+    wanted: Mapping[str, str],
+    inputs: Mapping[str, Any],
+    constants: Mapping[str, Any],
+    there: Mapping[str, str],
+    where: Path,
+) -> dict[str, str]:
+    """Return {live input name: the artifact's}, of an artifact that names all of its inputs.
+
+    Args:
+        wanted: {live input name: name to look for}.
+        inputs: {live input name: tensor}.
+        constants: what is always fed, by the artifact's names.
+        there: {the artifact's input name: name of its dtype}.
+        where: the artifact.
+
+    Raises:
+        MatchError: a name is not there, or is left.
+        InputTypeError: one has another dtype.
+    """
+    matched = match("input", wanted, list(there), where)
+    match("input", {name: name for name in constants}, list(there), where)
+    nothing_left(matched, constants, list(there), where)
+    same_types(matched, inputs, there)
+    return matched
+
+
+def only_output(
+    outputs: Mapping[str, Any], given: Mapping[str, str], there: Sequence[str], where: Path
+) -> dict[str, str] | None:
+    """Return {live output name: the artifact's} where each has one, which may be called anything.
+
+    Args:
+        outputs: {live output name: tensor}.
+        given: {live output name: name in the artifact}, of its table.
+        there: the artifact's.
+        where: the artifact.
+
+    Raises:
+        MatchError: the table names an output that the live model does not have.
+    """
+    match("output", {name: name for name in given}, list(outputs), where)
+    if len(outputs) == len(there) == 1 and not given:
+        return {next(iter(outputs)): there[0]}
+    return None
+
+
 def same_shapes(
     matched: Mapping[str, str],
     live: Mapping[str, Shape | None],

@@ -75,7 +75,7 @@ def constant_graph(
     return ConstantGraph(only(definition, names), inputs, outputs)
 
 
-class Workbench:
+class EditableGraph:
     """Runs a graph of constants, with others in their place if need be.
 
     Args:
@@ -158,8 +158,8 @@ class Workbench:
         within = {name: value for name, value in weights.items() if name in self.inside}
         if within:  # what is fed stands outside of loops and branches
             outside = {name: value for name, value in weights.items() if name not in within}
-            with contextlib.closing(self._rebuilt(within)) as bench:
-                return bench.answer(feeds, outside, others)
+            with contextlib.closing(self._rebuilt(within)) as editable:
+                return editable.answer(feeds, outside, others)
         fed = {self.tensor(name): value for name, value in weights.items()}
         for name, value in {**self.graph.constants, **(others or {})}.items():
             fed[self.tensor(name)] = value
@@ -173,7 +173,7 @@ class Workbench:
         """The nodes of TensorFlow 1's loops and branches, which are neither fed nor fetched."""
         return inside(self.definition)
 
-    def _rebuilt(self, weights: Mapping[str, npt.NDArray[Any]]) -> Workbench:
+    def _rebuilt(self, weights: Mapping[str, npt.NDArray[Any]]) -> EditableGraph:
         """Return another one, of a graph with other constants."""
         import tensorflow as tf
 
@@ -183,9 +183,9 @@ class Workbench:
             if node.name in weights:
                 made = tf.make_tensor_proto(weights[node.name])
                 node.attr["value"].tensor.CopyFrom(made)
-        bench = Workbench(dataclasses.replace(self.graph, definition=definition))
-        bench.inside = self.inside
-        return bench
+        editable = EditableGraph(dataclasses.replace(self.graph, definition=definition))
+        editable.inside = self.inside
+        return editable
 
     def fetch(self, names: Sequence[str], feeds: Mapping[str, Any]) -> Arrays:
         """Return the values of tensors, {name: array}, in one run.

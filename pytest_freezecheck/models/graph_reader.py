@@ -26,14 +26,12 @@ from pytest_freezecheck.models.graph_loops import (
     loop_variable,
     read_loop,
 )
-from pytest_freezecheck.models.graphdef import back, operation_of
+from pytest_freezecheck.models.graphdef import PASSING, back, operation_of
 
 PREFIX = "tf:"
 #: What only passes its input on, whatever else it is for.
-_PASSING = frozenset(
-    {"Identity", "StopGradient", "Snapshot", "PreventGradient", "EnsureShape", "CheckNumerics"}
-)
-_PASSING |= {"ReadVariableOp", "RefIdentity", "Enter", "RefEnter", "PlaceholderWithDefault"}
+_PASSING = PASSING | {"ReadVariableOp", "RefIdentity", "Enter", "RefEnter"}
+_PASSING |= {"PlaceholderWithDefault"}
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _BRANCHES = frozenset({"If", "StatelessIf"})
 _WHILES = frozenset({"While", "StatelessWhile"})

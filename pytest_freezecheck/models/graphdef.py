@@ -6,6 +6,10 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+#: Operations that hand on their first input as it is, whatever else they are for.
+PASSING = frozenset(
+    {"Identity", "StopGradient", "Snapshot", "PreventGradient", "EnsureShape", "CheckNumerics"}
+)
 #: Loops and branches whose bodies are functions, as TensorFlow 2 has them.
 _FUNCTIONAL = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_freezecheck.models.batching import pieces
+from pytest_freezecheck.models.graphdef import PASSING
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.answer import Arrays
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Operations that look rows of their first input up, and which input has the numbers of the rows.
 _LOOKUPS = {"Gather": 1, "GatherV2": 1, "ResourceGather": 1}
-_PASSES_ON = frozenset({"Identity", "ReadVariableOp", "Enter"})
+_PASSES_ON = PASSING | {"ReadVariableOp", "Enter"}
 
 
 def looked_up(clone: Clone, batches: Iterable[Arrays], rows: int | None) -> dict[str, int]:

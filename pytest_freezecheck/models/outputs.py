@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from pytest_freezecheck.models.graphdef import PASSING
+
 #: Operations between a softmax and the output that change no value.
-_PASSES_ON = frozenset(
-    {"Identity", "Reshape", "Squeeze", "ExpandDims", "StopGradient", "EnsureShape", "Snapshot"}
-)
+_PASSES_ON = PASSING | {"Reshape", "Squeeze", "ExpandDims"}
 #: And those that move, leave out or put together values, by how many of their first inputs those
 #: are; None for all.
 _MOVES: dict[str, int | None] = {

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 _OVERHEAD = 10**8
 #: What measuring may cost at least, in multiplications: about a second on two cores.
 _FLOOR = 10**11
-#: And as a share of the check's own forward passes: 455 rows, twice.
-_SHARE, _CHECKED = 0.25, 2 * 455
+#: And as a share of the check's own forward passes: as many rows as are fed, at most 455, twice.
+_SHARE, _CHECKED = 0.25, 455
 _FEWEST, _MOST_ROWS, _WORTH_MEASURING = 4, 32, 60
 
 
@@ -126,7 +126,9 @@ class Probe:
         )
 
 
-def plan(clone: Clone, checkpoint: str | None, seed: int, *, classes: bool) -> Plan:
+def plan(
+    clone: Clone, checkpoint: str | None, seed: int, *, classes: bool, inputs: int = _CHECKED
+) -> Plan:
     """Choose what to plant.
 
     What it costs is reckoned from the shapes of the layers, and not measured, so that the same
@@ -137,6 +139,7 @@ def plan(clone: Clone, checkpoint: str | None, seed: int, *, classes: bool) -> P
         checkpoint: prefix of the checkpoint that the live model was restored from, if known.
         seed: chooses which elements are altered, and which mistakes where there is no time for all.
         classes: whether an output is a distribution over classes, which can be reordered.
+        inputs: how many the check feeds: of one that is proved and feeds few, it costs little, too.
     """
     lookup, older = _lookups(checkpoint)
     every = [
@@ -145,7 +148,7 @@ def plan(clone: Clone, checkpoint: str | None, seed: int, *, classes: bool) -> P
         *altered_weights(clone.weights, seed),
     ]
     row = clone.macs()
-    budget = max(_FLOOR, _SHARE * _CHECKED * row)
+    budget = max(_FLOOR, _SHARE * 2 * min(inputs, _CHECKED) * row)
     rows = int(np.clip(budget / (_WORTH_MEASURING * row), _FEWEST, _MOST_ROWS))
     most = int(budget / (2 * _OVERHEAD + rows * row)) + 1
     if most < len(every):

@@ -128,7 +128,7 @@ _EVERY = (
     ),
     Cause(
         "changed-operation",
-        "has an operation or attribute that the live graph has not",
+        "has an operation or attribute that the live graph does not have",
         "build the graph to freeze from the same code and arguments as the evaluation's",
     ),
     Cause(

@@ -188,8 +188,9 @@ def test_functions_that_a_tool_leaves_behind_are_named(
         path = freezecheck.freeze(live, way, tmp_path)
         with pytest.raises(
             freezecheck.ArtifactError,
-            match=rf"{way}\.pb: the graph calls \d functions that it has not: while_body.*: leave "
-            r"the tool out, or build the graph after tf\.compat\.v1\.disable_control_flow_v2\(\)",
+            match=rf"{way}\.pb: the graph calls \d functions that it does not have: while_body.*: "
+            r"leave the tool out, or build the graph after "
+            r"tf\.compat\.v1\.disable_control_flow_v2\(\)",
         ):
             freezecheck.check(live, path)
         live.close()

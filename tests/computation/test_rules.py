@@ -125,7 +125,7 @@ _ONES = "a constant operand, then axes of size 1"
 _FEWER = "a constant of fewer axes"
 _BEFORE = "a factor before a layer"
 #: (rule, what it must be used on, its like that it must not be used on).
-TWINS: dict[str, tuple[str, Make, Make]] = {
+COUNTERPARTS: dict[str, tuple[str, Make, Make]] = {
     "two are asked for": (
         _TIED,
         lambda b: b.op("top_values", _floats(None, 3)(b), k=1),
@@ -188,9 +188,9 @@ TWINS: dict[str, tuple[str, Make, Make]] = {
 }
 
 
-@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("twin", COUNTERPARTS)
 def test_a_rule_is_used_only_where_it_holds(twin: str) -> None:
-    rule, holds, fails = TWINS[twin]
+    rule, holds, fails = COUNTERPARTS[twin]
     used = []
     for make in (holds, fails):
         b = Builder(Arena(), RULES)

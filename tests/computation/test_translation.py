@@ -65,7 +65,7 @@ def _dealt(x: Any, block: list[int], crops: list[list[int]]) -> Any:
 
 
 #: (translated, its like that has no counterpart and stays as it is).
-TWINS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+COUNTERPARTS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "more is cut off than was added": (
         lambda x: _dealt(x, [2, 2], [[1, 1], [0, 1]]),
         lambda x: _dealt(x, [2, 2], [[2, 1], [0, 1]]),
@@ -89,10 +89,10 @@ TWINS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 }
 
 
-@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("twin", COUNTERPARTS)
 def test_what_has_no_counterpart_stays_as_it_is(twin: str) -> None:
     left = []
-    for make in TWINS[twin]:
+    for make in COUNTERPARTS[twin]:
         g = SessionGraph(Draw(None))  # type: ignore[arg-type]
         with g.graph.as_default():
             y = make(g.input(6, 4, 1))

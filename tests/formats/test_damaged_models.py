@@ -314,7 +314,8 @@ def test_a_signature_whose_function_has_other_keys_is_told_in_a_line(
         with pytest.raises(ArtifactError) as error:
             freezecheck.load(path)
         assert one_line(error, path).startswith(
-            f"{path}: signature 'serving_default' names other, which the function behind it has not"
+            f"{path}: signature 'serving_default' names other, which the function behind it "
+            "does not have"
         )
 
 
@@ -353,3 +354,37 @@ def test_a_signature_whose_input_has_no_type_is_told_in_a_line(
         with pytest.raises(ArtifactError, match=r"gives its input '.*' no type") as error:
             loader(path)
         one_line(error, path)
+
+
+@pytest.mark.parametrize("exchanged", [False, True])
+def test_a_graph_that_restores_other_values_than_the_objects_is_told(
+    exchanged: bool, flowers: Subject, saved: dict[str, Path], tmp_path: Path
+) -> None:
+    """Python fills variables by the paths of objects, a server by names in the graph."""
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    path = Path(shutil.copytree(saved["saved_model_module"], tmp_path / "served"))
+    content = SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    names = [
+        node.attr["value"].tensor.string_val
+        for function in content.meta_graphs[0].graph_def.library.function
+        if "traced_restore" in function.signature.name
+        for node in function.node_def
+        if node.name.endswith("tensor_names")
+    ]
+    (restored,) = names
+    beta, mean = (f"variables_of_it/{n}/.ATTRIBUTES/VARIABLE_VALUE".encode() for n in (2, 3))
+    places = [list(restored).index(name) for name in (beta, mean)]
+    if exchanged:
+        restored[places[0]], restored[places[1]] = mean, beta
+    (path / "saved_model.pb").write_bytes(content.SerializeToString())
+    live = flowers.live("trainable")
+    if not exchanged:
+        assert freezecheck.check(live, path).outcome == "passed"
+    else:
+        with pytest.raises(
+            ArtifactError, match=r"served: a server, which restores the graph's"
+        ) as e:
+            freezecheck.check(live, path)
+        assert "'probabilities' otherwise than the objects" in str(e.value)
+    live.close()

@@ -8,7 +8,6 @@ are held against the file's, place by place.
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,8 +22,12 @@ from pytest_freezecheck.diagnosis.rounding import rounded
 from pytest_freezecheck.diagnosis.simulation import read_keys
 from pytest_freezecheck.diagnosis.weights import Array, Origins, is_statistic
 
-#: Seconds that are spent, mistakes that are made at once, and how much each has to explain.
-_SECONDS, _MOST, _LEAST = 12.0, 5, 0.02
+#: Operations that are written anew in all, mistakes that are made at once, and how much each has to
+#: explain. So many take about 13 s; they are counted, so that nothing that is found depends on the
+#: machine.
+_WORK, _MOST, _LEAST = 100_000, 5, 0.02
+#: Elements of weights that take as long to look at as one operation to write.
+_ELEMENTS = 2**15
 #: Epsilons that people write into BatchNorm; the first is Keras' and slim's, the next TensorFlow's.
 _EPSILONS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-2, 0.0)
 #: What BatchNorm is initialised with, by the end of its variables' names.
@@ -75,7 +78,9 @@ class Restored:
         nodes = walk(self.base.values())
         self.others = [n for n in nodes if n.is_constant and id(n) not in ids]
         self.kinds = list(_kinds(held, origins))
-        self._until = time.monotonic() + _SECONDS
+        elements = sum(value.size for value in held.values())
+        self._each = rewriter.size + elements // _ELEMENTS
+        self._left = _WORK
 
     def found(self) -> Choice:
         """Return the values that explain most of the constants; none where nothing does."""
@@ -96,7 +101,7 @@ class Restored:
         if chosen.epsilon is not None and self.cost(without) <= best:
             chosen = without
         for name in list(chosen.values):
-            if len(chosen.values) > 1 and self._in_time():
+            if len(chosen.values) > 1 and self._affordable():
                 fewer = chosen.without(name)
                 chosen = fewer if self.cost(fewer) <= best else chosen
         return self._supported(chosen)
@@ -112,8 +117,8 @@ class Restored:
         fewer = Choice(values, chosen.epsilon if done else None)
         return fewer if len(values) == len(chosen.values) else self._supported(fewer)
 
-    def _in_time(self) -> bool:
-        return time.monotonic() < self._until
+    def _affordable(self) -> bool:
+        return self._left > 0
 
     def left(self, rewritten: Rewritten) -> list[Edit] | None:
         """Return the constants that still differ; None where the structure is another."""
@@ -124,6 +129,7 @@ class Restored:
 
     def cost(self, choice: Choice) -> float:
         """Return how much of a difference other values leave."""
+        self._left -= self._each
         places = in_place(self.base, self.rewriter(choice.values, choice.epsilon).normal)
         if places is None:
             return float("inf")
@@ -141,10 +147,10 @@ class Restored:
             for values, dear in self.kinds:
                 told = {n: values[n] for n in names if n in values}
                 told = {n: v for n, v in told.items() if not _same(v, self._now(chosen, n))}
-                if told and self._in_time():
+                if told and self._affordable():
                     yield chosen.adding(Choice(told)), dear
         for epsilon in _EPSILONS:
-            if epsilon != chosen.epsilon and self._in_time():
+            if epsilon != chosen.epsilon and self._affordable():
                 yield chosen.adding(Choice(epsilon=epsilon)), 0.0
 
     def _now(self, chosen: Choice, name: str) -> Any:

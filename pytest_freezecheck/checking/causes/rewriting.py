@@ -40,6 +40,11 @@ class Rewriter:
         self.compared = compared
         self._nodes = list(walk(compared.live.raw.values()))
 
+    @property
+    def size(self) -> int:
+        """The number of operations and constants that are written anew."""
+        return len(self._nodes)
+
     def __call__(self, values: Mapping[str, Any], epsilon: float | None = None) -> Rewritten:
         """Return the live computation with these values in its weights' places.
 

@@ -244,8 +244,9 @@ class FrozenGraphDef(FrozenModel):
         lost = missing_functions(self.definition, outputs)
         if lost:
             raise ArtifactError(
-                f"{self.path}: the graph calls {counted(len(lost), 'function')} that it has not: "
-                f"{listed(lost)}; tools that write it anew (strip_unused, remove_training_nodes, "
+                f"{self.path}: the graph calls {counted(len(lost), 'function')} that it does not "
+                f"have: {listed(lost)}; tools that write it anew (strip_unused, "
+                "remove_training_nodes, "
                 "optimize_for_inference, fold_batch_norms) leave the functions of loops and "
                 "branches out: leave the tool out, or build the graph after "
                 "tf.compat.v1.disable_control_flow_v2()"

@@ -1,4 +1,4 @@
-"""What an ONNX file computes, in normal form; what the vocabulary has not stays `onnx:`.
+"""What an ONNX file computes, in normal form; what the vocabulary does not have stays `onnx:`.
 
 Written after the operator specification of ONNX (github.com/onnx/onnx, docs/Operators.md and
 docs/Changelog.md), each operation in all forms that it had from opset 9 on.

@@ -1,4 +1,4 @@
-"""What a file of OpenVINO's computes, in normal form; what the vocabulary has not: `openvino:`.
+"""What a file of OpenVINO's computes, in normal form; the rest as `openvino:`.
 
 Written after OpenVINO's operation sets (docs.openvino.ai, "Available Operation Sets").
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,11 @@ from pytest_freezecheck.models.graphdef import operation_of
 if TYPE_CHECKING:
     from pytest_freezecheck.models.answer import Answer, Arrays
     from pytest_freezecheck.models.constant_graph import ConstantGraph
+
+
+#: How far a server may be from the same model in Python, of its largest answer: only what the order
+#: of operations can do.
+_SERVED = 1e-4
 
 
 class EagerSavedModel(SignedModel):
@@ -38,6 +44,8 @@ class EagerSavedModel(SignedModel):
             if self._pruned is None:
                 self._check_keys()
 
+    _held_twice = False
+
     def _look_into(self, served: Any) -> None:
         """Make sure that the graph can be imported, as a server does that has no objects.
 
@@ -50,6 +58,36 @@ class EagerSavedModel(SignedModel):
             known = served.meta_info_def.stripped_op_list
             with tf.Graph().as_default():
                 tf.import_graph_def(served.graph_def, name="", producer_op_list=known)
+            self._held_twice = True
+
+    def check_served(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> None:
+        """Make sure that the graph answers as the objects do.
+
+        `tf.saved_model.load` fills variables by the paths of objects; a server, and
+        `saved_model_cli`, by the graph's own function that restores, and from other names.
+        """
+        if not self._held_twice:
+            return
+        import numpy as np
+
+        from pytest_freezecheck.formats.saved_model.session import SessionSavedModel
+        from pytest_freezecheck.numeric.difference import compare, is_real, wide
+
+        served = SessionSavedModel(self.path, self.way, self.signature)
+        with contextlib.closing(served), load_errors(self.path):
+            theirs = served.answer(feeds, outputs).outputs
+        ours = self.answer(feeds, outputs).outputs
+        for name in outputs:
+            largest = np.abs(wide(ours[name])).max(initial=0.0) if is_real(ours[name]) else 0.0
+            found = compare(name, ours[name], theirs[name], _SERVED * float(largest))
+            if not found.close:
+                far = found.problem or f"by {found.max_abs:.1e}"
+                raise ArtifactError(
+                    f"{self.path}: a server, which restores the graph's variables itself, answers "
+                    f"{name!r} otherwise than the objects that Python loads: {far}\n"
+                    "  the two were saved from different values, or the file was edited: save the "
+                    "model again with tf.saved_model.save"
+                )
 
     @property
     def session(self) -> Any:
@@ -69,7 +107,8 @@ class EagerSavedModel(SignedModel):
         if lost:
             raise ArtifactError(
                 f"{self.path}: signature {self._key!r} names {listed(lost)}, which the function "
-                "behind it has not: it is damaged or was edited; copy it again, or save it again"
+                "behind it does not have: it is damaged or was edited; copy it again, or save it "
+                "again"
             )
 
     def _pruned_again(self) -> Any:

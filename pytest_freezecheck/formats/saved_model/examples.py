@@ -172,6 +172,10 @@ class FedExamples(FrozenModel):
         """Return what the one who serves it should know."""
         return self.model.cautions(self._packed(feeds), outputs)
 
+    def check_served(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> None:
+        """Make sure that a server's answers are the same."""
+        self.model.check_served(self._packed(feeds), outputs)
+
     def constant_graph(
         self, inputs: Mapping[str, str], outputs: Mapping[str, str]
     ) -> ConstantGraph:

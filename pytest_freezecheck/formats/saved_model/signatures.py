@@ -13,9 +13,9 @@ from pytest_freezecheck.formats.matching import (
     Shape,
     dtype_of,
     match,
+    matched_inputs,
     names_of_outputs,
-    nothing_left,
-    same_types,
+    only_output,
     shape_of,
 )
 from pytest_freezecheck.formats.refusal.chance import may, refuse_chance
@@ -93,18 +93,14 @@ class SignedModel(FrozenModel):
     def match_inputs(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, str]:  # noqa: ARG002
         """Match by the signature's keys."""
         wanted = {name: self.inputs.get(name, name) for name in inputs}
-        matched = match("input", wanted, self.input_names, self.path)
-        match("input", {name: name for name in self.constants}, self.input_names, self.path)
-        nothing_left(matched, self.constants, self.input_names, self.path)
-        kinds = {key: dtype_of(info.dtype) for key, info in self._signature.inputs.items()}
-        same_types(matched, inputs, kinds)
-        return matched
+        there = {key: dtype_of(info.dtype) for key, info in self._signature.inputs.items()}
+        return matched_inputs(wanted, inputs, self.constants, there, self.path)
 
     def match_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
         """Match by the signature's keys; a single output may be called anything."""
-        match("output", {name: name for name in self.outputs}, list(outputs), self.path)
-        if len(outputs) == len(self.output_names) == 1 and not self.outputs:
-            return {next(iter(outputs)): self.output_names[0]}
+        only = only_output(outputs, self.outputs, self.output_names, self.path)
+        if only is not None:
+            return only
         wanted = names_of_outputs(outputs, self.outputs, self.aliases, self.output_names)
         return match("output", wanted, self.output_names, self.path)
 

@@ -99,7 +99,7 @@ class Constants:
             return Value(steps, scale=scale, half=half, grid=grid, origin=(name,), folded=True)
         axis = int(given.quantizedDimension)
         if not 0 <= axis < array.ndim:
-            raise ArtifactError(f"{name} has scales for an axis that it has not")
+            raise ArtifactError(f"{name} has scales for an axis that it does not have")
         axis = axis if perm is None else perm.index(axis)
         if scales.size != array.shape[axis] or np.any(zeros):
             raise ArtifactError(f"{name} has scales that are not one for each of its channels")

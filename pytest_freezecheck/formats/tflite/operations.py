@@ -22,7 +22,7 @@ from pytest_freezecheck.formats.tflite.others import OTHERS
 
 
 @dataclasses.dataclass(frozen=True)
-class Clone:
+class Counterpart:
     """An operation of TensorFlow's that does the same, with the same inputs.
 
     Attributes:
@@ -57,8 +57,8 @@ class Clone:
         return [n if isinstance(n, float) else int(n) for n in np.asarray(value).tolist()]
 
 
-def _unary(*pairs: str) -> dict[str, Clone]:
-    return {here: Clone(there) for here, there in (pair.split(":") for pair in pairs)}
+def _unary(*pairs: str) -> dict[str, Counterpart]:
+    return {here: Counterpart(there) for here, there in (pair.split(":") for pair in pairs)}
 
 
 _REDUCED = {"keep_dims": "keepDims"}
@@ -71,7 +71,7 @@ _MASKS = {
 }  # fmt: skip
 _RESIZED = {"align_corners": "alignCorners", "half_pixel_centers": "halfPixelCenters"}
 
-TWINS: dict[str, Clone] = {
+COUNTERPARTS: dict[str, Counterpart] = {
     **_unary(
         "ABS:Abs", "CEIL:Ceil", "COS:Cos", "EXP:Exp", "FLOOR:Floor", "LOG:Log", "NEG:Neg",
         "LOGISTIC:Sigmoid", "ROUND:Round", "RSQRT:Rsqrt", "SIGN:Sign", "SIN:Sin", "SQRT:Sqrt",
@@ -93,28 +93,30 @@ TWINS: dict[str, Clone] = {
         "RIGHT_SHIFT:RightShift", "UNIQUE:Unique",
     ),
     **{
-        here: Clone(there, _REDUCED)
+        here: Counterpart(there, _REDUCED)
         for here, there in (
             ("MEAN", "Mean"), ("SUM", "Sum"), ("REDUCE_MAX", "Max"), ("REDUCE_MIN", "Min"),
             ("REDUCE_PROD", "Prod"), ("REDUCE_ANY", "Any"), ("REDUCE_ALL", "All"),
         )
     },
-    "SQUEEZE": Clone("Squeeze", {"squeeze_dims": "squeezeDims"}),
-    "PACK": Clone("Pack", {"axis": "axis"}),
-    "UNPACK": Clone("Unpack", {"axis": "axis", "num": "num"}),
-    "SPLIT": Clone("Split", {"num_split": "numSplits"}),
-    "STRIDED_SLICE": Clone("StridedSlice", _MASKS),
-    "ONE_HOT": Clone("OneHot", {"axis": "axis"}),
-    "BATCH_MATMUL": Clone("BatchMatMulV2", {"adj_x": "adjX", "adj_y": "adjY"}),
-    "CUMSUM": Clone("Cumsum", {"exclusive": "exclusive", "reverse": "reverse"}),
-    "BUCKETIZE": Clone("Bucketize", {"boundaries": "boundaries"}),
-    "LEAKY_RELU": Clone("LeakyRelu", {"alpha": "alpha"}),
-    "RESIZE_BILINEAR": Clone("ResizeBilinear", _RESIZED),
-    "RESIZE_NEAREST_NEIGHBOR": Clone("ResizeNearestNeighbor", _RESIZED),
-    "DEPTH_TO_SPACE": Clone("DepthToSpace", {"block_size": "blockSize"}),
-    "SPACE_TO_DEPTH": Clone("SpaceToDepth", {"block_size": "blockSize"}),
-    "REVERSE_SEQUENCE": Clone("ReverseSequence", {"seq_dim": "seqDim", "batch_dim": "batchDim"}),
-    "LOCAL_RESPONSE_NORMALIZATION": Clone(
+    "SQUEEZE": Counterpart("Squeeze", {"squeeze_dims": "squeezeDims"}),
+    "PACK": Counterpart("Pack", {"axis": "axis"}),
+    "UNPACK": Counterpart("Unpack", {"axis": "axis", "num": "num"}),
+    "SPLIT": Counterpart("Split", {"num_split": "numSplits"}),
+    "STRIDED_SLICE": Counterpart("StridedSlice", _MASKS),
+    "ONE_HOT": Counterpart("OneHot", {"axis": "axis"}),
+    "BATCH_MATMUL": Counterpart("BatchMatMulV2", {"adj_x": "adjX", "adj_y": "adjY"}),
+    "CUMSUM": Counterpart("Cumsum", {"exclusive": "exclusive", "reverse": "reverse"}),
+    "BUCKETIZE": Counterpart("Bucketize", {"boundaries": "boundaries"}),
+    "LEAKY_RELU": Counterpart("LeakyRelu", {"alpha": "alpha"}),
+    "RESIZE_BILINEAR": Counterpart("ResizeBilinear", _RESIZED),
+    "RESIZE_NEAREST_NEIGHBOR": Counterpart("ResizeNearestNeighbor", _RESIZED),
+    "DEPTH_TO_SPACE": Counterpart("DepthToSpace", {"block_size": "blockSize"}),
+    "SPACE_TO_DEPTH": Counterpart("SpaceToDepth", {"block_size": "blockSize"}),
+    "REVERSE_SEQUENCE": Counterpart(
+        "ReverseSequence", {"seq_dim": "seqDim", "batch_dim": "batchDim"}
+    ),
+    "LOCAL_RESPONSE_NORMALIZATION": Counterpart(
         "LRN", {"depth_radius": "radius", "bias": "bias", "alpha": "alpha", "beta": "beta"}
     ),
 }  # fmt: skip
@@ -126,31 +128,33 @@ def _strided(operation: Operation) -> Node:
     if operation.option("offset", default=False) or masked:
         operation.read_all()
         return operation.own()
-    return TWINS["STRIDED_SLICE"](operation)
+    return COUNTERPARTS["STRIDED_SLICE"](operation)
 
 
 def _mirrored(operation: Operation) -> Node:
     mode = {0: "REFLECT", 1: "SYMMETRIC"}.get(int(operation.option("mode", -1)))
     if mode is None:
         raise ArtifactError(f"{operation.name} pads in a mode that is not known")
-    return Clone("MirrorPad", fixed={"mode": mode})(operation)
+    return Counterpart("MirrorPad", fixed={"mode": mode})(operation)
 
 
 def _best(there: str) -> Callable[[Operation], Node]:
     def read(operation: Operation) -> Node:
         kind = operation.reader.dtype(operation.outputs[0])
-        return Clone(there, fixed={"output_type": kind})(operation)
+        return Counterpart(there, fixed={"output_type": kind})(operation)
 
     return read
 
 
 def _cast(operation: Operation) -> Node:
     # What the options say may be left out; the interpreter goes by the tensor.
-    return Clone("Cast", fixed={"DstT": operation.reader.dtype(operation.outputs[0])})(operation)
+    return Counterpart("Cast", fixed={"DstT": operation.reader.dtype(operation.outputs[0])})(
+        operation
+    )
 
 
 READ: dict[str, Callable[[Operation], Node]] = {
-    **TWINS,
+    **COUNTERPARTS,
     **LAYERS,
     **OTHERS,
     "STRIDED_SLICE": _strided,
