@@ -74,6 +74,7 @@ class Comparison:
         self.sides = Sides(live, frozen)
         self.live, self.frozen, self.settings = live, frozen, chosen
         self.saved, self.replay, self.folder = saved, replay, folder
+        self._fed: Corpus | None = None
 
     def run(self, agreement: Agreement) -> None:
         """Compare, and write what was found, and the verdict, into the result.
@@ -97,6 +98,8 @@ class Comparison:
             conclude(agreement, None)
         if agreement.outcome == PASSED:
             self.frozen.refuse_chance(list(self.sides.inputs.values()), self.sides.wanted)
+            if self._fed is not None:
+                self.sides.check_served(self._fed.probe(_PROBED))
         agreement.seconds = time.perf_counter() - started
 
     def _asked_first(self) -> tuple[Arrays, Answer, Answer] | None:
@@ -165,8 +168,7 @@ class Comparison:
         if self.sides.bit_exact and not agreement.exact and not apart:
             shown.inexactness(agreement, corpus.spread(_ORDINARY))
         support.vacuity(agreement, corpus)
-        if agreement.outcome == PASSED:
-            self.sides.check_served(corpus.probe(_PROBED))
+        self._fed = corpus
 
     def _disagreement(self, fed: Feeding, steady: tuple[bool, bool]) -> Disagreement:
         return Disagreement(

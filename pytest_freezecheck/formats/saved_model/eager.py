@@ -73,7 +73,8 @@ class EagerSavedModel(SignedModel):
         from pytest_freezecheck.formats.saved_model.session import SessionSavedModel
         from pytest_freezecheck.numeric.difference import compare, is_real, wide
 
-        served = SessionSavedModel(self.path, self.way, self.signature)
+        with allowing(self.allowed):
+            served = SessionSavedModel(self.path, self.way, self.signature)
         with contextlib.closing(served), load_errors(self.path):
             theirs = served.answer(feeds, outputs).outputs
         ours = self.answer(feeds, outputs).outputs
