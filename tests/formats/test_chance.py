@@ -215,7 +215,7 @@ def test_what_depends_on_chance_is_refused_by_name(
     assert last.endswith(f'allow_ops = ["{operation}"]')
     if deed is rarely_no_number and path.is_dir() and kind.__name__ == "module_saved":
         # A server inlines functions, and then folds 1e30 * 1e30 * 0 into NaN.
-        with pytest.raises(ArtifactError, match="a server, .*, answers 'y' otherwise .*: by nan"):
+        with pytest.raises(ArtifactError, match=r"a server, .*, answers 'y' otherwise .*: by nan"):
             freezecheck.check(live, path, examples=1, allow_ops=[operation])
         return
     freezecheck.assert_agreement(live, path, examples=1, allow_ops=[operation])
