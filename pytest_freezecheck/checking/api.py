@@ -140,7 +140,7 @@ def _run(live: LiveModel, frozen: FrozenModel, chosen: Settings, run: Run) -> Ag
         comparison = Comparison(live, frozen, chosen, saved=saved, replay=replay, folder=run.folder)
     except InputTypeError as error:
         agreement.reason = "dtype"
-        agreement.text = f"freezecheck: {live.name}, {label}: {error}"
+        agreement.text = f"dtype: {error}\n  {live.name}, {label}"
         return agreement
     agreement.bit_exact = comparison.sides.bit_exact
     comparison.run(agreement)

@@ -242,5 +242,9 @@ def _properties(result: dict[str, Any]) -> list[tuple[str, object]]:
     )
     power = result["power"]
     share = None if power is None else round(power["in_all"] / power["planted"], 4)
-    strength = [] if share is None else [("freezecheck.power", share)]
-    return [*((f"freezecheck.{name}", result[name]) for name in names), *strength]
+    found: list[tuple[str, object]] = [] if share is None else [("freezecheck.power", share)]
+    if result["cause"] is not None:
+        found.append(("freezecheck.cause", result["cause"]["id"]))
+    if result["proof"] is not None:
+        found.append(("freezecheck.proof", result["proof"]["result"]))
+    return [*((f"freezecheck.{name}", result[name]) for name in names), *found]

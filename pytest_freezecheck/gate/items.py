@@ -26,6 +26,7 @@ from pytest_freezecheck.errors import (
     UnavailableError,
 )
 from pytest_freezecheck.gate import remote
+from pytest_freezecheck.report.text import brief
 from pytest_freezecheck.result.agreement import FrozenMismatch
 from pytest_freezecheck.settings import current
 
@@ -167,7 +168,9 @@ class FreezeItem(pytest.Function):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], **kwargs: Any) -> Any:  # type: ignore[override]
         """Show our own errors as their text, everything else as pytest does."""
         if isinstance(excinfo.value, FrozenMismatch):
-            return str(excinfo.value)
+            shown = brief(str(excinfo.value), self.config.get_verbosity())
+            line, _, more = shown.partition("\n")
+            return _with_rest(self.path, line, f"\n{more}" if more else "")
         if isinstance(excinfo.value, FreezecheckError):
             line, more = self._line(excinfo.value), rest(excinfo.value, self.config)
             more = remote.last_words(excinfo.value) or more

@@ -90,15 +90,15 @@ def reached(agreement: Agreement) -> list[str]:
 
 
 def repeat(agreement: Agreement) -> list[str]:
-    """Return the lines on how to repeat a check."""
+    """Return the lines on how to repeat a check: of the input that shows most, and of all."""
     lines = []
+    if agreement.replay is not None:
+        lines.append(f"  that input alone: {agreement.replay}")
     if agreement.nodeid:
         seed = agreement.seed
         lines.append(
             f'  repeat: pytest "{agreement.nodeid}" --freezecheck --freezecheck-seed={seed}'
         )
-    if agreement.replay is not None:
-        lines.append(f"  that input alone: {agreement.replay}")
     return lines
 
 

@@ -24,26 +24,53 @@ def cause(agreement: Agreement) -> dict[str, Any] | None:
     return {**first, **({"others": others} if others else {})}
 
 
-def lines(agreement: Agreement) -> list[str]:
-    """Return the lines on the cause, and on the first tensor that differs."""
+def short(agreement: Agreement) -> tuple[str, str] | None:
+    """Return the id of the first cause and what it says in a few words; None if none is proven."""
+    found = agreement.explanation
+    if found is None or not found.causes or not found.causes[0].proven:
+        return None
+    first = found.causes[0]
+    return first.id, CAUSES[first.id].short.format(weights=_weights(agreement, first))
+
+
+def fixes(agreement: Agreement) -> list[str]:
+    """Return a line for each cause that is told: what to do about it."""
+    return [_fix(blamed) for blamed in _shown(agreement)]
+
+
+def _fix(blamed: Blamed) -> str:
+    lead = "fix" if blamed.proven else "next" if blamed.id == "unknown" else f"if {blamed.id}"
+    return f"  {lead}: {CAUSES[blamed.id].fix}"
+
+
+def causes(agreement: Agreement) -> list[str]:
+    """Return the lines on each cause: what is wrong, and what speaks for it."""
+    said: list[str] = []
+    for number, blamed in enumerate(_shown(agreement)):
+        said += _told(blamed, "  and " if number else "  ")
+    return said
+
+
+def proofs(agreement: Agreement) -> list[str]:
+    """Return the lines on how causes were proven, and on the first tensor that differs."""
     found, said = agreement.explanation, []
     if found is None:
         return []
-    first, *others = _blamed(found)
-    shown = [first, *(other for other in others if other.proven)]
-    for number, blamed in enumerate(shown):
-        said += _told(blamed, "  and " if number else "  ")
+    shown = _shown(agreement)
+    first = shown[0]
+    for blamed in shown:
+        sources = CAUSES[blamed.id].sources
+        if blamed.proven and sources:
+            said.append(f"  {blamed.id} was met before in {listed(sources)}")
     if found.computed:
         # That both differ is all that is claimed otherwise, and the text says where.
         if found.simulated and first.proven:
-            said.append(
-                "    with this, the live model computes what the file does, for every input"
-            )
+            said.append("  with this, the live model computes what the file does, for every input")
     elif first.proven and found.simulated:
-        said.append("    the live model answers the same when it makes this mistake")
+        said.append("  the live model answers the same when it makes this mistake")
     elif first.proven:
         them = "these" if len(shown) > 1 else "this"
-        said.append(f"    with {them} repaired in memory, the difference is gone")
+        said.append(f"  with {them} repaired in memory, the difference is gone")
     if agreement.first_difference is not None:
         name, apart = agreement.first_difference.values()
         by = "in its shape, or in where it is finite" if apart is None else f"by {apart:.1e}"
@@ -75,13 +102,24 @@ def _told(blamed: Blamed, lead: str) -> list[str]:
     if blamed.id == "unknown":
         first = f"{lead}cause: unknown: none of the known causes could be proven"
         return [first, f"    {blamed.evidence}"]
-    cause = CAUSES[blamed.id]
     certain = "cause" if blamed.proven else "suspected, not proven"
     tensors = f" ({listed(blamed.tensors, _TENSORS)})" if blamed.tensors else ""
-    met = [f"    met before in {listed(cause.sources)}"] if cause.sources else []
     return [
-        f"{lead}{certain}: {blamed.id}: the frozen model {cause.meaning}{tensors}",
+        f"{lead}{certain}: {blamed.id}: the frozen model {CAUSES[blamed.id].meaning}{tensors}",
         f"    {blamed.evidence}",
-        *(met if blamed.proven else []),
-        f"    to fix it: {cause.fix}",
     ]
+
+
+def _shown(agreement: Agreement) -> list[Blamed]:
+    """Return the causes that are told: the first, and of the others those that are proven."""
+    if agreement.explanation is None:
+        return []
+    first, *others = _blamed(agreement.explanation)
+    return [first, *(other for other in others if other.proven)]
+
+
+def _weights(agreement: Agreement, blamed: Blamed) -> str:
+    count, power = len(blamed.tensors), agreement.power
+    of = f" of {power.weights}" if power is not None and power.weights >= count else ""
+    verb = "is" if count == 1 else "are"
+    return f"{count}{of} {'weight' if count == 1 and not of else 'weights'} {verb}"

@@ -12,11 +12,30 @@ from pytest_freezecheck.report import details, explained, proof
 from pytest_freezecheck.result.agreement import Agreement
 from pytest_freezecheck.result.findings import Compared
 
+#: Lines of a failure that are shown unless more is asked for.
+BRIEF = 8
+
 
 def render(agreement: Agreement) -> str:
     """Return the text of a result of a check that was made."""
     lines = _passed(agreement) if agreement else _failed(agreement)
     return "\n".join(lines)
+
+
+def brief(text: str, verbosity: int) -> str:
+    """Return as much of the text of a failure as is asked for.
+
+    Args:
+        text: the whole; what matters most stands first.
+        verbosity: pytest's: below 0 for the first line alone, above 0 for all.
+    """
+    lines = text.splitlines()
+    most = 1 if verbosity < 0 else BRIEF
+    if verbosity > 0 or len(lines) <= most:
+        return text
+    if verbosity < 0:
+        return lines[0]
+    return "\n".join([*lines[: most - 1], f"  ({len(lines) - most + 1} lines more: -v)"])
 
 
 def _passed(agreement: Agreement) -> list[str]:
@@ -34,33 +53,83 @@ def _passed(agreement: Agreement) -> list[str]:
 
 
 def _failed(agreement: Agreement) -> list[str]:
+    """Return the lines, what matters most first: `BRIEF` of them are shown by default."""
     if agreement.reason == "self-comparison":
         return _not_told_apart(agreement)
+    about = f"  {agreement.model}, {agreement.artifact}"
     if agreement.reason == "too-weak":
         first, *rest = details.too_weak(agreement)
-        return [f"{_title(agreement)}: {first}", *rest, *details.repeat(agreement)]
+        return [f"too-weak: {first}", about, *rest, *details.repeat(agreement)]
     if agreement.reason in _OF_COMPUTATIONS:
         first, *rest = _OF_COMPUTATIONS[agreement.reason](agreement)
-        lines = [f"{_title(agreement)} {first}", *rest, *_compared(agreement)]
-        lines += explained.lines(agreement)
+        lines = [_lead(agreement, first), *explained.fixes(agreement)]
+        lines += [f"{about} {first}", *rest, *explained.causes(agreement)]
+        lines += [*details.smallest(agreement), *details.repeat(agreement)]
+        return [*lines, *explained.proofs(agreement), *_compared(agreement)]
+    said, *then = _headline(agreement).split("\n")
+    if agreement.reason not in _ABOUT_VALUES:
+        lines = [_lead(agreement, said), *then, about]
+        lines += [*_compared(agreement), *details.replayed(agreement)]
         return [*lines, *details.smallest(agreement), *details.repeat(agreement)]
-    lines = [_headline(agreement), *_numbers(agreement), *proof.same(agreement)]
-    if agreement.reason in _ABOUT_VALUES and agreement.showing:
+    first, *numbers = _numbers(agreement)
+    lines = [
+        _lead(agreement, said),
+        *explained.fixes(agreement),
+        f"{about}: {first.strip()}",
+        *then,
+    ]
+    lines += [*explained.causes(agreement), *details.replayed(agreement)]
+    lines += [*details.smallest(agreement), *details.repeat(agreement)]
+    lines += [f"  it {said}", *numbers, *proof.same(agreement)]
+    if agreement.showing:
         verb = "shows" if agreement.showing == 1 else "show"
         lines.append(f"  {agreement.showing} of {counted(agreement.inputs, 'input')} {verb} it")
-    lines += _compared(agreement)
-    if agreement.reason in _ABOUT_VALUES:
-        lines += details.weights(agreement)
-        lines += explained.lines(agreement)
+    lines += [*_compared(agreement), *details.weights(agreement), *explained.proofs(agreement)]
     if agreement.replayed is not None:
-        return [*lines, *details.replayed(agreement)]
-    lines += details.smallest(agreement)
+        return lines
     lines += details.noise(agreement)
     if agreement.power is not None and agreement.counterexample is not None:
         lines.append(f"  this check {details.noticed(agreement.power)}")
-    return [*lines, *details.repeat(agreement)]
+    return lines
 
 
+def _lead(agreement: Agreement, said: str) -> str:
+    """Return the first line, which stands alone: the reason first, then the numbers."""
+    found, apart = explained.short(agreement), _apart(agreement)
+    if found is None and apart is None:
+        return f"{agreement.reason}: {said.removeprefix('has ')}"
+    if found is None:
+        unproven = "; no cause could be proven" if agreement.explanation is not None else ""
+        return f"{agreement.reason}: {apart}{unproven}"
+    cause, short = found
+    if apart is not None:
+        return f"{cause}: {short}; {apart}"
+    if agreement.reason == "weights-differ":
+        return f"{cause}: {short}, although none of {agreement.inputs} inputs shows it"
+    return f"{cause}: {said}"
+
+
+def _apart(agreement: Agreement) -> str | None:
+    """Return how far answers are apart; None where that says nothing."""
+    worst, reason = agreement.worst, agreement.reason
+    if worst is None or worst.problem is not None or reason not in _APART:
+        return None
+    if reason == "logits-differ" or (reason == "executor-differs" and worst.ratio <= 1.0):
+        return (
+            f"logits {shown(agreement.logit_rel_diff)} of their size apart (allowed "
+            f"{agreement.logit_rtol:g})"
+        )
+    company = " among other rows" if reason == "batch-dependent" else ""
+    return (
+        f"answers {shown(worst.apart)} apart in {worst.output!r}{company} (allowed "
+        f"{worst.allowed:.3g})"
+    )
+
+
+#: Reasons that a number says enough of.
+_APART = frozenset(
+    {"batch-dependent", "differs", "executor-differs", "logits-differ", "not-bit-identical"}
+)
 #: Reasons that no answer speaks for.
 _OF_COMPUTATIONS = {
     "weights-differ": proof.constants,
@@ -84,7 +153,8 @@ _ABOUT_VALUES = frozenset(
 
 def _not_told_apart(agreement: Agreement) -> list[str]:
     return [
-        f"{_title(agreement)} could not be told apart from the live model: {agreement.suspicion}",
+        f"self-comparison: it could not be told apart from the live model: {agreement.suspicion}",
+        f"  {agreement.model}, {agreement.artifact}",
         "  an artifact has to run in a graph and session of its own, on its own weights",
         "  load it with pytest_freezecheck.load(path), which sees to that",
     ]
@@ -115,20 +185,21 @@ def _raised(default: float | None) -> str:
 
 
 def _headline(agreement: Agreement) -> str:
-    title, worst, reason = _title(agreement), agreement.worst, agreement.reason
+    """Return what is wrong, to be read after the artifact's name."""
+    worst, reason = agreement.worst, agreement.reason
     if reason == "output-not-compared":
-        return f"{title}: {_uncompared(agreement)}"
+        return _uncompared(agreement)
     if reason == "unsteady":
         what = listed(agreement.moved) if agreement.moved else ""
         by = f": its variables {what} change while it is asked" if what else ""
-        return f"{title} does not answer the same when it is asked the same again{by}"
+        return f"does not answer the same when it is asked the same again{by}"
     if worst is None:
-        return f"{title}: nothing was compared"
+        return "nothing was compared"
     if worst.problem is not None:
-        return f"{title}: output {worst.output!r} {worst.problem}"
+        return f"output {worst.output!r} {worst.problem}"
     if reason == "non-finite":
         return (
-            f"{title}: output {worst.output!r} answers {_value(worst.frozen, worst)} where the "
+            f"output {worst.output!r} answers {_value(worst.frozen, worst)} where the "
             f"live model answers {_value(worst.live, worst)}"
         )
     if reason in ("differs", "batch-dependent") or (
@@ -138,18 +209,18 @@ def _headline(agreement: Agreement) -> str:
         at = worst.allowed
         more = f"allowed {at:.3g}{_of_its_size(worst)}" if worst.rtol else _allowed(agreement)
         return (
-            f"{title} differs from the live model by {shown(worst.apart)} in {worst.output!r}"
+            f"differs from the live model by {shown(worst.apart)} in {worst.output!r}"
             f"{company} ({more})"
         )
     if reason in ("logits-differ", "executor-differs"):
         most = max(agreement.compared, key=lambda one: one.logit_rel_diff or 0.0)
         return (
-            f"{title} differs from the live model by {shown(agreement.logit_rel_diff)} of the "
+            f"differs from the live model by {shown(agreement.logit_rel_diff)} of the "
             f"logits of {most.output!r} (allowed {agreement.logit_rtol:g}"
             f"{_raised(agreement.unraised_rtol)})"
         )
     return (
-        f"{title} is not bit-identical to the live model: {shown(worst.max_abs_diff)} apart in "
+        f"is not bit-identical to the live model: {shown(worst.max_abs_diff)} apart in "
         f"{worst.output!r} (freezecheck_exact allows no difference)"
     )
 

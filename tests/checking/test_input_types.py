@@ -39,8 +39,9 @@ def test_another_dtype_is_told_in_one_line_and_is_right_for_its_own_model(
     frozen = freezecheck.load(freezecheck.freeze(other, way, tmp_path), way=way)
     result = freezecheck.check(live, frozen)
     assert (result.outcome, result.reason) == ("failed", "dtype")
-    first, second = result.text.splitlines()
-    assert first.startswith(f"freezecheck: {live.name}, {way}: input ")
+    first, second, names = result.text.splitlines()
+    assert first.startswith("dtype: input ")
+    assert names == f"  {live.name}, {way}"
     assert first.endswith(f"takes {dtype}, the live model's 'images' takes float32")
     assert second == "  a client that sends float32 is refused: export it with an input of float32"
     assert freezecheck.assert_agreement(other, frozen, examples=20)

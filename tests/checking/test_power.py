@@ -121,7 +121,7 @@ def test_less_than_was_asked_for_is_a_failure(live: LiveModel, correct: Path) ->
     weak = freezecheck.check(live, correct, min_power=0.9, **options)
     assert not weak
     first, *rest = weak.text.splitlines()
-    assert first.startswith("freezecheck: reference, correct.pb: the check is too weak: it notices")
+    assert first.startswith("too-weak: the check is too weak: it notices")
     assert first.endswith("(asked for 0.9)")
     assert any(line.startswith("  not noticed: ") for line in rest)
     assert freezecheck.check(live, correct, min_power=0.01, **options)

@@ -123,9 +123,9 @@ def test_a_row_of_ids_that_are_not_legal_is_found_all_the_same(way: str, tmp_pat
     wrong = _exported(other, way, tmp_path / "wrong")
     result = freezecheck.check(live, wrong, examples=10)
     assert (result.outcome, result.reason) == ("failed", "weights-differ"), result.text
-    first = result.text.partition("\n")[0]
+    first, *rest = result.text.splitlines()
     assert "although none of" in first
-    assert "table[7777, 2]" in first
+    assert any("table[7777, 2]" in line for line in rest)
     assert result.cause is not None
     assert result.cause["tensors"] == ["table"]
     wrong.ignored_weights = ["tab*"]

@@ -127,7 +127,7 @@ def test_a_frozen_graph_gets_its_cause(
     assert cause["tensors"]
     assert cause["fix"] == CAUSES[cause["id"]].fix
     assert f"  cause: {cause['id']}: the frozen model " in agreement.text
-    assert "    with this repaired in memory, the difference is gone" in agreement.text
+    assert "  with this repaired in memory, the difference is gone" in agreement.text
     if wrong.name in _NO_FIRST:
         assert agreement.first_difference is None
     else:

@@ -107,3 +107,30 @@ def test_a_cause_is_said_of_its_place(
     assert (result.cause["id"], result.cause["proven"]) == (cause, True), result.text
     for model in (live, other, twin, frozen):
         model.close()
+
+
+def scored(*, limit: float) -> Any:
+    """Return what builds a network with swish, whose gradient is a function of Python's."""
+
+    def build(x: Any) -> Any:
+        hidden = tf.nn.swish(tf.matmul(x, weight("first", 12, 6)))
+        score = tf.sigmoid(tf.matmul(hidden, weight("last", 6, 1)))
+        return {"limit": tf.multiply(score, limit, name="limit")}
+
+    return build
+
+
+def test_another_constant_is_all_that_is_named_beside_a_gradient_of_its_own(
+    tmp_path: Path,
+) -> None:
+    live, other = made(scored(limit=5000.0), X), made(scored(limit=4990.0), X)
+    right = exported(live, "graph_def", tmp_path / "right")
+    wrong = exported(other, "graph_def", tmp_path / "wrong")
+    assert freezecheck.check(live, right, examples=10)
+    found = freezecheck.check(live, wrong, examples=10)
+    assert not found
+    assert found.cause is not None
+    assert (found.cause["id"], found.cause["proven"]) == ("changed-operation", True)
+    assert found.cause["tensors"] == ["limit/y"]
+    for model in (live, other, right, wrong):
+        model.close()

@@ -80,4 +80,4 @@ def test_a_fault_of_the_exporter_fails_by_name(fault: Fault, folder: Path) -> No
     code, printed = run_pytest(folder, "--freezecheck", "--freezecheck-report=report.json")
     assert code == 1, printed
     assert outcomes(folder) == {ARTIFACT: "failed"}
-    assert f"freezecheck: resnet_v2_50, {ARTIFACT} differs from the live model by " in printed
+    assert f"  resnet_v2_50, {ARTIFACT}: output " in printed

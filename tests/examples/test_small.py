@@ -207,7 +207,7 @@ def test_an_example_fails_by_name_after_a_fault(
     assert {name for name, outcome in found.items() if outcome != "passed"} == wrong
     assert {found[name] for name in wrong} == {"failed"}
     named = sorted(wrong)[0]
-    assert f", {named} differs from the live model by " in printed
+    assert f", {named}: output " in printed
     assert "Traceback" not in printed
 
 
@@ -230,7 +230,7 @@ def test_the_session_of_tensorflow_1_fails_by_name_after_each_fault(
         **dict.fromkeys(names, "failed"),
     }
     for name in names:
-        assert f", {name} differs from the live model by " in printed
+        assert f", {name}: output " in printed
     assert "Traceback" not in printed
 
 

@@ -107,7 +107,7 @@ def test_what_a_callback_saved_has_raw_weights_and_fails(flowers: LiveModel, fol
     assert not agreement
     assert agreement.max_abs_diff is not None
     assert agreement.max_abs_diff > 1e-3
-    assert agreement.text.startswith("freezecheck: flowers, ")
+    assert agreement.text.startswith("raw-weights: ")
     assert "weights: " in agreement.text
     assert agreement.cause is not None
     assert (agreement.cause["id"], agreement.cause["proven"]) == ("raw-weights", True)
@@ -411,4 +411,4 @@ def test_a_repository_of_its_own(model: Any, folder: Path, tmp_path: Path) -> No
         "keras_export": "passed",
         "saved_model": "passed",
     }
-    assert "freezecheck: flowers, callback.keras differs from the live model by" in printed
+    assert "  flowers, callback.keras: output " in printed

@@ -95,7 +95,8 @@ def test_its_wrong_twin_fails(way: str, live: LiveModel, raw: LiveModel, tmp_pat
         assert freezecheck.assert_agreement(raw, artifact, examples=5).exact or way not in EXACT
     assert not agreement
     first, *rest = agreement.text.splitlines()
-    assert first.startswith(f"freezecheck: reference, {way} differs from the live model by ")
+    assert first.startswith("raw-weights: ")
+    assert rest[1].startswith(f"  reference, {way}: output probabilities ")
     assert agreement.cause is not None
     if way in EXACT:
         assert any("15 of 23 differ" in line and "conv1/weights" in line for line in rest)

@@ -110,9 +110,9 @@ def test_the_file_that_is_wrong_is_the_one_that_fails(
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(
         [
-            "freezecheck: flowers, export/frozen.pb differs from the live model by *",
-            '*repeat: pytest "pyproject.toml::flowers::export/frozen.pb" --freezecheck *',
-            f"FAILED pyproject.toml::flowers::export/frozen.pb{REASON}*",
+            "  flowers, export/frozen.pb: output probabilities *",
+            "*that input alone: pytest --freezecheck --freezecheck-replay=*",
+            "FAILED pyproject.toml::flowers::export/frozen.pb - raw-weights: *",
         ]
     )
     again = run(repository, "--lf")
@@ -149,6 +149,7 @@ def test_junit_properties_are_plain_values(repository: pytest.Pytester, flowers:
         "freezecheck.atol": "1e-05",
         "freezecheck.examples": "10",
         "freezecheck.exact": "True",
+        "freezecheck.proof": "identical",
     }
     assert cases["export/frozen.pb"]["freezecheck.outcome"] == "failed"
 
@@ -257,7 +258,7 @@ def nothing(live, directory):
     ("function", "passes", "said"),
     [
         ("main", True, "warning: flowers, export: 1/graph_def.pb: *known format: labels.txt"),
-        ("wrong", False, "freezecheck: flowers, export: 1/graph_def.pb differs from the live *"),
+        ("wrong", False, "  flowers, export: 1/graph_def.pb: output probabilities *"),
         ("nothing", False, "*export = 'exporting:nothing' wrote no artifact *: labels.txt"),
     ],
 )

@@ -216,25 +216,26 @@ def not_a_number(folder: Path, path: Path) -> None:
     edited(folder, path, edit_constants(change))
 
 
+_APART = r"^[a-z-]+: .*answers \S+ apart in 'probabilities' \(allowed 1e-05\)"
 #: {fault: what the first line of the message must say}
 FAULTS: dict[Fault, str] = {
-    raw_weights: r"differs from the live model by \S+ in 'probabilities' \(allowed 1e-05\)",
-    averaged_statistics: r"differs from the live model by \S+ in 'probabilities'",
-    training_batch_norm: r"differs from the live model by \S+ in 'probabilities'",
-    dropout: r"differs from the live model by \S+ in 'probabilities'",
-    initialised_again: r"differs from the live model by \S+ in 'probabilities'",
-    older_checkpoint: r"differs from the live model by \S+ in 'probabilities'",
-    wrong_output: r"differs from the live model by \S+ in 'probabilities'",
-    bias_not_restored: r"differs from the live model by \S+ in 'probabilities'",
-    beta_not_restored: r"differs from the live model by \S+ in 'probabilities'",
-    statistics_not_restored: r"differs from the live model by \S+ in 'probabilities'",
-    classes_shifted: r"differs from the live model by \S+ in 'probabilities'",
-    channels_reversed: r"differs from the live model by \S+ in 'probabilities'",
-    input_scaled: r"differs from the live model by \S+ in 'probabilities'",
-    half_precision: r"differs from the live model by \S+ in 'probabilities'",
-    another_epsilon: r"differs from the live model by \S+ in 'probabilities'",
-    one_weight_altered: r"differs from the live model by \S+ in 'probabilities'",
-    not_a_number: r"output 'probabilities' answers nan where the live model answers 0\.\d+",
+    raw_weights: r"raw-weights: .*; answers \S+ apart in 'probabilities' \(allowed 1e-05\)",
+    averaged_statistics: _APART,
+    training_batch_norm: _APART,
+    dropout: _APART,
+    initialised_again: _APART,
+    older_checkpoint: _APART,
+    wrong_output: _APART,
+    bias_not_restored: _APART,
+    beta_not_restored: _APART,
+    statistics_not_restored: _APART,
+    classes_shifted: _APART,
+    channels_reversed: _APART,
+    input_scaled: _APART,
+    half_precision: _APART,
+    another_epsilon: _APART,
+    one_weight_altered: _APART,
+    not_a_number: r"non-finite: output 'probabilities' answers nan where the live model answers",
 }
 
 #: Faults of weights, and the first weight that the message has to name.

@@ -23,18 +23,22 @@ def result(*causes: Blamed, **facts: Any) -> Agreement:
 def test_what_was_not_looked_into_has_neither() -> None:
     passed = Agreement("flowers", "frozen.pb", "graph_def", None, "passed")
     assert explained.cause(passed) is None
-    assert explained.lines(passed) == []
+    assert explained.causes(passed) == explained.fixes(passed) == explained.proofs(passed) == []
+    assert explained.short(passed) is None
 
 
 def test_a_proven_cause_says_where_it_was_met_and_that_repairing_helps() -> None:
     one = result(RAW, DROPOUT, first=("Conv2D", 0.03))
     entry = CAUSES["raw-weights"]
-    assert explained.lines(one) == [
+    assert explained.short(one) == ("raw-weights", "4 weights are raw, not averaged")
+    assert explained.fixes(one) == [f"  fix: {entry.fix}"]
+    assert explained.causes(one) == [
         f"  cause: raw-weights: the frozen model {entry.meaning} (a/w, b/w, c/w and 1 more)",
         "    a/w is the key a/w",
-        "    met before in google/automl#314, tensorflow#9724",
-        f"    to fix it: {entry.fix}",
-        "    with this repaired in memory, the difference is gone",
+    ]
+    assert explained.proofs(one) == [
+        "  raw-weights was met before in google/automl#314, tensorflow#9724",
+        "  with this repaired in memory, the difference is gone",
         "  first tensor that differs: Conv2D, by 3.0e-02",
     ]
     assert explained.cause(one) == {
@@ -49,33 +53,39 @@ def test_a_proven_cause_says_where_it_was_met_and_that_repairing_helps() -> None
 
 def test_several_are_told_if_they_were_proven_together() -> None:
     several = result(RAW, DROPOUT, ORDER)
-    told = explained.lines(several)
-    assert told[4].startswith("  and cause: class-order: the frozen model has its classes in anoth")
-    assert told[-1] == "    with these repaired in memory, the difference is gone"
+    told = explained.causes(several)
+    assert told[2].startswith("  and cause: class-order: the frozen model has its classes in anoth")
+    assert (
+        explained.proofs(several)[-1] == "  with these repaired in memory, the difference is gone"
+    )
+    assert len(explained.fixes(several)) == 2
     cause = explained.cause(several)
     assert cause is not None
     assert [other["id"] for other in cause["others"]] == ["class-order"]
 
 
 def test_a_suspicion_is_called_one() -> None:
-    first, second, third = explained.lines(result(DROPOUT))
+    first, second = explained.causes(result(DROPOUT))
     assert first.startswith("  suspected, not proven: dropout: the frozen model still drops units")
     assert second == "    its answer is computed from the random r"
-    assert third.startswith("    to fix it: ")
+    assert explained.short(result(DROPOUT)) is None
+    assert explained.fixes(result(DROPOUT)) == [f"  if dropout: {CAUSES['dropout'].fix}"]
 
 
 def test_what_the_live_model_was_made_to_do_is_said() -> None:
-    told = explained.lines(result(RAW, simulated=True))
-    assert told[-1] == "    the live model answers the same when it makes this mistake"
+    told = explained.proofs(result(RAW, simulated=True))
+    assert told[-1] == "  the live model answers the same when it makes this mistake"
 
 
 def test_what_is_unknown_says_what_was_ruled_out() -> None:
     unknown = result(
         ruled_out=("the weights are equal", "nothing is random"), first=("y", math.nan)
     )
-    assert explained.lines(unknown) == [
+    assert explained.causes(unknown) == [
         "  cause: unknown: none of the known causes could be proven",
         "    the weights are equal; nothing is random",
+    ]
+    assert explained.proofs(unknown) == [
         "  first tensor that differs: y, in its shape, or in where it is finite",
     ]
     cause = explained.cause(unknown)
