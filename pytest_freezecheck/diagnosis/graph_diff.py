@@ -179,6 +179,10 @@ def graft(live: Any, frozen: Any, names: Iterable[str], outputs: Iterable[str]) 
             short = operation_of(read)
             if short not in nodes:
                 waiting.append(short)
+    known = {function.signature.name for function in made.library.function}
+    # Without a function that a node calls, TensorFlow takes seconds to say so.
+    missing = [f for f in live.library.function if f.signature.name not in known]
+    made.library.function.extend(missing)
     return only(made, list(outputs))
 
 

@@ -180,9 +180,8 @@ EVERY = {
 }
 
 
-@pytest.mark.parametrize(
-    "workers", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow)], ids=["alone", "workers"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
 def test_every_file_is_judged_whatever_those_before_it_did(
     repository: Path, workers: tuple[str, ...]
 ) -> None:
