@@ -39,7 +39,7 @@ def _words(edit: Edit) -> str:
     if edit.kind == MISSING:
         return f"it leaves out {words(live, frozen)}"
     if edit.kind == EXTRA:
-        return f"it has {words(frozen, live)}, which the live model has not"
+        return f"it has {words(frozen, live)}, which the live model does not have"
     if edit.kind == ORDERED:
         one, other = (listed(map(_short, node.inputs), _NAMED) for node in (frozen, live))
         return f"{words(frozen, live)} reads {one} in this order, in the live model {other}"
