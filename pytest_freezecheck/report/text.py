@@ -29,13 +29,13 @@ def brief(text: str, verbosity: int) -> str:
         text: the whole; what matters most stands first.
         verbosity: pytest's: below 0 for the first line alone, above 0 for all.
     """
-    lines = text.splitlines()
-    most = 1 if verbosity < 0 else BRIEF
-    if verbosity > 0 or len(lines) <= most:
-        return text
+    first, *rest = text.splitlines()
     if verbosity < 0:
-        return lines[0]
-    return "\n".join([*lines[: most - 1], f"  ({len(lines) - most + 1} lines more: -v)"])
+        return first
+    if verbosity > 0 or len(rest) < BRIEF:
+        return text
+    shown_too = rest[: BRIEF - 2]
+    return "\n".join([first, *shown_too, f"  ({len(rest) - len(shown_too)} lines more: -v)"])
 
 
 def _passed(agreement: Agreement) -> list[str]:
@@ -43,8 +43,8 @@ def _passed(agreement: Agreement) -> list[str]:
     power = agreement.power
     strength = "" if power is None else f"; it {details.noticed(power)}"
     return [
-        f"{_title(agreement)} agrees with the live model: {exact} on "
-        f"{counted(agreement.inputs, 'input')} ({_allowed(agreement)})"
+        f"freezecheck: {agreement.model}, {agreement.artifact} agrees with the live model: "
+        f"{exact} on {counted(agreement.inputs, 'input')} ({_allowed(agreement)})"
         f"{proof.passed(agreement.proof)}{strength}",
         *_compared(agreement),
         *details.reached(agreement),
@@ -161,10 +161,6 @@ def _not_told_apart(agreement: Agreement) -> list[str]:
 
 
 # Parts of a text.
-
-
-def _title(agreement: Agreement) -> str:
-    return f"freezecheck: {agreement.model}, {agreement.artifact}"
 
 
 def _allowed(agreement: Agreement) -> str:
