@@ -23,6 +23,7 @@ T = TypeVar("T")
 #: Hypothesis takes any integer; one that fits in 32 bits is also a NumPy and TensorFlow seed.
 LARGEST_SEED = 2**32 - 1
 REQUIRED = ("agreement", "proof")
+#: What writes each is in report/kinds.py.
 REPORT_ENDINGS = (".json", ".jsonl")
 ISOLATIONS = ("process", "none")
 _OF_A_RUN = ("reports", "isolation", "timeout", "memory")
@@ -203,10 +204,16 @@ def _reports(value: object, key: str, source: str) -> tuple[str, ...]:
     if not isinstance(paths, (list, tuple)):
         raise _refuse(key, value, source, "a path, or a list of paths")
     for path in paths:
-        if not isinstance(path, str) or PurePath(path).suffix not in REPORT_ENDINGS:
+        if not isinstance(path, str) or not _ends_well(path):
             endings = " or ".join(REPORT_ENDINGS)
             raise _refuse(key, path, source, f"a path that ends in {endings}")
     return tuple(paths)
+
+
+def _ends_well(path: str) -> bool:
+    """Return whether a path ends as one of the kinds of reports, and has a name before that."""
+    name = PurePath(path).name
+    return any(name.endswith(ending) and name != ending for ending in REPORT_ENDINGS)
 
 
 _PARSERS: dict[str, Callable[[object, str, str], object]] = {

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_freezecheck.gate.expected import Expected, expected
 from pytest_freezecheck.messages.wording import counted, listed
-from pytest_freezecheck.report import files, terminal
+from pytest_freezecheck.report import files, kinds, terminal
 from pytest_freezecheck.report import json as json_report
 from pytest_freezecheck.settings import Settings
 from pytest_freezecheck.versions import versions
@@ -56,7 +56,7 @@ class Verdict:
         self._interrupted = False
         folder = config.invocation_params.dir
         self._reports = {
-            path: files.report(folder / path) for path in dict.fromkeys(settings.reports)
+            path: kinds.report(folder / path) for path in dict.fromkeys(settings.reports)
         }
         self._started = time.perf_counter()
 

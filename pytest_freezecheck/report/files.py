@@ -7,12 +7,11 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-#: A line for each check as it ends.
-LINES = ".jsonl"
+Render = Callable[[Mapping[str, Any]], str]
 
 
 def why(error: OSError) -> str:
@@ -53,10 +52,11 @@ class Whole:
 
     Args:
         path: where it is to lie.
+        render: makes its text of the document (`report.json.document`).
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, render: Render) -> None:
+        self._path, self._render = path, render
 
     def add(self, check: Mapping[str, Any]) -> None:
         """Take note of a check that ended: the document has it."""
@@ -68,8 +68,7 @@ class Whole:
             OSError: it cannot be written.
             ValueError: it holds a NaN or an infinity, which JSON has not.
         """
-        text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
-        replace(self._path, f"{text}\n")
+        replace(self._path, self._render(document))
 
 
 class Lines:
@@ -122,11 +121,6 @@ class Lines:
                 stream.truncate(place)
                 raise
         return place
-
-
-def report(path: Path) -> Whole | Lines:
-    """Return the report of the kind that a path asks for by its ending."""
-    return Lines(path) if path.suffix == LINES else Whole(path)
 
 
 def _encoded(text: str) -> bytes:
