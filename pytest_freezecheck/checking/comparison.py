@@ -164,6 +164,7 @@ class Comparison:
         support = Support(self.sides, self.settings, fed.tally, proof.steady)
         support.noise_floor(agreement, corpus, proof.repeated, floor)
         support.power(agreement, corpus, drifting=bool(drift))
+        shown.complete(agreement)
         conclude(agreement, fed)
         if self.sides.bit_exact and not agreement.exact and not apart:
             shown.inexactness(agreement, corpus.spread(_ORDINARY))
@@ -199,7 +200,10 @@ class Comparison:
                 seconds=0.0,
                 path=str(from_here(self.replay)) if self.replay else None,
             )
-            self._disagreement(fed, steady).cause(agreement, self._smooth_and_noisy(_ORDINARY))
+            shown = self._disagreement(fed, steady)
+            shown.cause(agreement, self._smooth_and_noisy(_ORDINARY))
+            shown.exhibit(agreement, *fed.first)
+            shown.complete(agreement)
         conclude(agreement, fed)
 
     def _of_then(self, saved: Saved, answer: Answer) -> Tolerances:

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from pathlib import Path
 
+from pytest_freezecheck.checking import exhibits
 from pytest_freezecheck.checking.causes.attribution import attribute
 from pytest_freezecheck.checking.causes.blame import blame
 from pytest_freezecheck.checking.counterexample import largest, recorded_answers, smallest_failing
@@ -24,6 +25,7 @@ from pytest_freezecheck.numeric.tolerance import Tolerances
 from pytest_freezecheck.report import cautions
 from pytest_freezecheck.report import details as words
 from pytest_freezecheck.result.agreement import Agreement
+from pytest_freezecheck.result.exhibit import Exhibit
 from pytest_freezecheck.result.findings import Counterexample, Explanation
 from pytest_freezecheck.settings import Settings
 from pytest_freezecheck.versions import versions
@@ -75,9 +77,38 @@ class Disagreement:
         if not self.suspects or self.tally.worst is None:
             return
         found = smallest_failing(self.sides, self.suspects, self.tally.worst, self.tolerances)
+        live, frozen = recorded_answers(self.sides, dict(found.feeds), steady=self.steady)
         agreement.counterexample = found
         if self.folder is not None:
-            agreement.counterexample = self._saved(agreement, found, self.folder)
+            agreement.counterexample = self._saved(agreement, found, live, frozen, self.folder)
+        self.exhibit(agreement, live, frozen)
+
+    def exhibit(self, agreement: Agreement, live: Arrays, frozen: Arrays) -> None:
+        """Keep what a page shows of the failing input, and of all that was compared.
+
+        Args:
+            agreement: the result, with its failing input.
+            live: what the live model answers to that, {output: array (rows, *shape)}.
+            frozen: what the artifact answers, under the live names.
+        """
+        found = agreement.counterexample
+        agreement.exhibit = Exhibit(
+            answers=exhibits.answers(agreement.compared, live, frozen),
+            inputs=() if found is None else exhibits.inputs(found),
+            histogram=exhibits.histogram(self.tally.histogram),
+        )
+
+    def complete(self, agreement: Agreement) -> None:
+        """Add to what a page shows what was found out after the failing input."""
+        exhibit, why = agreement.exhibit, agreement.explanation
+        if exhibit is None:
+            return
+        if why is not None:
+            exhibit.layers = why.layers
+        if exhibit.histogram is not None:
+            exhibit.histogram = dataclasses.replace(
+                exhibit.histogram, allowed=agreement.atol, floor=agreement.noise_floor
+            )
 
     def cause(
         self, agreement: Agreement, ordinary: Arrays, compared: Compared | None = None
@@ -111,7 +142,7 @@ class Disagreement:
             return found
         if any(cause.proven for cause in found.causes) and not told.simulated:
             return found
-        return dataclasses.replace(told, first=found.first)
+        return dataclasses.replace(told, first=found.first, layers=found.layers)
 
     def inexactness(self, agreement: Agreement, ordinary: Arrays) -> None:
         """Name the cause of a difference that is small enough, in a warning, if it is proven."""
@@ -135,9 +166,14 @@ class Disagreement:
         worst = {name: array[:_WORST] for name, array in self.suspects.feeds().items()}
         return beside(worst, ordinary, self.sides.live.specs)
 
-    def _saved(self, agreement: Agreement, found: Counterexample, folder: Path) -> Counterexample:
-        feeds: Arrays = dict(found.feeds)
-        live, frozen = recorded_answers(self.sides, feeds, steady=self.steady)
+    def _saved(
+        self,
+        agreement: Agreement,
+        found: Counterexample,
+        live: Arrays,
+        frozen: Arrays,
+        folder: Path,
+    ) -> Counterexample:
         path = place(folder, agreement.model, agreement.artifact, agreement.nodeid)
         found = dataclasses.replace(found, max_abs_diff=largest(live, frozen))
         saved = Saved(
@@ -149,7 +185,7 @@ class Disagreement:
             background=dict(found.background),
             max_abs_diff=found.max_abs_diff if math.isfinite(found.max_abs_diff) else None,
             versions=versions(),
-            feeds=feeds,
+            feeds=dict(found.feeds),
             live=live,
             frozen=frozen,
             atol=self.settings.atol,

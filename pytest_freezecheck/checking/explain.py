@@ -11,6 +11,7 @@ import numpy as np
 from pytest_freezecheck.checking.sides import Sides
 from pytest_freezecheck.diagnosis.diagnose import Diagnosis, Finding, diagnose
 from pytest_freezecheck.diagnosis.distance import NOISE
+from pytest_freezecheck.diagnosis.first_difference import first_difference, thinned
 from pytest_freezecheck.diagnosis.graph_diff import bypassed
 from pytest_freezecheck.diagnosis.repair import Suspicion
 from pytest_freezecheck.diagnosis.rounding import suspect_rounding
@@ -29,6 +30,8 @@ from pytest_freezecheck.result.findings import Blamed, Explanation
 
 #: Sibling checkpoints that are read at most.
 _SIBLINGS = 8
+#: Tensors along the way that a page shows.
+_LAYERS = 48
 #: A row that is answered so differently alone sees the others; float noise stays far below.
 _SEEN = 1e-4
 #: Causes that say that a value is none of the checkpoint's.
@@ -52,7 +55,7 @@ def inquire(
     try:
         found = _diagnosed(sides, feeds, atol)
     except FreezecheckError as error:
-        found = Diagnosis([], None, [f"its graph could not be looked into: {error}"])
+        found = Diagnosis([], (), [f"its graph could not be looked into: {error}"])
     findings = [
         (f.suspicion, f.proven and not _by_numbers_alone(sides, f, simulated=found.simulated))
         for f in found.findings
@@ -68,7 +71,13 @@ def inquire(
         evidence = "a row is answered otherwise with other rows beside it"
         findings = [_renamed(findings, "batch-dependence", evidence)]
     causes = (Blamed(s.cause, s.tensors, s.evidence, proven) for s, proven in findings)
-    return Explanation(tuple(causes), tuple(found.ruled_out), found.simulated, found.first)
+    return Explanation(
+        tuple(causes),
+        tuple(found.ruled_out),
+        found.simulated,
+        first_difference(found.layers),
+        layers=thinned(found.layers, _LAYERS),
+    )
 
 
 def _by_numbers_alone(sides: Sides, finding: Finding, *, simulated: bool) -> bool:
@@ -137,7 +146,7 @@ def _diagnosed(sides: Sides, feeds: Arrays, atol: float) -> Diagnosis:
             found.findings or not simulated.findings
         ):
             return found
-        return dataclasses.replace(simulated, first=found.first)
+        return dataclasses.replace(simulated, layers=found.layers)
 
 
 def _simulated(
@@ -153,10 +162,10 @@ def _simulated(
         if reduced:
             suspicion, words = suspect_rounding(live, wrong, feeds, reduced)
             if suspicion is not None:
-                return Diagnosis([Finding(suspicion, False)], None, [])
+                return Diagnosis([Finding(suspicion, False)], (), [])
             said.append(words)
-        return Diagnosis([], None, said)
-    return Diagnosis([Finding(*found)], None, [why], simulated=True)
+        return Diagnosis([], (), said)
+    return Diagnosis([Finding(*found)], (), [why], simulated=True)
 
 
 def _editable(graph: ConstantGraph, rows: int | None) -> EditableGraph:

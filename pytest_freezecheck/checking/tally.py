@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from pytest_freezecheck.numeric.classes import Classes
 from pytest_freezecheck.numeric.difference import (
     Array,
     Difference,
@@ -56,6 +57,7 @@ class Tally:
         identical: whether every output and every pre-softmax tensor was bit-identical.
         sees_logits: whether both sides showed what went into a softmax, of any output.
         centred: {output: largest absolute difference of its centred logits}.
+        histogram: how many values differ by how much.
     """
 
     tolerances: Tolerances
@@ -67,6 +69,7 @@ class Tally:
     identical: bool = True
     sees_logits: bool = False
     centred: dict[str, float] = dataclasses.field(default_factory=dict)
+    histogram: Classes = dataclasses.field(default_factory=Classes)
 
     def count(self, rows: int) -> None:
         """Count one batch of so many rows."""
@@ -112,6 +115,8 @@ class Tally:
         # Zeros of either sign compare as equal, and are not identical.
         same = identical(live, frozen)
         self.identical = self.identical and same
+        if difference.problem is None:
+            self.histogram.add(live, frozen, same=same)
         if difference.rank > seen.worst.rank:
             seen.worst, seen.where = difference, where
         return same

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.diagnosis import suspects, transforms
 from pytest_freezecheck.diagnosis.distance import NOISE, distance_to, fell
-from pytest_freezecheck.diagnosis.first_difference import first_difference
+from pytest_freezecheck.diagnosis.first_difference import layers
 from pytest_freezecheck.diagnosis.likeness import same_names
 from pytest_freezecheck.diagnosis.repair import Repairer, Suspicion
 from pytest_freezecheck.diagnosis.weights import Origins
 from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.numeric.rows import largest_difference
+from pytest_freezecheck.result.exhibit import Layer
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.answer import Answer, Arrays
@@ -42,13 +43,13 @@ class Diagnosis:
 
     Attributes:
         findings: the causes, the one with the largest effect first; empty if none is suspected.
-        first: name and difference of the first tensor that differs, or None.
+        layers: how far tensors of both sides are apart, from the input to the output.
         ruled_out: what was looked at in vain, in words.
         simulated: whether the live model made the mistake, instead of the artifact being repaired.
     """
 
     findings: list[Finding]
-    first: tuple[str, float] | None
+    layers: tuple[Layer, ...]
     ruled_out: list[str]
     simulated: bool = False
 
@@ -88,8 +89,7 @@ def diagnose(
     finally:
         repairer.close()
     row = {name: array[:1] for name, array in feeds.items()}
-    first = first_difference(live, frozen, row)
-    return Diagnosis(findings, first, _ruled_out(live, frozen, found))
+    return Diagnosis(findings, layers(live, frozen, row), _ruled_out(live, frozen, found))
 
 
 def _suspects(

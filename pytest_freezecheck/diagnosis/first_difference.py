@@ -1,14 +1,15 @@
-"""The first tensor that differs: its inputs agree, its value does not."""
+"""How far two graphs are apart along the way, and the first tensor that differs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytest_freezecheck.diagnosis.graph_diff import reads_input_names
 from pytest_freezecheck.numeric.batches import rows_of
+from pytest_freezecheck.result.exhibit import Layer
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.constant_graph import EditableGraph
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 _AT_ONCE = 2**24
 
 
-def first_difference(
+def layers(
     live: EditableGraph, frozen: EditableGraph, feeds: Mapping[str, Any]
-) -> tuple[str, float] | None:
-    """Return the first tensor, on the way from the input, that both sides have and that differs.
+) -> tuple[Layer, ...]:
+    """Return each tensor that both sides have by name, on the way from the input to the output.
 
-    Tensors are met by name, in an order in which each comes after what it is computed from.
+    Each comes after what it is computed from.
 
     Args:
         live: the live side.
@@ -30,9 +31,9 @@ def first_difference(
         feeds: one batch that shows the difference; a single row will do.
 
     Returns:
-        Its name and by how much it differs (infinite for another shape or for NaN on one side), or
-        None if no shared tensor does.
+        How far each is apart.
     """
+    found = []
     shared = [
         name
         for name in reads_input_names(live.definition)
@@ -42,10 +43,26 @@ def first_difference(
     for names in _chunks(live, shared, rows):
         one, other = live.fetch(names, feeds), frozen.fetch(names, feeds)
         for name in names:
-            apart = _apart(one[name], other[name])
-            if apart > 0.0:
-                return name, apart
-    return None
+            size = np.abs(one[name].astype(np.float64)).max(initial=0.0)
+            found.append(Layer(name, _apart(one[name], other[name]), float(size)))
+    return tuple(found)
+
+
+def first_difference(found: Sequence[Layer]) -> tuple[str, float] | None:
+    """Return name and difference of the first tensor that differs, or None if none does.
+
+    What it is computed from agrees, as far as both sides have it by name.
+    """
+    return next(((one.tensor, one.difference) for one in found if one.difference > 0.0), None)
+
+
+def thinned(found: Sequence[Layer], most: int) -> tuple[Layer, ...]:
+    """Return at most so many of them, spread evenly, the first that differs and the last too."""
+    differing = [n for n, one in enumerate(found) if one.difference > 0.0]
+    kept = {*differing[:1], len(found) - 1} if len(found) > most else set(range(len(found)))
+    spread = max(1, most - len(kept))
+    kept |= {n * len(found) // spread for n in range(spread)} if len(found) > most else set()
+    return tuple(found[n] for n in sorted(kept))
 
 
 def _has_values(side: EditableGraph, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from pytest_freezecheck.result.exhibit import Exhibit
 from pytest_freezecheck.result.findings import (
     Compared,
     Counterexample,
@@ -77,6 +78,7 @@ class Agreement:
         power: how many planted mistakes the inputs would have caught.
         min_power: least share of them to catch.
         counterexample: the smallest input found that shows the difference.
+        exhibit: what a page shows of a failure, or None.
         replay: command that repeats it.
         replayed: how a saved failing input does now, if that is what was fed.
         checkpoint: prefix of the checkpoint that the live model was restored from, or None.
@@ -131,6 +133,7 @@ class Agreement:
     power: Power | None = None
     min_power: float = 0.0
     counterexample: Counterexample | None = None
+    exhibit: Exhibit | None = None
     replay: str | None = None
     replayed: Replayed | None = None
     checkpoint: str | None = None
@@ -239,6 +242,7 @@ class Agreement:
             "cause": self.cause,
             "first_difference": self.first_difference,
             "counterexample": None if found is None else found.as_json(),
+            "exhibit": None if self.exhibit is None else self.exhibit.as_json(),
             "warnings": list(self.warnings),
             "message": self.text or None,
             "replay": self.replay,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_freezecheck.numeric.batches import rows_of
+from pytest_freezecheck.result.exhibit import Layer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,6 +153,8 @@ class Explanation:
         simulated: whether the live model made the mistake, instead of the artifact being repaired.
         first: name and difference of the first tensor that differs, or None.
         computed: whether the computations were compared, and nothing was asked.
+        layers: how far tensors of both sides are apart, from the input to the output; a page shows
+            them.
     """
 
     causes: tuple[Blamed, ...]
@@ -159,6 +162,7 @@ class Explanation:
     simulated: bool = False
     first: tuple[str, float] | None = None
     computed: bool = False
+    layers: tuple[Layer, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
