@@ -465,7 +465,9 @@ def test_a_model_is_built_once_in_a_run(repository: pytest.Pytester) -> None:
     assert (repository.path / "built.txt").read_text() == "once "
 
 
-@pytest.mark.parametrize("distribution", ["load", "loadgroup"])
+@pytest.mark.parametrize(
+    "distribution", ["load", pytest.param("loadgroup", marks=pytest.mark.slow)]
+)
 def test_one_worker_gets_all_checks_of_a_model(
     repository: pytest.Pytester, distribution: str
 ) -> None:

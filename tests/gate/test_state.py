@@ -74,6 +74,7 @@ def test_training_and_restoring_leave_everything_as_it_was(tmp_path: Path) -> No
     assert state() == before
 
 
+@pytest.mark.slow  # every way once more
 def test_every_way_works_where_a_graph_is_the_default(small: LiveModel, tmp_path: Path) -> None:
     """As in the body of `with tf.Graph().as_default():`, where much TF1 code lives."""
     with tf.Graph().as_default() as graph:
