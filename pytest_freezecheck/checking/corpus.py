@@ -25,6 +25,7 @@ from pytest_freezecheck.models.answer import Answer, Arrays
 from pytest_freezecheck.models.clone import Clone
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.numeric.batches import rows_of
+from pytest_freezecheck.result import progress
 from pytest_freezecheck.result.findings import Power, Reached
 
 Ask = Callable[[Arrays], Answer]
@@ -92,6 +93,11 @@ class Corpus:
         self.reached: list[Reached] | None = None
         self._known: dict[str, Output] | None = None
         self._dependence: float | None = None
+
+    @property
+    def planned(self) -> int:
+        """How many batches an artifact is fed, but for a few large ones."""
+        return self._batches.main + self._steered_batches + self.searched
 
     def main(self, live: LiveModel, ask: Ask, pieces: Pieces | None = None) -> Iterator[Answered]:
         """Yield what every artifact is fed: real samples, what was drawn, and steered inputs.
@@ -223,6 +229,7 @@ class Corpus:
 
     def _answer(self, place: int, feeds: Arrays, ask: Ask, pieces: Pieces | None) -> Answer:
         if place not in self._answers:
+            progress.tell("asking the live model", len(self._answers) / self.planned)
             self._answers[place] = ask(feeds)
         if pieces is None:
             return self._answers[place]

@@ -24,6 +24,7 @@ from pytest_freezecheck.models.answer import Arrays
 from pytest_freezecheck.numeric.tolerance import Tolerances
 from pytest_freezecheck.report import cautions
 from pytest_freezecheck.report import details as words
+from pytest_freezecheck.result import progress
 from pytest_freezecheck.result.agreement import Agreement
 from pytest_freezecheck.result.exhibit import Exhibit
 from pytest_freezecheck.result.findings import Counterexample, Explanation
@@ -76,6 +77,7 @@ class Disagreement:
         """Find the smallest failing input, and save it."""
         if not self.suspects or self.tally.worst is None:
             return
+        progress.tell("looking for the smallest failing input", None, agreement.max_abs_diff)
         found = smallest_failing(self.sides, self.suspects, self.tally.worst, self.tolerances)
         live, frozen = recorded_answers(self.sides, dict(found.feeds), steady=self.steady)
         agreement.counterexample = found
@@ -124,6 +126,7 @@ class Disagreement:
         worst = self.tally.worst
         if not self.suspects or worst is None or worst.problem is not None:
             return
+        progress.tell("looking for the cause", None, agreement.max_abs_diff)
         found = self._explained(ordinary, non_finite=worst.non_finite)
         if compared is not None and not _says_enough(found):
             found = self._by_computation(compared, found)

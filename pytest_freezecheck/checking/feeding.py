@@ -14,6 +14,7 @@ from pytest_freezecheck.models.answer import Answer, Arrays
 from pytest_freezecheck.numeric.batches import rows_of
 from pytest_freezecheck.numeric.difference import Floats
 from pytest_freezecheck.numeric.tolerance import Tolerances
+from pytest_freezecheck.result import progress
 
 _CHILDREN = 8
 #: Batches that are asked about again at the end.
@@ -58,6 +59,8 @@ class Feeding:
         self._differ = False
         self._aside: tuple[Suspects, Suspects] | None = None
         self._asked: list[tuple[Arrays, Answer]] = []
+        #: Batches that are to be fed, once that is known.
+        self._planned = 0
 
     @property
     def ranked(self) -> tuple[Suspects, Suspects]:
@@ -87,7 +90,7 @@ class Feeding:
         The first batches are asked about once more at the end: a file with a state of its own can
         answer otherwise by then.
         """
-        sides = self.sides
+        sides, self._planned = self.sides, corpus.planned
         for words, feeds, live in corpus.main(sides.live, sides.ask_whole, sides.pieces):
             self._feed(words, feeds, live)
         self._search(corpus)
@@ -130,6 +133,8 @@ class Feeding:
         tally, rows, names = self.tally, rows_of(feeds), self.sides.outputs
         live, frozen = self._repeated(feeds, live, frozen)
         tally.count(rows)
+        share = tally.examples / self._planned if self._planned else None
+        progress.tell("asking both sides", share, tally.largest_difference)
         ratios = self.tolerances.rows(live, frozen, names, rows)
         allowed: dict[str, Floats] = {}
         allowed_logits: dict[str, Floats] = {}

@@ -15,6 +15,7 @@ from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.messages.wording import listed
 from pytest_freezecheck.power import noise, vacuity
 from pytest_freezecheck.report import cautions
+from pytest_freezecheck.result import progress
 from pytest_freezecheck.result.agreement import Agreement
 from pytest_freezecheck.settings import Settings
 
@@ -69,6 +70,7 @@ class Support:
         if drifting or not self.steady:
             agreement.warnings.append(cautions.POWERLESS)
             return
+        progress.tell("planting mistakes in the live model", None, agreement.max_abs_diff)
         tolerances = self.tally.tolerances
         if self.settings.exact and self.sides.bit_exact:
             tolerances = tolerances.nothing()

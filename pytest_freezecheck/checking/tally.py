@@ -80,6 +80,7 @@ class Tally:
     def forget_count(self) -> None:
         """Keep what was seen, and count it for nothing."""
         self.inputs = self.examples = self.largest = 0
+        self.histogram = Classes()
         for seen in self.outputs.values():
             seen.compared = 0
 
@@ -204,6 +205,14 @@ class Tally:
         """The worst difference of any output."""
         every = [seen.worst for seen in self.outputs.values()]
         return max(every, key=lambda difference: difference.rank, default=None)
+
+    @property
+    def largest_difference(self) -> float | None:
+        """The largest difference of any output so far; infinite if one is not finite."""
+        every = self.outputs.values()
+        if any(seen.worst.non_finite for seen in every):
+            return float("inf")
+        return max((seen.max_abs for seen in every), default=None)
 
     @property
     def logit_ratios(self) -> dict[str, float]:

@@ -14,15 +14,17 @@ from pytest_freezecheck.declared.model_cache import ModelCache
 from pytest_freezecheck.errors import RunnerError, SettingError
 from pytest_freezecheck.formats import registry
 from pytest_freezecheck.gate import items as our_items
-from pytest_freezecheck.gate import remote
+from pytest_freezecheck.gate import remote, shown
 from pytest_freezecheck.gate.collection import Collection, answers_of
 from pytest_freezecheck.gate.expected import Expected, expected, makes_checks, tell, told
 from pytest_freezecheck.gate.interrupts import terminated_as_interrupted
 from pytest_freezecheck.gate.isolation import Isolation
+from pytest_freezecheck.gate.progress import Line
 from pytest_freezecheck.gate.replay import Replay
 from pytest_freezecheck.gate.summary import Verdict
 from pytest_freezecheck.result import reasons
 from pytest_freezecheck.result.agreement import Agreement
+from pytest_freezecheck.result.progress import watching
 from pytest_freezecheck.result.recording import recording
 from pytest_freezecheck.settings import Run, Settings, using
 
@@ -64,6 +66,7 @@ class Gate:
         if self.replay is not None:
             config.pluginmanager.register(self.replay, "freezecheck-replay")
         self._worker, self._distributed = bool(given), False
+        self._line = Line(config)
         self._run = contextlib.ExitStack()
         try:
             formats = self._run.enter_context(_added_formats(config))
@@ -165,7 +168,8 @@ class Gate:
         """Fail a test that compared nothing, or that dropped a failed result unread."""
         made = item.stash[_MADE]
         try:
-            result = yield
+            with self._watched(item):
+                result = yield
         finally:
             for each in _results(item):
                 item.user_properties.extend(_properties(each))
@@ -184,12 +188,27 @@ class Gate:
                 )
         return result
 
+    @contextlib.contextmanager
+    def _watched(self, item: pytest.Item) -> Iterator[None]:
+        """Show how far the checks of a test have come; a worker has nothing to show it on."""
+        if self._worker or not (isinstance(item, our_items.FreezeItem) or makes_checks(item)):
+            yield
+            return
+        self._line.begin(item.reportinfo()[2])
+        try:
+            with watching(self._line.show):
+                yield
+        finally:
+            self._line.end()
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Carry the results on the report, which xdist brings to the controller."""
         report = yield
+        error = None if call.excinfo is None else call.excinfo.value
+        shown.shorten(report.longrepr, error, self.config.get_verbosity())
         made = item.stash.get(_MADE, [])
         results = _results(item) if report.when == "call" else []
         known = any(result["outcome"] in ("failed", "error") for result in results)
@@ -197,7 +216,6 @@ class Gate:
         known = known and not (call.excinfo is not None and call.excinfo.errisinstance(RunnerError))
         if isinstance(item, our_items.FreezeItem) and report.failed and not known:
             text = item.in_short(call) or str(report.longrepr)
-            error = None if call.excinfo is None else call.excinfo.value
             reason = "exception" if error is None else reasons.of_error(error).reason
             atol = self._settings_of(item).atol
             missing = Expected.of(item).without_result(atol, text, reason, report.duration)

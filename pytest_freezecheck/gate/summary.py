@@ -13,12 +13,20 @@ from typing import Any
 import pytest
 
 from pytest_freezecheck.gate.expected import Expected, expected
+from pytest_freezecheck.gate.shown import coloured
 from pytest_freezecheck.messages.wording import counted, listed
 from pytest_freezecheck.report import files, kinds, terminal
 from pytest_freezecheck.report import json as json_report
 from pytest_freezecheck.settings import Settings
 from pytest_freezecheck.versions import versions
 
+#: How pytest marks up each outcome.
+_MARKUP: dict[str, dict[str, bool]] = {
+    "passed": {"green": True},
+    "failed": {"red": True, "bold": True},
+    "error": {"red": True, "bold": True},
+    "skipped": {"yellow": True},
+}
 _QUIET = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
@@ -68,10 +76,13 @@ class Verdict:
         """Keep which tests began."""
         self._begun.add(nodeid)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect the results: here in a plain run, on the controller in a distributed one."""
         results = getattr(report, "freezecheck", ())
         self.results.extend(results)
+        if results and report.failed:
+            report.longrepr = coloured(report.longrepr)
         for result in results:
             self._write(lambda file, check=result: file.add(check))  # type: ignore[misc]
         if results or report.skipped:
@@ -158,14 +169,17 @@ class Verdict:
             return
         terminalreporter.section("freezecheck")
         if self.results:
-            shown = self.results
+            shown, verbose = self.results, self.config.get_verbosity() > 0
+            for row in terminal.table(shown):
+                terminalreporter.write(f"{row.text}  ")
+                terminalreporter.line(row.verdict, **_MARKUP.get(row.outcome, {}))
             for line in (
-                *terminal.table(shown),
-                *terminal.skips(shown),
-                *terminal.weaknesses(shown),
-                *terminal.warnings(shown),
+                *terminal.skips(shown, verbose=verbose),
+                *terminal.weaknesses(shown, verbose=verbose),
             ):
                 terminalreporter.line(line)
+            for line in terminal.warnings(shown):
+                terminalreporter.line(line, yellow=True)
             for result in shown:
                 # What a failed replay says stands above, with the failure.
                 if result["outcome"] == "passed" and result["replayed"] is not None:

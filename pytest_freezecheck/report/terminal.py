@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_freezecheck.messages.wording import shown
 from pytest_freezecheck.report.proof import column
@@ -22,13 +22,36 @@ _HEADER = (
     "verdict",
 )
 _MOST_SURVIVORS = 3
+#: Where fewer of the planted mistakes are noticed, a pass says little: that is told unasked.
+_WEAK = 0.8
 
 
-def table(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+class Row(NamedTuple):
+    """A line of the table.
+
+    Attributes:
+        text: all but the verdict.
+        verdict: the last cell.
+        outcome: `passed`, `failed`, `error` or `skipped`; empty for the heading.
+    """
+
+    text: str
+    verdict: str
+    outcome: str
+
+    def __str__(self) -> str:
+        return f"{self.text}  {self.verdict}"
+
+
+def table(checks: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Return the lines of the table, one for each check in the order they ran."""
     rows = [_HEADER, *(_row(check) for check in checks)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
-    return [_line(row, widths) for row in rows]
+    outcomes = ("", *(check["outcome"] for check in checks))
+    return [
+        Row(_line(row, widths), row[-1], outcome)
+        for row, outcome in zip(rows, outcomes, strict=True)
+    ]
 
 
 def warnings(checks: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -43,33 +66,49 @@ def warnings(checks: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def skips(checks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return one line for each check that was skipped: why, and what to do about it."""
-    said = {(c["model"], c["message"]) for c in checks if c["outcome"] == "skipped"}
+def skips(checks: Sequence[Mapping[str, Any]], *, verbose: bool) -> list[str]:
+    """Return one line for each check that was skipped: why, and what to do about it.
+
+    Args:
+        checks: as the report has them.
+        verbose: whether those are told, too, about which nothing can be done: ways that are for
+            models of another kind.
+    """
+    said = {
+        (c["model"], c["message"])
+        for c in checks
+        if c["outcome"] == "skipped" and (verbose or c["reason"] != "inapplicable")
+    }
     return [f"skipped: {model}: {message}" for model, message in sorted(said)]
 
 
-def weaknesses(checks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return one line for each model: which planted mistakes no input showed, and why.
+def weaknesses(checks: Sequence[Mapping[str, Any]], *, verbose: bool) -> list[str]:
+    """Return for each model how many planted mistakes were not noticed, and a few of them.
 
     Not for ways that are declared lossy: theirs are many, and what they were allowed to be.
+
+    Args:
+        checks: as the report has them.
+        verbose: whether it is told where nearly all are noticed, too.
     """
-    said: dict[tuple[str, int, int], str] = {}
+    said: dict[tuple[str, int, int], list[str]] = {}
     for check in checks:
         power = {} if check["lossy"] else check["power"] or {}
-        if power.get("in_all") == power.get("planted"):
+        noticed, planted = power.get("in_all", 0), power.get("planted", 0)
+        if noticed == planted or not (verbose or noticed < _WEAK * planted):
             continue
         survivors = power.get("survivors", ())
         key = (check["model"], power.get("caught", 0), power.get("planted", 0))
         if survivors and key not in said:
-            named = [f"{s['mistake']} ({s['reason']})" for s in survivors[:_MOST_SURVIVORS]]
-            more = _and_more(len(survivors) - len(named))
             verb = "is" if len(survivors) == 1 else "are"
-            said[key] = (
-                f"power: {check['model']}: {len(survivors)} of {check['power']['planted']} planted "
-                f"mistakes {verb} not noticed: {'; '.join(named)}{more}"
-            )
-    return list(said.values())
+            said[key] = [
+                f"power: {check['model']}: {len(survivors)} of {planted} planted mistakes {verb} "
+                "not noticed:",
+                *(f"  {s['mistake']}: {s['reason']}" for s in survivors[:_MOST_SURVIVORS]),
+            ]
+            if len(survivors) > _MOST_SURVIVORS:
+                said[key].append(f"  and {len(survivors) - _MOST_SURVIVORS} more")
+    return [line for lines in said.values() for line in lines]
 
 
 def _and_more(count: int) -> str:
@@ -98,4 +137,4 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     left = "  ".join(f"{cell:<{width}}" for cell, width in zip(row[:2], widths[:2], strict=True))
     numbers = zip(row[2:-1], widths[2:-1], strict=True)
     right = "  ".join(f"{cell:>{width}}" for cell, width in numbers)
-    return f"{left}  {right}  {row[-1]}"
+    return f"{left}  {right}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import dataclasses
 import faulthandler
 import json
 import os
@@ -29,6 +30,7 @@ from pytest_freezecheck.declared.told import behind_of
 from pytest_freezecheck.errors import FreezecheckError, ModelError
 from pytest_freezecheck.messages.raised import in_short
 from pytest_freezecheck.result.agreement import Agreement, FrozenMismatch
+from pytest_freezecheck.result.progress import Progress, watching
 from pytest_freezecheck.result.recording import telling
 from pytest_freezecheck.runner import sending
 from pytest_freezecheck.runner.limits import NO_MEMORY
@@ -46,6 +48,8 @@ _LENGTH = struct.Struct("<Q")
 _PR_SET_PDEATHSIG = 1
 #: How many of the live model's answers are timed: the first one of a session takes longer.
 _TIMED = range(1, 4)
+#: Seconds between two messages on how far a check has come.
+_PAUSE = 0.1
 
 
 def main(requests: int, replies: int) -> None:
@@ -127,6 +131,8 @@ class _Child:
         self._model_cache: ModelCache | None = None
         self._formats = contextlib.ExitStack()
         self._made: list[Agreement] = []
+        #: What was last sent of how far a check has come, and when.
+        self._stage, self._last = "", 0.0
 
     def say(self, message: dict[str, Any]) -> None:
         """Send a message, as a line of JSON."""
@@ -176,7 +182,7 @@ class _Child:
             self._know(request["formats"])
         job: Job = _received(request["job"], "what the model's declaration names")
         run: Run = request["run"]
-        with using(run), telling(self._tell):
+        with using(run), telling(self._tell), watching(self._watch):
             self.say({"is": "live"})
             live = self._model_cache.of(job.model)
             self.say({"is": "check"})
@@ -194,6 +200,13 @@ class _Child:
         """Send a result as soon as it is there: a later one may end the process."""
         self._made.append(agreement)
         self.say({"is": "result", "result": agreement.as_json()})
+
+    def _watch(self, progress: Progress) -> None:
+        """Send how far the check has come, as often as somebody can read it."""
+        now = time.perf_counter()
+        if progress.stage != self._stage or now - self._last >= _PAUSE:
+            self._stage, self._last = progress.stage, now
+            self.say({"is": "progress", **dataclasses.asdict(progress)})
 
     @contextlib.contextmanager
     def _timed(self, live: Any) -> Iterator[None]:

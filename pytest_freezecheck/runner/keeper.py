@@ -16,6 +16,7 @@ from pytest_freezecheck.declared.job import Job
 from pytest_freezecheck.declared.model import Model
 from pytest_freezecheck.errors import CrashedError, OutOfMemoryError, RunnerError
 from pytest_freezecheck.messages.raised import in_short
+from pytest_freezecheck.result import progress
 from pytest_freezecheck.result.reasons import ERROR
 from pytest_freezecheck.runner import limits, sending
 from pytest_freezecheck.runner.limits import Limits
@@ -169,6 +170,8 @@ class Keeper:
                 elif kind == "answer":
                     bounds.answer = max(bounds.answer, message["seconds"])
                     self._answers[name] = bounds.answer
+                elif kind == "progress":
+                    progress.tell(message["stage"], message["share"], message["apart"])
                 elif kind == "result":
                     check.results.append(message["result"])
                 elif kind == "end" and message["how"] == limits.NO_MEMORY:
