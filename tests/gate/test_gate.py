@@ -137,7 +137,7 @@ def test_wrong_files_exit_1_each_with_a_first_line_that_stands_alone(
     for fault in FAULTS:
         shutil.copy(faulty(fault), repository.path)
     repository.makepyfile(test_export=TEST_OF_FAULTS.format(folder=str(trained), faults=names))
-    result = run(repository)
+    result = run(repository, "-v")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.assert_outcomes(failed=len(FAULTS), deselected=len(WAYS))
     summary = [line for line in result.stdout.lines if line.startswith("FAILED test_export.py")]
