@@ -75,8 +75,15 @@ def constant_graph(
     return ConstantGraph(only(definition, names), inputs, outputs)
 
 
+#: Constants of more numbers are fed, and not in the graph that is run.
+_LARGE = 1024
+
+
 class EditableGraph:
     """Runs a graph of constants, with others in their place if need be.
+
+    TensorFlow keeps all constants of a graph once more for each set of tensors that is fed or fetched,
+    and a repair is such a set. So large ones are fed, all of them in each run.
 
     Args:
         graph: what to run.
@@ -92,9 +99,12 @@ class EditableGraph:
         self.definition = graph.definition
         self.nodes = {node.name: node for node in graph.definition.node}
         self._graph = tf.Graph()
+        self._fed = {
+            name: value for name, value in self.weights.items() if self._is_fed(self.nodes[name])
+        }
         try:
             with self._graph.as_default():
-                tf.import_graph_def(graph.definition, name="")
+                tf.import_graph_def(_fed_instead(graph.definition, self._fed), name="")
             self.session = tf.compat.v1.Session(graph=self._graph, config=plain_config())
             self._fill_tables()
             self._runner = Runner(
@@ -105,7 +115,16 @@ class EditableGraph:
             )
         except (ValueError, KeyError, tf.errors.OpError) as error:
             raise ModelError(f"its graph cannot be imported: {reason(error)}") from None
-        self._weights: Arrays | None = None
+
+    def _is_fed(self, node: Any) -> bool:
+        """Return whether a constant is fed; one that waits for others, or in a loop, cannot be."""
+        value = self.weights[node.name]
+        return (
+            value.size > _LARGE
+            and value.dtype.kind in "biufO"
+            and not node.input
+            and node.name not in self.inside
+        )
 
     def _fill_tables(self) -> None:
         """Fill lookup tables; one that is read from a file that is gone answers with an error."""
@@ -113,7 +132,7 @@ class EditableGraph:
 
         for operation in initializers(self._graph):
             with contextlib.suppress(tf.errors.OpError):
-                self.session.run(operation)
+                self.session.run(operation, {self.tensor(n): v for n, v in self._fed.items()})
 
     def tensor(self, name: str) -> Any:
         """Return a tensor by the name of its operation, or by its own."""
@@ -123,18 +142,16 @@ class EditableGraph:
         """Return an operation by its name."""
         return self._graph.get_operation_by_name(name)
 
-    @property
+    @functools.cached_property
     def weights(self) -> Arrays:
         """{name: value} of the constants, in the order of the graph."""
         import tensorflow as tf
 
-        if self._weights is None:
-            self._weights = {
-                node.name: tf.make_ndarray(node.attr["value"].tensor)
-                for node in self.definition.node
-                if node.op == "Const"
-            }
-        return self._weights
+        return {
+            node.name: tf.make_ndarray(node.attr["value"].tensor)
+            for node in self.definition.node
+            if node.op == "Const"
+        }
 
     def answer(
         self,
@@ -160,7 +177,7 @@ class EditableGraph:
             outside = {name: value for name, value in weights.items() if name not in within}
             with contextlib.closing(self._rebuilt(within)) as editable:
                 return editable.answer(feeds, outside, others)
-        fed = {self.tensor(name): value for name, value in weights.items()}
+        fed = {self.tensor(name): value for name, value in {**self._fed, **weights}.items()}
         for name, value in {**self.graph.constants, **(others or {})}.items():
             fed[self.tensor(name)] = value
         try:
@@ -196,6 +213,7 @@ class EditableGraph:
         """
         piece = next(pieces(feeds, self.graph.rows))
         fed = {self.tensor(self.graph.inputs[name]): value for name, value in piece.items()}
+        fed |= {self.tensor(name): value for name, value in self._fed.items()}
         for name, value in self.graph.constants.items():
             fed[self.tensor(name)] = value
         values: Arrays = self.session.run({name: self.tensor(name) for name in names}, fed)
@@ -212,3 +230,19 @@ class EditableGraph:
     def close(self) -> None:
         """Free the session."""
         self.session.close()
+
+
+def _fed_instead(definition: Any, fed: Mapping[str, npt.NDArray[Any]]) -> Any:
+    """Return a GraphDef with placeholders in place of these constants."""
+    import tensorflow as tf
+
+    made = type(definition)(versions=definition.versions, library=definition.library)
+    for node in definition.node:
+        if node.name not in fed:
+            made.node.add().CopyFrom(node)
+            continue
+        placeholder = made.node.add(name=node.name, op="Placeholder", device=node.device)
+        placeholder.attr["dtype"].CopyFrom(node.attr["dtype"])
+        shape = tf.TensorShape(fed[node.name].shape).as_proto()
+        placeholder.attr["shape"].shape.CopyFrom(shape)
+    return made

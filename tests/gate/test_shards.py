@@ -1,0 +1,47 @@
+"""A run that is spread over machines, with pytest-split: each check is made by one of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.gate.test_gate import make_repository
+from tests.kit.subjects import Subject
+
+pytest.importorskip("pytest_split")
+
+WAYS = ("graph_def", "freeze_graph_meta", "saved_model", "simple_save", "builder_session")
+
+
+def part(repository: pytest.Pytester, *arguments: str) -> tuple[int, list[Any]]:
+    """Run some checks; return the exit code, and what the report says of each but for times."""
+    some = [f"freezecheck::live_model::{way}" for way in WAYS]
+    result = repository.runpytest("--freezecheck", "--freezecheck-report=r.json", *some, *arguments)
+    checks = json.loads((repository.path / "r.json").read_text())["checks"]
+    for check in checks:
+        check.pop("seconds")
+    return int(result.ret), checks
+
+
+def test_each_check_is_made_by_one_shard_and_comes_to_the_same(
+    pytester: pytest.Pytester, flowers: Subject
+) -> None:
+    make_repository(pytester.path, flowers)
+    code, whole = part(pytester, "--store-durations")
+    assert code == 0
+    durations = json.loads((pytester.path / ".test_durations").read_text())
+    assert set(durations) == {f"freezecheck::live_model::{way}" for way in WAYS}
+    by_cost = "--splitting-algorithm=least_duration"  # the other one can leave a shard empty
+    shards = [part(pytester, by_cost, "--splits", "3", "--group", str(n)) for n in (1, 2, 3)]
+    assert [code for code, _ in shards] == [0, 0, 0]
+    together = [check for _, checks in shards for check in checks]
+    assert sorted(together, key=lambda check: str(check["nodeid"])) == whole
+
+
+def test_a_shard_without_a_check_fails(pytester: pytest.Pytester, flowers: Subject) -> None:
+    make_repository(pytester.path, flowers)
+    parts = [part(pytester, "--splits", "6", "--group", str(n)) for n in range(1, 7)]
+    assert sorted(code for code, _ in parts) == [0, 0, 0, 0, 0, 1]
+    assert [len(checks) for code, checks in parts if code == 1] == [0]
