@@ -42,7 +42,7 @@ class Places:
     """
 
     def __init__(self, text: str) -> None:
-        self._lines = _lines(text)
+        self._lines = _lines(text.replace("\r\n", "\n"))  # as tomllib does
 
     def of(self, model: str, keys: Keys = ()) -> int | None:
         """Return the line that declares something of a model, or else the model; or None.

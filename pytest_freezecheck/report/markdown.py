@@ -23,8 +23,8 @@ _SYMBOLS = {PASSED: "✅", FAILED: "❌", ERROR: "⚠️", SKIPPED: "⏭️"}
 _MEANT = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
 #: What code hosts make people, issues and pictures of, also after a backslash.
 _REFERENCES = re.compile(r"[@#]|:(?=[\w+-]+:)")
-#: What begins a list, a heading or a rule.
-_LEADING = re.compile(r"^(\d*)([-+=.)])")
+#: What begins a list or a rule.
+_LEADING = re.compile(r"^(\d*)([-+=.)])(?=[-=\s]|$)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _HEAD = (
     "| model | artifact or way | verdict | difference | allowed | proof | power |",
@@ -45,7 +45,7 @@ def render(
     left = (MOST if most is None else most) - _END
     kept, dropped = [], 0
     for block in _blocks(document, failures):
-        size = len(block.encode("utf-8", "backslashreplace")) + 2
+        size = len(block.encode()) + 2
         if size > left:
             left, dropped = 0, dropped + 1  # nothing that comes after it is kept either
         else:
@@ -114,7 +114,7 @@ def _table(wrong: Sequence[Check], checks: Sequence[Check]) -> str:
     rows, left = [*_HEAD], _TABLE
     for check in every:
         row = _row(check)
-        left -= len(row.encode("utf-8", "backslashreplace"))
+        left -= len(row.encode())
         if left < 0:
             more = len(every) - len(rows) + len(_HEAD)
             return "\n".join([*rows, "", f"The table is cut: {counted(more, 'more check')}."])
@@ -134,7 +134,7 @@ def _row(check: Check) -> str:
         column(check["proof"]),
         "-" if power is None else f"{power['in_all']}/{power['planted']}",
     )
-    return f"| {' | '.join(map(text, cells))} |"
+    return f"| {' | '.join(map(_within, cells))} |"
 
 
 def _problem(check: Check) -> Iterator[str]:
@@ -149,7 +149,7 @@ def _problem(check: Check) -> Iterator[str]:
     yield "\n".join(lines).rstrip()
     message = _clean(str(check["message"] or ""))
     if "\n" in message.strip():
-        cut = message.encode("utf-8", "backslashreplace")[:_MESSAGE].decode("utf-8", "ignore")
+        cut = message.encode()[:_MESSAGE].decode(errors="ignore")
         more = "" if cut == message else "\n(cut: it is longer)"
         yield "\n".join(
             [
@@ -165,7 +165,7 @@ def _problem(check: Check) -> Iterator[str]:
 def _facts(check: Check) -> Iterator[str]:
     cause, first, found = check["cause"], check["first_difference"], check["counterexample"]
     for each in () if cause is None else (cause, *cause.get("others", ())):
-        certain = "cause" if each["proven"] else "suspected, not proven"
+        certain = "proven cause" if each["proven"] else "suspected, not proven"
         yield f"{certain}: {code(each['id'])}: {text(each['explanation'])}"
         if each["tensors"]:
             yield f"it concerns {text(listed(each['tensors'], 4))}"
@@ -196,16 +196,22 @@ def _versions(document: Mapping[str, Any]) -> str:
 
 def text(content: str) -> str:
     """Return a text in one line that Markdown and HTML show as it is."""
-    line = " ".join(_clean(content).split())
-    line = _LEADING.sub(r"\1\\\2", _MEANT.sub(r"\\\g<0>", html.escape(line, quote=False)))
-    return _REFERENCES.sub(lambda found: f"&#{ord(found[0])};", line)
+    return _LEADING.sub(r"\1\\\2", _within(content))
 
 
 def code(content: str) -> str:
     """Return a name or command in the type of code, which shows it as it is."""
-    return f"<code>{text(content)}</code>"
+    return f"<code>{_within(content)}</code>"
+
+
+def _within(content: str) -> str:
+    """Return the same, to follow something in its line."""
+    line = html.escape(" ".join(_clean(content).split()), quote=False)
+    line = _MEANT.sub(r"\\\g<0>", line)
+    return _REFERENCES.sub(lambda found: f"&#{ord(found[0])};", line)
 
 
 def _clean(content: str) -> str:
-    """Return a text without what moves a terminal's cursor."""
-    return _CONTROL.sub("\ufffd", content.replace("\r\n", "\n"))
+    """Return a text without what moves a terminal's cursor, and without halves of characters."""
+    whole = content.encode("utf-8", "backslashreplace").decode()
+    return _CONTROL.sub("\ufffd", whole.replace("\r\n", "\n"))
