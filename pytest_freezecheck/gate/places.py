@@ -67,8 +67,9 @@ def declared_at(item: pytest.Item) -> dict[str, Any] | None:
     """Return where a check of ours is declared, or where a test begins; None if that is unknown."""
     if isinstance(item, FreezeItem):
         return item.declared_at
-    _, line, _ = item.location
-    return None if line is None else _place(item.config.rootpath, item.path, line + 1)
+    file, line, _ = item.location  # of its function, which may stand in another file than its class
+    root = item.config.rootpath
+    return None if line is None else _place(root, root / file, line + 1)
 
 
 def _place(root: Path, file: Path, line: int) -> dict[str, Any]:

@@ -98,6 +98,27 @@ def test_every_option_that_is_named_exists() -> None:
     assert all(any(path.endswith(ending) for ending in REPORT_ENDINGS) for path in reports)
 
 
+# The page that tells how they are used.
+
+BLOCKS = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.M | re.S)]
+
+
+def test_the_page_names_inputs_variables_and_hooks_that_there_are() -> None:
+    workflow, upload, job, hook = BLOCKS
+    used = workflow["jobs"]["freezecheck"]["steps"][1]
+    assert used["uses"] == "OWNER/pytest-freezecheck@VERSION"
+    assert set(used["with"]) <= set(ACTION["inputs"])
+    assert workflow["permissions"]["security-events"] == "write"
+    *_, shown = ACTION["runs"]["steps"]
+    assert upload[1]["uses"] == shown["uses"]
+    assert upload[1]["with"]["sarif_file"] in upload[0]["run"]
+    assert (ROOT / job["include"][0]["file"]).is_file()
+    assert set(job["freezecheck"]["variables"]) <= set(GITLAB["freezecheck"]["variables"])
+    (used,) = hook["repos"][0]["hooks"]
+    assert used["id"] in [each["id"] for each in HOOKS]
+    assert f"pre-commit run {used['id']} --hook-stage {HOOKS[0]['stages'][1]}" in PAGE
+
+
 # The action of GitHub.
 
 

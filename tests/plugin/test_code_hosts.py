@@ -316,3 +316,16 @@ def test_a_model_of_a_fixture_is_where_the_fixture_is(pytester: pytest.Pytester)
         "def freezecheck_live_model():\n    raise ValueError('none')\n"
     )
     assert places(pytester) == {"live_model": {"file": "conftest.py", "line": 3}}
+
+
+def test_a_test_is_where_its_function_stands(pytester: pytest.Pytester) -> None:
+    (pytester.path / "pytest.ini").touch()
+    (pytester.path / "tests").mkdir()
+    (pytester.path / "tests" / "base.py").write_text(
+        "import pytest\n\nclass Base:\n"
+        "    @pytest.mark.freezecheck\n    def test_it(self):\n        assert 1 == 2\n"
+    )
+    (pytester.path / "tests" / "test_it.py").write_text(
+        "\n" * 20 + "from base import Base\nclass TestIt(Base):\n    pass\n"
+    )
+    assert places(pytester) == {"": {"file": "tests/base.py", "line": 4}}

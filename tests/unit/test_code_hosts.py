@@ -10,8 +10,9 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
+from pytest_freezecheck.gate.github import _append
 from pytest_freezecheck.gate.repository import folder_in_repository
-from pytest_freezecheck.report import github, gitlab, sarif
+from pytest_freezecheck.report import github, gitlab, markdown, sarif
 from pytest_freezecheck.report.causes import CAUSES
 from pytest_freezecheck.report.kinds import report
 from pytest_freezecheck.report.problems import fingerprints, located, problems
@@ -123,6 +124,21 @@ def test_a_run_that_fails_without_a_check_is_told_too() -> None:
 def test_without_a_place_there_is_none() -> None:
     (line,) = github.commands(document(failed(declared_at=None))["checks"])
     assert set(command(line)[0]) == {"title"}
+
+
+def test_a_summary_is_filled_no_further_than_github_takes_it(tmp_path: Path) -> None:
+    """GitHub drops the whole summary of a step that is too long."""
+    many = document(
+        *(failed(f"{number}.pb", text="differs\n" + "x" * 5000) for number in range(99))
+    )
+    for before in (0, 10, markdown.MOST - 50_000, markdown.MOST - 10_000):
+        path = tmp_path / f"{before}.md"
+        path.write_bytes(b"x" * before)
+        _append(path, many, [])
+        text = path.read_text("utf-8")
+        assert text.startswith("x" * before + ("\n\n" if before else "## ❌"))
+        assert len(text.encode()) <= markdown.MOST
+        assert ("Cut here" in text) == (before > 10)
 
 
 # GitLab's code quality.
