@@ -83,7 +83,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     both(
         "freezecheck-report",
         "args",
-        "Write the results to PATH, which ends in .json or .jsonl; repeatable (default: none)",
+        "Write the results to PATH, whose ending says what: "
+        ".json, "
+        ".jsonl (lines), "
+        ".md (Markdown), "
+        ".sarif, "
+        ".gitlab.json (code quality); "
+        "repeatable (default: none)",
         action="append",
         metavar="PATH",
     )

@@ -24,7 +24,13 @@ T = TypeVar("T")
 LARGEST_SEED = 2**32 - 1
 REQUIRED = ("agreement", "proof")
 #: What writes each is in report/kinds.py.
-REPORT_ENDINGS = (".json", ".jsonl")
+REPORT_ENDINGS = (
+    ".gitlab.json",
+    ".json",
+    ".sarif",
+    ".md",
+    ".jsonl",
+)
 ISOLATIONS = ("process", "none")
 _OF_A_RUN = ("reports", "isolation", "timeout", "memory")
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
@@ -205,7 +211,7 @@ def _reports(value: object, key: str, source: str) -> tuple[str, ...]:
         raise _refuse(key, value, source, "a path, or a list of paths")
     for path in paths:
         if not isinstance(path, str) or not _ends_well(path):
-            endings = " or ".join(REPORT_ENDINGS)
+            endings = f"{', '.join(REPORT_ENDINGS[:-1])} or {REPORT_ENDINGS[-1]}"
             raise _refuse(key, path, source, f"a path that ends in {endings}")
     return tuple(paths)
 

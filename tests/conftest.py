@@ -104,6 +104,15 @@ def shipped(
     return get
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _code_hosts_are_not_told() -> Iterator[None]:
+    """Keep runs of pytest inside of tests out of the summary of a host that runs these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE", "CI_PROJECT_DIR"):
+            patch.delenv(name, raising=False)
+        yield
+
+
 @pytest.fixture
 def answers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Check by answers alone, as where a file cannot be read as a computation."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from pytest_freezecheck.declared.told import rest, told
 from pytest_freezecheck.errors import FreezecheckError, SettingError
 from pytest_freezecheck.gate import items as our_items
 from pytest_freezecheck.gate import undeclared
+from pytest_freezecheck.gate.places import Places
 
 
 class Collection:
@@ -45,11 +46,13 @@ class Collection:
         self.asked: list[str] = []
         self.others_asked = False
         self._table = False
+        self._places = Places(config.rootpath)
         try:
             found = pyproject.find(config.rootpath)
             if found is not None:
                 self.path, table = found
                 self.declared = pyproject.read(self.path, table)
+                self._places.file = self.path
                 self._table = True
         except SettingError as error:
             raise pytest.UsageError(f"freezecheck: {error}") from None
@@ -76,15 +79,14 @@ class Collection:
         return not undeclared.is_repository(self.config)
 
     @property
-    def _overridden(self) -> bool:
-        """Whether a conftest.py of the root folder, or a plugin, has a live model of its own."""
+    def _overridden(self) -> Callable[..., Any] | None:
+        """The live model of a conftest.py of the root folder, or of a plugin, if one has one."""
         session = self._session
         if session is None:
-            return False
+            return None
         definitions = session._fixturemanager.getfixturedefs(our_items.FIXTURE, session) or ()
-        return any(
-            definition.func.__module__ != "pytest_freezecheck.plugin" for definition in definitions
-        )
+        own = [d.func for d in definitions if d.func.__module__ != "pytest_freezecheck.plugin"]
+        return own[-1] if own else None
 
     @property
     def expected(self) -> list[Model | None]:
@@ -150,7 +152,7 @@ class Collection:
     def _hooked(self) -> list[Model]:
         hook = "pytest_freezecheck_models"
         models: list[Model] = []
-        for model in answers_of(self.config, hook, "freezecheck.Model"):
+        for model, function in answers_by(self.config, hook, "freezecheck.Model"):
             if not isinstance(model, Model):
                 raise pytest.UsageError(
                     f"freezecheck: {hook} returned a list with {type(model).__name__}; "
@@ -158,6 +160,7 @@ class Collection:
                 )
             rooted = model.root or self.config.rootpath
             models.append(dataclasses.replace(model, root=rooted))
+            self._places.functions[model.name] = function
         names = [model.name for model in (*self.declared, *models)]
         for name in names:
             if names.count(name) > 1:
@@ -212,7 +215,11 @@ class Collection:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keep what was asked for by node id."""
+        """Say where each check is declared, and keep what was asked for by node id."""
+        self._places.fixture = self._overridden
+        for item in items:
+            if isinstance(item, our_items.FreezeItem):
+                item.declared_at = self._places.of(item)
         if not self.asked:
             return
 
@@ -236,15 +243,37 @@ def answers_of(config: pytest.Config, hook: str, expected: str) -> list[Any]:
     Raises:
         pytest.UsageError: one raises, or returns no list.
     """
-    answers: list[Any] = []
+    return [answer for answer, _ in answers_by(config, hook, expected)]
+
+
+def answers_by(
+    config: pytest.Config, hook: str, expected: str
+) -> list[tuple[Any, Callable[..., Any] | None]]:
+    """Return the same, each with the function that answered it, or None where that is not told.
+
+    Raises:
+        pytest.UsageError: one raises, or returns no list.
+    """
+    found: list[tuple[Any, Callable[..., Any] | None]] = []
+    asked = getattr(config.hook, hook)
     try:
         with told(hook, config.rootpath, SettingError):
-            for answer in getattr(config.hook, hook)():
+            answers = asked()
+            for answer, function in zip(answers, _functions(asked, len(answers)), strict=True):
                 if answer is not None and not isinstance(answer, Iterable):
                     raise SettingError(
                         f"{hook} returned {type(answer).__name__}; expected a list of {expected}"
                     )
-                answers += answer or ()
+                found += [(each, function) for each in answer or ()]
     except FreezecheckError as error:
         raise pytest.UsageError(f"freezecheck: {error}{rest(error, config)}") from None
-    return answers
+    return found
+
+
+def _functions(hook: Any, answers: int) -> list[Callable[..., Any] | None]:
+    """Return which function gave each answer of a hook, if all gave one and none wraps others."""
+    every = hook.get_hookimpls()
+    wrapped = any(each.wrapper or each.hookwrapper for each in every)
+    if wrapped or len(every) != answers:
+        return [None] * answers
+    return [each.function for each in reversed(every)]

@@ -12,6 +12,7 @@ import pytest
 
 from pytest_freezecheck.formats import format_of
 from pytest_freezecheck.gate.items import FreezeItem
+from pytest_freezecheck.gate.places import declared_at
 from pytest_freezecheck.report import files
 from pytest_freezecheck.result import reasons
 from pytest_freezecheck.result.agreement import Agreement
@@ -30,18 +31,20 @@ class Expected:
         model: name of the model; empty for a test of the team's own, which says so when it runs.
         artifact: path or way; likewise.
         way: name of the way to freeze, or None.
+        declared_at: as in a result.
     """
 
     nodeid: str
     model: str = ""
     artifact: str = ""
     way: str | None = None
+    declared_at: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, item: FreezeItem) -> Expected:
         """Return what is expected of a check of ours."""
         model = item.model.name if item.model else item.parent.name if item.parent else ""
-        return cls(item.nodeid, model, item.name, item.way)
+        return cls(item.nodeid, model, item.name, item.way, declared_at(item))
 
     def without_result(
         self, atol: float, text: str, reason: str = "no-result", seconds: float = 0.0
@@ -65,6 +68,7 @@ class Expected:
             seconds=seconds,
             text=text,
             nodeid=self.nodeid,
+            declared_at=self.declared_at,
         )
         return agreement.as_json()
 
@@ -78,7 +82,9 @@ def makes_checks(item: pytest.Item) -> bool:
 def expected(items: Sequence[pytest.Item]) -> list[Expected]:
     """Return what is expected of a run of these tests."""
     return [
-        Expected.of(item) if isinstance(item, FreezeItem) else Expected(item.nodeid)
+        Expected.of(item)
+        if isinstance(item, FreezeItem)
+        else Expected(item.nodeid, declared_at=declared_at(item))
         for item in items
         if makes_checks(item)
     ]

@@ -19,6 +19,7 @@ from pytest_freezecheck.gate.collection import Collection, answers_of
 from pytest_freezecheck.gate.expected import Expected, expected, makes_checks, tell, told
 from pytest_freezecheck.gate.interrupts import terminated_as_interrupted
 from pytest_freezecheck.gate.isolation import Isolation
+from pytest_freezecheck.gate.places import declared_at
 from pytest_freezecheck.gate.progress import Line
 from pytest_freezecheck.gate.replay import Replay
 from pytest_freezecheck.gate.summary import Verdict
@@ -242,7 +243,9 @@ def _results(item: pytest.Item) -> list[dict[str, Any]]:
     """Return the results of a test's comparisons, in this process or in another."""
     made = [agreement.as_json() for agreement in item.stash.get(_MADE, [])]
     apart_ = item.stash.get(our_items.APART, None)
-    return [*made, *(apart_.results if apart_ is not None else ())]
+    place = declared_at(item)
+    every = [*made, *(apart_.results if apart_ is not None else ())]
+    return [{**result, "declared_at": place} for result in every]
 
 
 def _properties(result: dict[str, Any]) -> list[tuple[str, object]]:

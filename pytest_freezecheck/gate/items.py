@@ -120,6 +120,8 @@ class FreezeItem(pytest.Function):
     model: Model | None
     artifact: Artifact | None
     way: str | None
+    #: As in a result; set once all are collected.
+    declared_at: dict[str, Any] | None = None
 
     def settings(self, settings: Settings) -> Settings:
         """Return the run's settings with those of the declaration in their place."""

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from pytest_freezecheck.gate.expected import Expected, expected
+from pytest_freezecheck.gate.github import GitHub
+from pytest_freezecheck.gate.repository import folder_in_repository
 from pytest_freezecheck.gate.shown import coloured
 from pytest_freezecheck.messages.wording import counted, listed
 from pytest_freezecheck.report import files, kinds, terminal
@@ -63,9 +65,13 @@ class Verdict:
         self._failed: dict[str, str] = {}
         self._interrupted = False
         folder = config.invocation_params.dir
+        inside = folder_in_repository(config.rootpath)
         self._reports = {
-            path: kinds.report(folder / path) for path in dict.fromkeys(settings.reports)
+            path: kinds.report(folder / path, inside) for path in dict.fromkeys(settings.reports)
         }
+        self._github = GitHub(config) if GitHub.is_here() else None
+        if self._github is not None:
+            config.pluginmanager.register(self._github, "freezecheck-github")
         self._started = time.perf_counter()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -144,7 +150,9 @@ class Verdict:
             self._write(lambda file, document=document: file.end(document))  # type: ignore[misc]
             # One that cannot be written changes the exit status that the others tell.
             if not (self.failures and status in _QUIET):
-                return
+                break
+        if self._github is not None:
+            self._github.take(document, self.failures)
 
     def _write(self, write: Callable[[files.Whole | files.Lines], None]) -> None:
         """Do something with each report; one that cannot be written is told, and let go."""

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pytest_freezecheck.report import gitlab, markdown, sarif
 from pytest_freezecheck.report.files import Lines, Render, Whole
+from pytest_freezecheck.report.problems import located
 
 #: A line for each check as it ends.
 _LINES = ".jsonl"
@@ -24,15 +26,27 @@ def _json(document: Mapping[str, Any]) -> str:
 
 #: {ending: what makes the text}; of two that fit a path, the first counts.
 _WHOLE: dict[str, Render] = {
+    ".gitlab.json": gitlab.render,
     ".json": _json,
+    ".sarif": sarif.render,
+    ".md": markdown.render,
 }
+#: Of them, those that code hosts read, to whom a place is one in the repository.
+_OF_THE_REPOSITORY = (".gitlab.json", ".sarif")
 #: What a path may end in.
 ENDINGS = (*_WHOLE, _LINES)
 
 
-def report(path: Path) -> Whole | Lines:
-    """Return the report of the kind that a path asks for by its ending."""
+def report(path: Path, folder: str = ".") -> Whole | Lines:
+    """Return the report of the kind that a path asks for by its ending.
+
+    Args:
+        path: where it is to lie.
+        folder: pytest's rootdir, seen from the root of the repository.
+    """
     if path.name.endswith(_LINES):
         return Lines(path)
-    render = next(make for ending, make in _WHOLE.items() if path.name.endswith(ending))
+    ending, render = next((e, make) for e, make in _WHOLE.items() if path.name.endswith(e))
+    if ending in _OF_THE_REPOSITORY:
+        return Whole(path, lambda document: render(located(document, folder)))
     return Whole(path, render)

@@ -85,6 +85,9 @@ class Agreement:
         ema: which variables the live model reads from shadows, or None where that was not chosen.
         sha256: {"artifact", "checkpoint": digest, in hexadecimal}, of files; a folder's is that of
             its files, in the order of their names.
+        declared_at: {"file": path from pytest's rootdir, "line"} of the declaration that asked for
+            the check, or of the test that made it; the gate adds it to its reports, and it is None
+            here.
     """
 
     model: str
@@ -139,6 +142,7 @@ class Agreement:
     checkpoint: str | None = None
     ema: str | None = None
     sha256: dict[str, str] = dataclasses.field(default_factory=dict)
+    declared_at: dict[str, Any] | None = None
     read: bool = dataclasses.field(default=False, compare=False)
 
     def __repr__(self) -> str:
@@ -207,6 +211,7 @@ class Agreement:
             "format": self.format,
             "way": self.way,
             "nodeid": self.nodeid,
+            "declared_at": self.declared_at,
             "checkpoint": self.checkpoint,
             "ema": self.ema,
             "sha256": dict(self.sha256),

@@ -225,6 +225,35 @@ def test_what_is_written_and_raised_there_is_told_as_if_it_were_here(repository:
     assert "ended the process that makes checks: signal SIGABRT" in printed
 
 
+def test_code_hosts_are_told_of_a_file_that_ends_the_process(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(repository / "summary.md"))
+    (repository / "wrong.pb").rename(repository / "it's <wrong>.pb")
+    declare(repository, "right.pb", "kill.deed", "it's <wrong>.pb")
+    hosts = (f"--freezecheck-report=report.{ending}" for ending in ("sarif", "gitlab.json"))
+    code, printed = run_pytest(repository, *RUN, *hosts, "-q")
+    assert code == 1, printed
+    line = 1 + (repository / "pyproject.toml").read_text().splitlines().index(
+        "artifacts = ['right.pb', 'kill.deed', \"it's <wrong>.pb\"]"
+    )
+    wrong, killed = (text for text in printed.splitlines() if text.startswith("::"))
+    where = f"::error file=pyproject.toml,line={line},title=freezecheck%3A linear%2C "
+    assert wrong.startswith(f"{where}it's <wrong>.pb::")
+    assert killed.startswith(
+        f"{where}kill.deed::freezecheck: linear: kill.deed ended the process that makes checks"
+    )
+    summary = (repository / "summary.md").read_text("utf-8")
+    assert "| linear | it's &lt;wrong&gt;.pb | ❌ DIFFERS |" in summary
+    assert "| linear | kill.deed | ⚠️ ERROR |" in summary
+    (run,) = json.loads((repository / "report.sarif").read_text("utf-8"))["runs"]
+    assert [result["level"] for result in run["results"]] == ["error", "error"]
+    assert run["results"][1]["ruleId"] == "crashed"
+    quality = json.loads((repository / "report.gitlab.json").read_text("utf-8"))
+    assert [entry["location"]["lines"]["begin"] for entry in quality] == [line, line]
+
+
 def test_pytest_imports_no_tensorflow(repository: Path) -> None:
     declare(repository, "right.pb", "wrong.pb")
     (repository / "probe.py").write_text(

@@ -55,7 +55,7 @@ def test_accepted(key: str, given: object, expected: object) -> None:
         ("seed", "today", "or 'random'"),
         ("exact", "yes", "true or false"),
         ("logit_rtol", True, "a finite number >= 0"),
-        ("reports", ["a.pdf"], "a path that ends in .json or .jsonl"),
+        ("reports", ["a.pdf"], "a path that ends in .gitlab.json, .json, "),
         ("reports", 3, "a path, or a list of paths"),
         ("isolation", "container", "'process' or 'none'"),
         ("timeout", 0, "a number of seconds > 0"),
