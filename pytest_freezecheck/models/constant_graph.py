@@ -82,8 +82,8 @@ _LARGE = 1024
 class EditableGraph:
     """Runs a graph of constants, with others in their place if need be.
 
-    TensorFlow keeps all constants of a graph once more for each set of tensors that is fed or fetched,
-    and a repair is such a set. So large ones are fed, all of them in each run.
+    TensorFlow keeps all constants of a graph once more for each set of tensors that is fed or
+    fetched, and a repair is such a set. So large ones are fed, all of them in each run.
 
     Args:
         graph: what to run.
