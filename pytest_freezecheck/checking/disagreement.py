@@ -16,6 +16,7 @@ from pytest_freezecheck.checking.sides import Sides
 from pytest_freezecheck.checking.tally import Tally
 from pytest_freezecheck.checking.worst_inputs import Suspects
 from pytest_freezecheck.computation.proof import DIFFERS
+from pytest_freezecheck.diagnosis import own_lines
 from pytest_freezecheck.diagnosis.suspects import VAGUE
 from pytest_freezecheck.inputs.saved import Saved, place, save
 from pytest_freezecheck.inputs.strategies import beside
@@ -107,6 +108,9 @@ class Disagreement:
             return
         if why is not None:
             exhibit.layers = why.layers
+            writer, first = self.sides.frozen.written_by, next(iter(why.causes), None)
+            if writer is not None and first is not None and first.proven:
+                exhibit.edit = own_lines.edit(first.id, writer)
         if exhibit.histogram is not None:
             exhibit.histogram = dataclasses.replace(
                 exhibit.histogram, allowed=agreement.atol, floor=agreement.noise_floor

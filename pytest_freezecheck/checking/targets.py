@@ -146,6 +146,7 @@ def check_export(live: LiveModel, model: Model, directory: Path) -> None:
                 frozen = formats.load(path)
             frozen.label, frozen.ignored = label, model.ignore_outputs
             frozen.ignored_weights = model.ignore_weights
+            frozen.written_by = export
             with contextlib.closing(frozen):
                 agreement = check(live, frozen)
             if others:

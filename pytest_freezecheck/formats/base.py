@@ -33,6 +33,7 @@ class FrozenModel(abc.ABC):
         format: name of its format.
         way: the way it was frozen by this run, if it was.
         label: what messages and reports call it, if not its path.
+        written_by: the team's function that exported it in this run, or None.
         bit_exact: whether TensorFlow itself runs it as it was written, so that a correct freeze is
             bit-identical.
         tolerances: {setting: default in place of the run's}, of a way that is declared lossy.
@@ -54,6 +55,7 @@ class FrozenModel(abc.ABC):
         self.path = path
         self.way = way
         self.label: str | None = way
+        self.written_by: Callable[..., Any] | None = None
         self.tolerances: Mapping[str, float] = {}
         self.inputs: dict[str, str] = {}
         self.outputs: dict[str, str] = {}

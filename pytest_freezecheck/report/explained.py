@@ -35,7 +35,17 @@ def short(agreement: Agreement) -> tuple[str, str] | None:
 
 def fixes(agreement: Agreement) -> list[str]:
     """Return a line for each cause that is told: what to do about it."""
-    return [_fix(blamed) for blamed in _shown(agreement)]
+    first, *rest = [_fix(blamed) for blamed in _shown(agreement)] or [""]
+    edit = None if agreement.exhibit is None else agreement.exhibit.edit
+    there = (
+        []
+        if edit is None
+        else [
+            f"    look at {edit.file}, line {edit.line}: {edit.old.strip()}",
+            f"    with the fix: {edit.new.strip()}",
+        ]
+    )
+    return [line for line in (first, *there, *rest) if line]
 
 
 def _fix(blamed: Blamed) -> str:

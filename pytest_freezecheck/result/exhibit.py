@@ -127,6 +127,23 @@ class Histogram:
         }
 
 
+@dataclasses.dataclass(frozen=True)
+class Edit:
+    """A change of one line of the team's own code, which mends what was found.
+
+    Attributes:
+        file: its path, from the current folder if it is below.
+        line: its number, from 1.
+        old: the line as it is.
+        new: the line as it should be.
+    """
+
+    file: str
+    line: int
+    old: str
+    new: str
+
+
 @dataclasses.dataclass
 class Exhibit:
     """What a page shows of one failure.
@@ -136,12 +153,14 @@ class Exhibit:
         inputs: of the smallest failing input.
         layers: from the input to the output; empty where no tensor is in both sides by name.
         histogram: of all differences of the check, or None if nothing could be compared.
+        edit: the line that the first cause comes from, and what mends it, or None if not known.
     """
 
     answers: tuple[Answers, ...] = ()
     inputs: tuple[Shown, ...] = ()
     layers: tuple[Layer, ...] = ()
     histogram: Histogram | None = None
+    edit: Edit | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return what the report says of it."""
@@ -150,6 +169,7 @@ class Exhibit:
             "inputs": [one.as_json() for one in self.inputs],
             "layers": [one.as_json() for one in self.layers],
             "histogram": None if self.histogram is None else self.histogram.as_json(),
+            "edit": None if self.edit is None else dataclasses.asdict(self.edit),
         }
 
 
