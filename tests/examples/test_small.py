@@ -209,6 +209,9 @@ def test_an_example_fails_by_name_after_a_fault(
     named = sorted(wrong)[0]
     assert f", {named}: output " in printed
     assert "Traceback" not in printed
+    if named.startswith("export: "):  # what wrote it is known, and its line
+        assert "    look at classifier/export.py, line 22: probabilities = " in printed
+        assert "    with the fix: probabilities = inference(images, is_training=False)" in printed
 
 
 def test_the_session_of_tensorflow_1_fails_by_name_after_each_fault(
