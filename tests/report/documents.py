@@ -46,6 +46,7 @@ def check(artifact: str, reason: str, **fields: Any) -> dict[str, Any]:
             "message": f"{reason}: it is so\n  flowers, {artifact}\n  and the rest of it",
             "exact": False,
         }
+    found["declared_at"] = {"file": "pyproject.toml", "line": 12}
     found["nodeid"] = f"pyproject.toml::flowers::{artifact}"
     return {**found, **fields}
 

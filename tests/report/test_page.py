@@ -128,6 +128,7 @@ def test_a_failure_is_told_from_its_reason_to_its_replay(page: Page) -> None:
         "the tolerance is below the noise floor",
         "flowers, export/frozen.pb: output probabilities (8, 4) float32",
         "conv8/weights 8.0e-02",
+        "declared at pyproject.toml:12",
         "Not in the artifact under that name: conv9/weights.",
     ):
         assert said in page.text, said

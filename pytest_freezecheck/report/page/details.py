@@ -200,8 +200,10 @@ def _power(power: Mapping[str, Any] | None) -> str:
 
 
 def _origin(check: Mapping[str, Any]) -> list[tuple[str, str]]:
+    declared = check["declared_at"]
     said = [
         ("test", check["nodeid"]),
+        ("declared at", f"{declared['file']}:{declared['line']}" if declared else None),
         ("format", check["format"]),
         ("way", check["way"]),
         ("checkpoint", check["checkpoint"]),
