@@ -20,7 +20,7 @@ else:
     import tomli as tomllib
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
-EXTRAS = ("tflite", "onnx", "openvino", "keras")
+EXTRAS = ("tflite", "onnx", "openvino", "keras", "report")
 PYTEST_FLOOR = "8.4.0"
 #: The newest Python that each TensorFlow has wheels for; the oldest is 3.10 or older for all.
 WHEELS = {
@@ -101,7 +101,7 @@ class Cell:
         return [*({**lowest, **own}).values(), *PINS.get(self.tensorflow, ())]
 
 
-_EVERY_FLOOR = ("core", "test", "tflite", "onnx", "openvino")
+_EVERY_FLOOR = ("core", "test", "tflite", "onnx", "openvino", "report")
 #: Each TensorFlow with and without extras, with the oldest and the latest pytest, on two Pythons.
 CELLS = (
     Cell("2.15.1", "3.10", False, PYTEST_FLOOR, ("core", "test"), ("oldest",)),

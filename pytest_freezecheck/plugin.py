@@ -86,6 +86,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "Write the results to PATH, whose ending says what: "
         ".json, "
         ".jsonl (lines), "
+        ".html (a page), "
         ".md (Markdown), "
         ".sarif, "
         ".gitlab.json (code quality); "

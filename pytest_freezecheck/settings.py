@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import dataclasses
+import importlib.util
 import math
 import re
 import secrets
@@ -29,8 +30,11 @@ REPORT_ENDINGS = (
     ".json",
     ".sarif",
     ".md",
+    ".html",
     ".jsonl",
 )
+#: {ending: what it takes to write one}: looked for here, imported when it is written.
+_REPORT_NEEDS = {".html": ("jinja2", "matplotlib")}
 ISOLATIONS = ("process", "none")
 _OF_A_RUN = ("reports", "isolation", "timeout", "memory")
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
@@ -213,7 +217,19 @@ def _reports(value: object, key: str, source: str) -> tuple[str, ...]:
         if not isinstance(path, str) or not _ends_well(path):
             endings = f"{', '.join(REPORT_ENDINGS[:-1])} or {REPORT_ENDINGS[-1]}"
             raise _refuse(key, path, source, f"a path that ends in {endings}")
+        _can_be_written(path, key, source)
     return tuple(paths)
+
+
+def _can_be_written(path: str, key: str, source: str) -> None:
+    """Refuse a report of a kind that takes a package which is not installed."""
+    needed = (names for ending, names in _REPORT_NEEDS.items() if path.endswith(ending))
+    absent = [name for name in next(needed, ()) if importlib.util.find_spec(name) is None]
+    if absent:
+        raise SettingError(
+            f"{source}: {key} = {path!r} needs {' and '.join(absent)}, not installed here: "
+            "pip install 'pytest-freezecheck[report]'"
+        )
 
 
 def _ends_well(path: str) -> bool:

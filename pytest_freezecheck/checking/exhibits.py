@@ -51,8 +51,9 @@ def _side_by_side(name: str, live: Array, frozen: Array) -> Answers:
     part = slice(first, first + _ANSWERS)
     return Answers(
         output=name,
-        live=tuple(_plain(here[row, part])),
-        frozen=tuple(_plain(there[row, part])),
+        # To all their digits: their difference is what matters, and can be in the last of them.
+        live=tuple(_whole(here[row, part])),
+        frozen=tuple(_whole(there[row, part])),
         first=first,
         of=here.shape[1],
         worst=worst,
@@ -149,6 +150,13 @@ def _plain(values: Any) -> Any:
     if not is_number(values):
         return [_text(value) for value in values.tolist()]
     return _rounded(wide(values).tolist() if values.dtype.kind in "fV" else values.tolist())
+
+
+def _whole(values: Array) -> Any:
+    """Return a row of an array as Python values, as they are."""
+    if is_number(values) and values.dtype.kind in "fV":
+        return wide(values).tolist()
+    return _plain(values)
 
 
 def _rounded(values: Any) -> Any:

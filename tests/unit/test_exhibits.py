@@ -55,6 +55,16 @@ def test_a_value_that_is_no_number_on_one_side_is_the_worst_and_is_json() -> Non
     assert one.worst == 1
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_answers_have_all_their_digits(kind: Any) -> None:
+    live = np.full((1, 3), 0.9432, kind)
+    frozen = np.nextafter(live, kind(1))
+    (one,) = exhibits.answers(compared("y"), {"y": live}, {"y": frozen})
+    assert [b - a for a, b in zip(one.live, one.frozen, strict=True)] == [
+        np.spacing(live[0, 0])
+    ] * 3
+
+
 def test_text_and_answers_of_other_shapes() -> None:
     live = np.array([[b"cat", b"dog"]], object)
     frozen = np.array([[b"cat", b"\xff"]], object)
