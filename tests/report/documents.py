@@ -134,6 +134,14 @@ def image(channels: int = 3, height: int = 16, width: int = 16) -> dict[str, Any
     }
 
 
+EDIT = {
+    "file": "classifier/export.py",
+    "line": 24,
+    "old": "        v1.train.Saver().restore(session, CHECKPOINT)",
+    "new": "        v1.train.Saver(average.variables_to_restore()).restore(session, CHECKPOINT)",
+}
+
+
 def exhibit(**fields: Any) -> dict[str, Any]:
     """Return what shows a failure of a small convolutional classifier."""
     live = [0.0190, 0.0127, 0.9567, 0.0116]
@@ -167,6 +175,7 @@ def exhibit(**fields: Any) -> dict[str, Any]:
             "allowed": 1e-5,
             "floor": 4.8e-7,
         },
+        "edit": EDIT,
         **fields,
     }
 
@@ -261,8 +270,8 @@ def _blobs(channels: int, height: int, width: int) -> list[Any]:
 #: What an exhibit can be, part by part: {what: exhibit}.
 EXHIBITS: dict[str, dict[str, Any] | None] = {
     "none": None,
-    "empty": {"answers": [], "inputs": [], "layers": [], "histogram": None},
-    "nulls": {"answers": None, "inputs": None, "layers": None, "histogram": None},
+    "empty": {"answers": [], "inputs": [], "layers": [], "histogram": None, "edit": None},
+    "nulls": {"answers": None, "inputs": None, "layers": None, "histogram": None, "edit": None},
     "nothing-in-it": exhibit(
         answers=[answer([], [])],
         inputs=[given("image", []), given("image", [[]]), given("series", [[]]), given("text", [])],

@@ -308,6 +308,7 @@ def exhibits(draw: st.DrawFn) -> dict[str, Any]:
             "allowed": draw(st.none() | st.floats(0.0, 1e30)),
             "floor": draw(st.none() | st.floats(0.0, 1e30)),
         },
+        "edit": None,
     }  # fmt: skip
 
 

@@ -56,6 +56,19 @@ def test_every_reason_is_told_by_its_word_its_sign_and_what_it_means(reason: str
         assert f"{meaning[0].upper()}{meaning[1:]}." in page.text
 
 
+def test_the_line_of_the_teams_own_is_shown_as_it_is_and_with_the_fix() -> None:
+    page = Page(html(run(failure())))
+    old, new = ("".join(e.text for e in page.all(tag)) for tag in ("del", "ins"))
+    assert old == "-         v1.train.Saver().restore(session, CHECKPOINT)"
+    assert "average.variables_to_restore()" in new
+    assert "classifier/export.py, line 24; with the fix:" in page.text
+    without = Page(html(run(failure(exhibit={**failure()["exhibit"], "edit": None}))))
+    assert list(without.all("del")) == []
+    hostile = {"file": "<b>.py", "line": 1, "old": "<script>", "new": "</pre><script>"}
+    found = html(run(failure(exhibit={**failure()["exhibit"], "edit": hostile})))
+    assert "<script" not in found
+
+
 MISSING = check("b.pb", "no-result", message="no result: the run was interrupted")
 
 
@@ -157,7 +170,7 @@ def test_passes_and_long_texts_are_folded_and_failures_are_not(page: Page) -> No
     folded = [e for e in page.all("details") if e.attributes.get("class") == "check passed"]
     assert len(folded) == 4
     assert all("open" not in e.attributes for e in page.all("details"))
-    (full,) = {e.parents[-1] for e in page.all("pre")}
+    (full,) = {e.parents[-1] for e in page.all("pre") if e.attributes.get("class") != "edit"}
     assert full == "details"
     assert len([e for e in page.all("article") if "check failed" in e.attributes["class"]]) == 3
 

@@ -36,6 +36,8 @@ class Details:
         lead: its first line, which stands alone.
         meaning: what its reason means.
         causes: what a failure is put down to.
+        edit: the line of the exporting function that the first cause comes from, and what mends it;
+            None if it is not known.
         facts: (what, value), of what shows it and how to see it again.
         replay: command that feeds the saved input again; empty if none was saved.
         exhibit: what shows a failure.
@@ -57,6 +59,7 @@ class Details:
     meaning: str
     summary: str
     causes: Sequence[Cause]
+    edit: Mapping[str, Any] | None
     facts: Sequence[tuple[str, str]]
     replay: str
     exhibit: Sequence[Part]
@@ -93,6 +96,7 @@ def details(check: Mapping[str, Any], name: str, sign: str, *, with_charts: bool
         meaning=f"{meaning[0].upper()}{meaning[1:]}.",
         summary=_summary(check),
         causes=_causes(check),
+        edit=(check.get("exhibit") or {}).get("edit"),
         facts=_facts(check),
         replay=check["replay"] or "",
         exhibit=shown_by,
