@@ -93,6 +93,14 @@ def tests(session: nox.Session, cell: Cell) -> None:
         session.error(f"{cell.name}: {record['failure']}")
 
 
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into build/site; fails at a link or name that leads nowhere."""
+    pyproject = nox.project.load_toml(ROOT / "pyproject.toml")
+    session.install(*nox.project.dependency_groups(pyproject, "docs"))
+    session.run("mkdocs", "build", *session.posargs)
+
+
 @nox.session(python=False)
 def table(session: nox.Session) -> None:
     """Write the table of docs/compatibility.md, of what the cells did when they last ran."""

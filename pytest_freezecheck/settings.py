@@ -24,6 +24,7 @@ T = TypeVar("T")
 #: Hypothesis takes any integer; one that fits in 32 bits is also a NumPy and TensorFlow seed.
 LARGEST_SEED = 2**32 - 1
 REQUIRED = ("agreement", "proof")
+MOST_EXAMPLES = 1_000_000
 #: What writes each is in report/kinds.py.
 REPORT_ENDINGS = (
     ".gitlab.json",
@@ -162,8 +163,8 @@ def _share(value: object, key: str, source: str) -> float:
 
 def _examples(value: object, key: str, source: str) -> int:
     number = _integer(value)
-    if number is None or not 1 <= number <= 1_000_000:
-        raise _refuse(key, value, source, "a whole number from 1 to 1000000")
+    if number is None or not 1 <= number <= MOST_EXAMPLES:
+        raise _refuse(key, value, source, f"a whole number from 1 to {MOST_EXAMPLES}")
     return number
 
 

@@ -25,8 +25,8 @@ Reference = str | Callable[..., Any]
 #: Name of the check of what an exporting function writes.
 EXPORT = "export"
 _OVERRIDES = ("atol", "examples", "logit_rtol", "min_power", "require")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Model:
     source: str = ""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+        if not isinstance(self.name, str) or not NAME.fullmatch(self.name):
             raise self._refuse("name", self.name, "letters, digits, dots, dashes and underscores")
         object.__setattr__(self, "inputs", self._checked_inputs())
         object.__setattr__(self, "outputs", outputs_of(self.outputs, self._where))
@@ -155,8 +155,17 @@ class Model:
         for owner, where in ((self, self._where), (artifact, f"{self._where} artifact")):
             if owner is not None:
                 values = {key: getattr(owner, key) for key in _OVERRIDES}
+                self._check_numbers(values, where)
                 settings = settings.override(values, where)
         return settings
+
+    def _check_numbers(self, values: Mapping[str, object], where: str) -> None:
+        """Refuse a number in quotes, which only a command line has to take for one."""
+        for key, value in values.items():
+            if isinstance(value, str) and key != "require":
+                raise SettingError(
+                    f"{where}: {key} = {value!r} is not accepted; expected a number, without quotes"
+                )
 
     @property
     def _where(self) -> str:
@@ -228,7 +237,7 @@ class Model:
     def _check_sources(self) -> None:
         for key in ("build", "live", "export"):
             value = getattr(self, key)
-            text = isinstance(value, str) and _TARGET.fullmatch(value)
+            text = isinstance(value, str) and TARGET.fullmatch(value)
             if value is not None and not text and not callable(value):
                 raise self._refuse(key, value, "'module:function'")
         if (self.build is None) == (self.live is None):
@@ -266,14 +275,19 @@ class Model:
                 )
 
 
+def keys_of(kind: type) -> list[str]:
+    """Return the keys of the table that a dataclass stands for."""
+    names = (field.name for field in dataclasses.fields(kind))
+    return [name for name in names if name not in ("name", "root", "source", "extents")]
+
+
 def check_keys(table: Mapping[str, object], kind: type, where: str) -> None:
     """Make sure that a table has no key that the dataclass it stands for has not.
 
     Raises:
         SettingError: it has; the message names the closest key that there is.
     """
-    known = [field.name for field in dataclasses.fields(kind)]
-    known = [name for name in known if name not in ("name", "root", "source")]
+    known = keys_of(kind)
     for key, value in table.items():
         if key not in known:
             raise SettingError(

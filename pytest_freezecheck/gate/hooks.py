@@ -28,6 +28,7 @@ from pytest_freezecheck.result.agreement import Agreement
 from pytest_freezecheck.result.progress import watching
 from pytest_freezecheck.result.recording import recording
 from pytest_freezecheck.settings import Run, Settings, using
+from pytest_freezecheck.versions import remarks
 
 #: Folder of saved failing inputs, below pytest's rootdir.
 FOLDER = ".freezecheck"
@@ -89,7 +90,7 @@ class Gate:
     def pytest_report_header(self) -> list[str]:
         """Say what is checked with what."""
         s = self.settings
-        apart_ = [f"freezecheck: {line}" for line in self.isolation.header]
+        apart_ = [f"freezecheck: {line}" for line in (*remarks(), *self.isolation.header)]
         if self.replay is not None:
             return [f"freezecheck: replays {self.replay.given}; atol {s.atol:g}", *apart_]
         return [

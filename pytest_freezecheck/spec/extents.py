@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pytest_freezecheck.errors import SettingError
 
-_RANGE = re.compile(r"\s*(?:([A-Za-z_]\w*)\s*=\s*)?(\d+)\s*\.\.\s*(\d+)\s*")
+RANGE = re.compile(r"\s*(?:([A-Za-z_]\w*)\s*=\s*)?(\d+)\s*\.\.\s*(\d+)\s*")
 
 
 class Extent(NamedTuple):
@@ -49,7 +49,7 @@ def _dimension(size: object, shape: object) -> Extent:
         return Extent(size, size)
     if not isinstance(size, str):
         raise _refusal(shape)
-    found = _RANGE.fullmatch(size)
+    found = RANGE.fullmatch(size)
     low, high = (int(found[2]), int(found[3])) if found else (0, 0)
     if found is None or not 1 <= low <= high:
         raise SettingError(

@@ -26,6 +26,9 @@ _INTEGERS = {
     "int64": (-(2**63), 2**63 - 1),
 }
 _FLOATS = ("float16", "float32", "float64")
+DTYPES = (*_FLOATS, *_INTEGERS, "bool", "string")
+#: Of these the whole range is too wide to be a default.
+WIDE_INTEGERS = tuple(name for name in _INTEGERS if name.endswith(("32", "64")))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,10 +86,9 @@ class InputSpec:
         if tuple(extent.high for extent in self.extents) != tuple(self.shape):
             object.__setattr__(self, "extents", extents)  # else this is a copy of one that has them
         object.__setattr__(self, "shape", tuple(extent.high for extent in extents))
-        known = [*_FLOATS, *_INTEGERS, "bool", "string"]
-        if self.dtype not in known:
+        if self.dtype not in DTYPES:
             raise SettingError(
-                f"dtype = {self.dtype!r} is not accepted; expected one of {', '.join(known)}"
+                f"dtype = {self.dtype!r} is not accepted; expected one of {', '.join(DTYPES)}"
             )
         self._set_samples()
         self._set_choices()
@@ -160,7 +162,7 @@ class InputSpec:
             return 0, 1
         low, high = self.low, self.high
         if low is None or high is None:
-            if self.dtype.endswith(("32", "64")) and self.dtype in _INTEGERS:
+            if self.dtype in WIDE_INTEGERS:
                 raise SettingError(f"low and high must be given for an input of dtype {self.dtype}")
             least, largest = _INTEGERS.get(self.dtype, DEFAULT_RANGE)
             low = least if low is None else low

@@ -145,16 +145,44 @@ def assert_printed(page: str, printed: str) -> None:
 
 
 def test_the_tutorial_does_what_it_says(pytester: pytest.Pytester, tmp_path: Path) -> None:
-    runs, shown = follow(Here(pytester), DOCS / "tutorial.md", tmp_path)
-    (first, failing), (last, passing) = runs
+    here = Here(pytester)
+    runs, shown = follow(here, DOCS / "tutorial.md", tmp_path, until="6. Repair")
+    _, all_lines = here.pytest(tmp_path, "--freezecheck", "-v")
+    rest = follow(here, DOCS / "tutorial.md", tmp_path, since="6. Repair")
+    shown += rest.shown
+    (first, failing), (last, passing) = *runs, *rest.runs
     assert first == 1, failing
     assert last == 0, passing
-    for page, printed in zip(shown[-2:], (failing, passing), strict=True):
+    fails, verbose, passes = shown[-3:]
+    for page, printed in ((fails, failing), (passes, passing)):
         assert_printed(page, printed)
-    (key,) = (line for line in shown[-2].splitlines() if line.startswith("raw-weights: "))
+    (key,) = (line for line in fails.splitlines() if line.startswith("raw-weights: "))
     assert without_figures(key) in without_figures(failing)
+    had = {without_figures(line) for line in all_lines.splitlines()}
+    assert [line for line in verbose.splitlines() if without_figures(line) not in had] == []
+    assert set(map(without_figures, verbose.splitlines())).isdisjoint(
+        map(without_figures, failing.splitlines())
+    )
     # As the page says: exactly 0.
     assert re.search(r"export/frozen\.pb +0 +1e-05 +0 +\d+ .* agrees", passing)
+
+
+@pytest.mark.skipif(unavailable("keras") is not None, reason=str(unavailable("keras")))
+def test_the_keras_tutorial_does_what_it_says(pytester: pytest.Pytester, tmp_path: Path) -> None:
+    runs, shown = follow(Here(pytester), DOCS / "tutorial-keras.md", tmp_path)
+    (first, failing), (last, passing) = runs
+    _, fails, others, passes = shown  # the first is what the evaluation prints
+    assert first == 1, failing
+    assert last == 0, passing
+    for page, printed in ((fails, failing), (passes, passing)):
+        assert_printed(page, printed)
+    printed_lines = [without_figures(line) for line in failing.splitlines()]
+    assert printed_lines.count(without_figures(others)) == 2  # of the SavedModel, of the TFLite
+    assert "finalize_variable_values()" in failing
+    # As the page says: the executor of TFLite files rounds, TensorFlow's own files are exact.
+    for name in ("petals.keras", "petals"):
+        assert re.search(rf"export/{name} +0 +1e-05 +0 +\d+ .* agrees", passing)
+    assert re.search(r"export/petals\.tflite +[1-9]\S*e-\d\d +1e-05 .* agrees", passing)
 
 
 @pytest.fixture
@@ -321,6 +349,17 @@ def test_the_rules_of_a_proof_are_those_of_the_code() -> None:
     assert (REFERENCE / "rules.md").read_text("utf-8") == rules.as_markdown()
     assert named("ways.md", set(freezecheck.WAYS)) == set()
     assert named("../../README.md", set(freezecheck.WAYS)) == set()
+
+
+@pytest.mark.parametrize("page", ["how-to/converted.md", "how-to/tolerances.md", "explanation.md"])
+def test_what_noise_may_allow_is_what_the_code_allows(page: str) -> None:
+    from pytest_freezecheck.checking.noise_tolerance import FLOORS, MOST
+
+    said = re.sub(r"\s+", " ", (DOCS / page).read_text("utf-8"))
+    limits = re.findall(r"(?:at most|never more than) (\de-\d)(?=,| of the outputs|:)", said)
+    assert set(map(float, limits)) == {MOST}, limits
+    assert FLOORS == 8
+    assert "eight" in said.lower()
 
 
 def test_what_is_said_of_a_way_fits_into_a_table() -> None:

@@ -198,3 +198,23 @@ def test_a_random_seed_is_printed_and_can_be_used_again(
     result = pytester.runpytest("--freezecheck", "--freezecheck-seed=random", "--collect-only")
     (line,) = [x for x in result.stdout.lines if x.startswith("freezecheck: seed ")]
     assert 0 <= int(line.split()[2].rstrip(",")) < 2**32
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("tensorflow", "TensorFlow 9.1.0 is newer than those that this version was tested with, *"),
+        ("tensorflow-cpu", "tensorflow * and tensorflow-cpu 9.1.0 are installed over each other*"),
+    ],
+)
+def test_the_header_says_what_tensorflow_is_there(
+    pytester: pytest.Pytester, name: str, said: str
+) -> None:
+    """The first of the folders on the path that has a distribution of that name is the one."""
+    folder = pytester.mkdir(f"{name.replace('-', '_')}-9.1.0.dist-info")
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 9.1.0\n")
+    pytester.syspathinsert()
+    pytester.makepyfile("def test_it(): pass")
+    armed = pytester.runpytest("--freezecheck", "--collect-only")
+    armed.stdout.fnmatch_lines([f"freezecheck: {said}"])
+    pytester.runpytest("--collect-only").stdout.no_fnmatch_line("*9.1.0*")
