@@ -14,10 +14,15 @@ _MOST_SURVIVORS, _MOST_TENSORS = 3, 4
 _OF_THAT_SIZE = 8.0
 
 
-def replay(path: str) -> str:
-    """Return the command that repeats a saved failing input."""
+def replay(path: str, command: str) -> str:
+    """Return the command that repeats a saved failing input.
+
+    Args:
+        path: of its file.
+        command: what the path follows.
+    """
     quoted = f'"{path}"' if " " in path else path
-    return f"pytest --freezecheck --freezecheck-replay={quoted}"
+    return f"{command}{quoted}"
 
 
 def noticed(power: Power) -> str:

@@ -1,0 +1,209 @@
+"""`freezecheck check`: files against a live model."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+from pytest_freezecheck.command import options
+from pytest_freezecheck.command.lives import Declared, declared
+from pytest_freezecheck.command.printing import Printer
+from pytest_freezecheck.command.running import Maker, making
+from pytest_freezecheck.declared.job import Job
+from pytest_freezecheck.declared.model import Artifact
+from pytest_freezecheck.errors import SettingError
+from pytest_freezecheck.report import files, kinds
+from pytest_freezecheck.report import json as json_report
+from pytest_freezecheck.result import reasons
+from pytest_freezecheck.result.agreement import Agreement
+from pytest_freezecheck.runner.interrupts import terminated_as_interrupted
+from pytest_freezecheck.settings import FOLDER, Run, Settings
+from pytest_freezecheck.versions import versions
+
+_AGREES, _DIFFERS, _INTERRUPTED = 0, 1, 2
+
+
+def run(given: argparse.Namespace, printer: Printer) -> int:
+    """Check, print, write the reports, and return the exit code.
+
+    Raises:
+        SettingError: something on the command line, or in a table, cannot be used.
+    """
+    settings = options.settings(given)
+    found = declared(given, given.artifacts)
+    replay = None if given.replay is None else Path(given.replay).absolute()
+    artifacts = found.artifacts if replay is None else _of_replay(replay, given.replay, found)
+    describe(printer, settings, found, given)
+    checks = Checks(settings, printer, len(artifacts))
+    again = _again(given)
+    with terminated_as_interrupted(), making(settings) as maker:
+        try:
+            for artifact in artifacts:
+                checks.add(*one(maker, found, artifact, settings, replay, again(artifact)))
+        except KeyboardInterrupt:
+            checks.interrupted = True
+    for artifact in artifacts[len(checks.ended) :]:
+        checks.missing(found, artifact)
+    return checks.end()
+
+
+def describe(
+    printer: Printer, settings: Settings, found: Declared, given: argparse.Namespace
+) -> None:
+    """Say what is checked with what."""
+    printer.line(
+        f"freezecheck: seed {settings.seed}, {settings.examples} examples for each artifact, "
+        f"atol {settings.atol:g}; live model: {given.live}"
+    )
+    if found.model.inferred and not found.model.inputs:
+        printer.line(
+            "freezecheck: inputs as the live model's placeholders tell them, floats from -1 to 1; "
+            "--input NAME=SHAPE,low=X,high=X declares another range"
+        )
+
+
+def one(
+    maker: Maker,
+    found: Declared,
+    artifact: Artifact,
+    settings: Settings,
+    replay: Path | None,
+    again: str,
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Check one artifact; return its results, and the traceback behind an error."""
+    chosen = found.model.settings(settings, artifact)
+    run = Run(chosen, found.nodeid(artifact), Path.cwd() / FOLDER, replay, again)
+    return maker.check(Job(found.model, artifact), run, artifact.path)
+
+
+class Checks:
+    """Results of a run: printed as they come, and put into the reports.
+
+    Args:
+        settings: of the run.
+        printer: prints them.
+        count: how many artifacts there are.
+
+    Attributes:
+        ended: the results of each artifact that was checked.
+        interrupted: whether the run was stopped before its end.
+    """
+
+    def __init__(self, settings: Settings, printer: Printer, count: int) -> None:
+        self.settings, self.printer, self._count = settings, printer, count
+        self.ended: list[list[dict[str, Any]]] = []
+        self._missing: list[dict[str, Any]] = []
+        self.interrupted = False
+        self._began = time.perf_counter()
+        paths = dict.fromkeys(settings.reports)
+        self._reports = {path: kinds.report(Path.cwd() / path) for path in paths}
+        self._unwritten = False
+
+    def add(self, results: list[dict[str, Any]], behind: str | None = None) -> None:
+        """Take the results of an artifact, and the traceback behind an error of its."""
+        self.ended.append(results)
+        for result in results:
+            self.printer.result(result)
+            self._write(lambda file, check=result: file.add(check))  # type: ignore[misc]
+        if behind and self.printer.verbosity > 0:
+            self.printer.line(behind.rstrip())
+
+    def missing(self, found: Declared, artifact: Artifact) -> None:
+        """Note an artifact that was not checked any more."""
+        result = Agreement(
+            model=found.model.name,
+            artifact=artifact.path,
+            format="",
+            way=None,
+            outcome=reasons.ERROR,
+            reason="no-result",
+            atol=self.settings.atol,
+            text="no result: the run was interrupted",
+            nodeid=found.nodeid(artifact),
+        ).as_json()
+        self._missing.append(result)
+        self._write(lambda file: file.add(result))
+
+    @property
+    def every(self) -> list[dict[str, Any]]:
+        """All results."""
+        return [*(result for results in self.ended for result in results), *self._missing]
+
+    def end(self) -> int:
+        """Print the table, write the reports, and return the exit code."""
+        if self.every:
+            self.printer.table(self.every)
+        self._write(lambda file: file.end(self._document()))
+        if self._unwritten:  # which changes the exit code that the others tell
+            self._write(lambda file: file.end(self._document()))
+        if self.interrupted:
+            self.printer.error("interrupted")
+        return self._status
+
+    @property
+    def _status(self) -> int:
+        if self.interrupted:
+            return _INTERRUPTED
+        good = [result["outcome"] == reasons.PASSED for result in self.every]
+        return _AGREES if good and all(good) and not self._unwritten else _DIFFERS
+
+    def _document(self) -> dict[str, Any]:
+        session = json_report.Session(
+            seconds=time.perf_counter() - self._began,
+            collected=self._count,
+            with_result=len(self.ended),
+            exit_status=self._status,
+            interrupted=self.interrupted,
+        )
+        return json_report.document(self.every, versions(), self.settings.seed, session)
+
+    def _write(self, write: Any) -> None:
+        """Do something with each report; one that cannot be written is told, and let go."""
+        for path, file in list(self._reports.items()):
+            try:
+                write(file)
+            except OSError as error:
+                del self._reports[path]
+                self._unwritten = True
+                self.printer.error(f"the report {path} cannot be written: {files.why(error)}")
+
+
+def _of_replay(path: Path, given: str, found: Declared) -> tuple[Artifact, ...]:
+    """Return the artifact that a saved input is of.
+
+    Raises:
+        SettingError: the file is none that was saved, or is of another check.
+    """
+    from pytest_freezecheck.inputs.saved import read
+
+    try:
+        saved = read(path)
+    except SettingError as error:
+        raise SettingError(f"--replay: {error}") from None
+    kept = tuple(a for a in found.artifacts if a.path == saved.artifact)
+    if saved.model != found.model.name or not kept:
+        raise SettingError(
+            f"--replay: {given} was found by a check of {saved.model}, {saved.artifact}, which "
+            "this command line does not name"
+        )
+    return kept
+
+
+def _again(given: argparse.Namespace) -> Any:
+    """Return what makes the command that replays an input of an artifact, up to its file."""
+    kept = [f"--input={text}" for text in given.input]
+    kept += [f"--checkpoint={given.checkpoint}"] if given.checkpoint else []
+    kept += [f"--ema={given.ema}"] if given.ema else []
+    options_ = "".join(f" {shlex.quote(text)}" for text in kept)
+    typed = {str(Path(path).resolve()): path for path in getattr(given, "artifacts", ())}
+
+    def again(artifact: Artifact) -> str:
+        path = typed.get(str(Path(artifact.path).resolve()), artifact.path)
+        return (
+            f"freezecheck check {shlex.quote(given.live)} {shlex.quote(path)}{options_} --replay="
+        )
+
+    return again
