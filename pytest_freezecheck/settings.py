@@ -38,8 +38,6 @@ _REPORT_NEEDS = {".html": ("jinja2", "matplotlib")}
 ISOLATIONS = ("process", "none")
 #: Folder of saved failing inputs, below that in which a run works.
 FOLDER = ".freezecheck"
-#: What a saved failing input follows, in the command that feeds it again.
-REPLAY = "pytest --freezecheck --freezecheck-replay="
 _OF_A_RUN = ("reports", "isolation", "timeout", "memory")
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 #: A value is shown up to so many characters.
@@ -266,14 +264,14 @@ class Run:
         nodeid: pytest's name of the test that is running, if any.
         folder: where failing inputs are saved, or None.
         replay: file with the only input to feed, or None.
-        again: command that feeds a saved input again, up to the name of its file.
+        command: what makes the check without pytest, or None.
     """
 
     settings: Settings = dataclasses.field(default_factory=Settings)
     nodeid: str | None = None
     folder: Path | None = None
     replay: Path | None = None
-    again: str = REPLAY
+    command: str | None = None
 
 
 _current: contextvars.ContextVar[Run] = contextvars.ContextVar("freezecheck_run")

@@ -205,7 +205,7 @@ class Disagreement:
             agreement.warnings.append(cautions.UNSAVED.format(path, error))
             return found
         shown = str(from_here(path))
-        agreement.replay = words.replay(shown, current().again)
+        agreement.replay = words.replay(shown, current().command)
         return dataclasses.replace(found, path=shown)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import shlex
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pytest_freezecheck.command import options
 from pytest_freezecheck.command.lives import Declared, declared
 from pytest_freezecheck.command.printing import Printer
-from pytest_freezecheck.command.running import Maker, making
+from pytest_freezecheck.command.running import Made, Maker, making
 from pytest_freezecheck.declared.job import Job
 from pytest_freezecheck.declared.model import Artifact
 from pytest_freezecheck.errors import SettingError
@@ -38,11 +39,12 @@ def run(given: argparse.Namespace, printer: Printer) -> int:
     artifacts = found.artifacts if replay is None else _of_replay(replay, given.replay, found)
     describe(printer, settings, found, given)
     checks = Checks(settings, printer, len(artifacts))
-    again = _again(given)
+    again = commands(given, given.artifacts)
     with terminated_as_interrupted(), making(settings) as maker:
         try:
             for artifact in artifacts:
-                checks.add(*one(maker, found, artifact, settings, replay, again(artifact)))
+                made = one(maker, found, artifact, settings, again(artifact), replay=replay)
+                checks.add(made.results, made.behind)
         except KeyboardInterrupt:
             checks.interrupted = True
     for artifact in artifacts[len(checks.ended) :]:
@@ -70,13 +72,33 @@ def one(
     found: Declared,
     artifact: Artifact,
     settings: Settings,
-    replay: Path | None,
-    again: str,
-) -> tuple[list[dict[str, Any]], str | None]:
-    """Check one artifact; return its results, and the traceback behind an error."""
+    command: str,
+    *,
+    replay: Path | None = None,
+    repaired: Path | None = None,
+    lies: Path | None = None,
+) -> Made:
+    """Check one artifact.
+
+    Args:
+        maker: makes the check.
+        found: the model.
+        artifact: what to check.
+        settings: of the run.
+        command: what makes this check again.
+        replay: the only input to feed.
+        repaired: where to write a mended copy, if it differs.
+        lies: where it lies, if not where its path says.
+    """
     chosen = found.model.settings(settings, artifact)
-    run = Run(chosen, found.nodeid(artifact), Path.cwd() / FOLDER, replay, again)
-    return maker.check(Job(found.model, artifact), run, artifact.path)
+    run = Run(chosen, found.nodeid(artifact), Path.cwd() / FOLDER, replay, command)
+    job = Job(
+        found.model,
+        artifact,
+        repaired=None if repaired is None else str(repaired),
+        lies=None if lies is None else str(lies),
+    )
+    return maker.check(job, run, artifact.path)
 
 
 class Checks:
@@ -101,6 +123,7 @@ class Checks:
         paths = dict.fromkeys(settings.reports)
         self._reports = {path: kinds.report(Path.cwd() / path) for path in paths}
         self._unwritten = False
+        self._chosen: int | None = None
 
     def add(self, results: list[dict[str, Any]], behind: str | None = None) -> None:
         """Take the results of an artifact, and the traceback behind an error of its."""
@@ -132,8 +155,13 @@ class Checks:
         """All results."""
         return [*(result for results in self.ended for result in results), *self._missing]
 
-    def end(self) -> int:
-        """Print the table, write the reports, and return the exit code."""
+    def end(self, status: int | None = None) -> int:
+        """Print the table, write the reports, and return the exit code.
+
+        Args:
+            status: of the run, where not only its checks decide.
+        """
+        self._chosen = status
         if self.every:
             self.printer.table(self.every)
         self._write(lambda file: file.end(self._document()))
@@ -147,6 +175,8 @@ class Checks:
     def _status(self) -> int:
         if self.interrupted:
             return _INTERRUPTED
+        if self._chosen is not None:
+            return _DIFFERS if self._unwritten else self._chosen
         good = [result["outcome"] == reasons.PASSED for result in self.every]
         return _AGREES if good and all(good) and not self._unwritten else _DIFFERS
 
@@ -192,18 +222,21 @@ def _of_replay(path: Path, given: str, found: Declared) -> tuple[Artifact, ...]:
     return kept
 
 
-def _again(given: argparse.Namespace) -> Any:
-    """Return what makes the command that replays an input of an artifact, up to its file."""
+def commands(given: argparse.Namespace, paths: Sequence[str]) -> Callable[[Artifact], str]:
+    """Return what makes the command that checks an artifact again.
+
+    Args:
+        given: the command line.
+        paths: the artifacts that it names.
+    """
     kept = [f"--input={text}" for text in given.input]
     kept += [f"--checkpoint={given.checkpoint}"] if given.checkpoint else []
     kept += [f"--ema={given.ema}"] if given.ema else []
-    options_ = "".join(f" {shlex.quote(text)}" for text in kept)
-    typed = {str(Path(path).resolve()): path for path in getattr(given, "artifacts", ())}
+    more = "".join(f" {shlex.quote(text)}" for text in kept)
+    typed = {str(Path(path).resolve()): path for path in paths}
 
-    def again(artifact: Artifact) -> str:
+    def command(artifact: Artifact) -> str:
         path = typed.get(str(Path(artifact.path).resolve()), artifact.path)
-        return (
-            f"freezecheck check {shlex.quote(given.live)} {shlex.quote(path)}{options_} --replay="
-        )
+        return f"freezecheck check {shlex.quote(given.live)} {shlex.quote(path)}{more}"
 
-    return again
+    return command

@@ -75,8 +75,8 @@ class Maker:
         """
         return self._here(job, run) if self._keeper is None else self._apart(job, run, what)
 
-    def check(self, job: Job, run: Run, what: str) -> tuple[list[dict[str, Any]], str | None]:
-        """Do a job, and return its results, at least one; and the traceback behind an error.
+    def check(self, job: Job, run: Run, what: str) -> Made:
+        """Do a job that checks; there is at least one result of it.
 
         Args:
             job: what to do.
@@ -92,7 +92,7 @@ class Maker:
         if not made.results:
             nothing = FreezecheckError("nothing was compared")
             made.results.append(_without_numbers(job, run, what, nothing, 0.0))
-        return made.results, made.behind
+        return made
 
     def _here(self, job: Job, run: Run) -> Made:
         from pytest_freezecheck.checking import targets
