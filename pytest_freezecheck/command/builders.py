@@ -13,7 +13,9 @@ _LIKELY = re.compile(r"build|infer|net|model|forward|predict|classif|logits|towe
 _UNLIKELY = re.compile(
     r"^(_|test|main|train|freeze|export|loss|load|read|parse|save|convert|eval)", re.IGNORECASE
 )
-_LAYERS = re.compile(r"^(conv|separable_conv|fully_connected|dense|softmax|sigmoid|matmul|bias_add)")
+_LAYERS = re.compile(
+    r"^(conv|separable_conv|fully_connected|dense|softmax|sigmoid|matmul|bias_add)"
+)
 #: Larger files are no code that somebody wrote.
 _LARGEST = 1_000_000
 #: What a function has to come to, of the points that follow.
@@ -36,19 +38,22 @@ class Builder:
     score: int
 
 
-def builders(modules: Sequence[Path], folder: Path, inputs: Collection[str]) -> list[Builder]:
+def builders(
+    modules: Sequence[Path], folder: Path, inputs: Sequence[Collection[str]]
+) -> list[Builder]:
     """Return functions that may build the graph, the likeliest first.
 
     Args:
         modules: files of Python.
         folder: of the repository, from which they are imported, or from its `src`.
-        inputs: names of the inputs that artifacts take; empty where that is not known.
+        inputs: the names of the inputs of each artifact that tells them.
     """
-    found = [one for path in modules for one in _of_module(path, folder, set(inputs))]
+    known = [set(names) for names in inputs if names]
+    found = [one for path in modules for one in _of_module(path, folder, known)]
     return sorted(found, key=lambda one: (-one.score, one.reference))
 
 
-def _of_module(path: Path, folder: Path, inputs: set[str]) -> Iterator[Builder]:
+def _of_module(path: Path, folder: Path, inputs: list[set[str]]) -> Iterator[Builder]:
     name = _importable(path, folder)
     if name is None or path.stat().st_size > _LARGEST:
         return
@@ -95,11 +100,11 @@ def _required(node: ast.FunctionDef) -> tuple[str, ...]:
     return tuple(every[: len(every) - len(given.defaults)])
 
 
-def _score(node: ast.FunctionDef, arguments: tuple[str, ...], inputs: set[str]) -> int:
+def _score(node: ast.FunctionDef, arguments: tuple[str, ...], inputs: list[set[str]]) -> int:
     score = 0
-    if inputs and set(arguments) == inputs:
+    if set(arguments) in inputs:
         score += 4
-    elif inputs and len(arguments) != len(inputs):
+    elif inputs and len(arguments) not in map(len, inputs):
         score -= 3
     score += 2 if _LIKELY.search(node.name) else 0
     score -= 5 if _UNLIKELY.search(node.name) else 0

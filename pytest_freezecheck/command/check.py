@@ -130,7 +130,7 @@ class Checks:
         self.ended.append(results)
         for result in results:
             self.printer.result(result)
-            self._write(lambda file, check=result: file.add(check))  # type: ignore[misc]
+            self._write(lambda file, check=result: file.add(check))
         if behind and self.printer.verbosity > 0:
             self.printer.line(behind.rstrip())
 

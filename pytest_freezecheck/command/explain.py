@@ -75,14 +75,11 @@ def told(check: Mapping[str, Any]) -> Iterator[str]:
     if check["replay"]:
         yield f"  replay: {check['replay']}"
     elif check["outcome"] == FAILED and check["nodeid"] and "::" in check["nodeid"]:
-        yield f'  repeat: pytest "{check["nodeid"]}" --freezecheck --freezecheck-seed={_seed(check)}'
+        seed = check.get("seed", 0)
+        yield f'  repeat: pytest "{check["nodeid"]}" --freezecheck --freezecheck-seed={seed}'
     yield "  what the run said:"
     for line in (check["message"] or "nothing").splitlines():
         yield f"    {line}"
-
-
-def _seed(check: Mapping[str, Any]) -> object:
-    return check.get("seed", 0)
 
 
 def _cause(cause: Mapping[str, Any]) -> Iterator[str]:

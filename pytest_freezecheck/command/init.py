@@ -9,7 +9,7 @@ from typing import Any
 from pytest_freezecheck.command.builders import builders
 from pytest_freezecheck.command.printing import Printer
 from pytest_freezecheck.command.survey import survey
-from pytest_freezecheck.command.table import rendered
+from pytest_freezecheck.command.table import names_of, rendered
 from pytest_freezecheck.declared import pyproject
 from pytest_freezecheck.errors import SettingError
 from pytest_freezecheck.report import files
@@ -29,7 +29,7 @@ def run(given: argparse.Namespace, printer: Printer) -> int:
     path = folder / pyproject.NAME
     before = _before(path) if given.write else None
     found = survey(folder)
-    names = {one.name for artifact in found.artifacts for one in artifact.inputs}
+    names = [names_of(artifact) for artifact in found.artifacts]
     table = rendered(found, builders(found.modules, folder, names), folder)
     nothing = not found.checkpoints and not any(a.problem is None for a in found.artifacts)
     if nothing and given.write:

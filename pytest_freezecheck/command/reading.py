@@ -36,6 +36,16 @@ _OF_A_CHECK: dict[str, tuple[type, ...]] = {
     "replay": (str, type(None)),
     "replayed": (dict, type(None)),
 }
+#: Likewise, of what a check may have.
+_PARTS: dict[str, dict[str, tuple[type, ...]]] = {
+    "power": {"caught": (int,), "in_all": (int,), "planted": (int,), "survivors": (list,)},
+    "proof": {
+        "result": (str,),
+        "furthest": (int, float, type(None)),
+        "grid": (str, type(None)),
+    },
+    "cause": {"id": (str,), "proven": (bool,), "tensors": (list,)},
+}
 _OF_A_RUN: dict[str, tuple[type, ...]] = {
     "versions": (dict,),
     "seed": (int,),
@@ -92,6 +102,8 @@ def read(name: str) -> Report:
         checks = others if run else documents
         if run:
             _check_run(name, run)
+        elif "outcome" not in last:
+            raise _no_report(name, "it has neither 'schema' nor 'checks', and is no line of one")
     if not isinstance(checks, list):
         raise _no_report(name, "its 'checks' are no list")
     for check in checks:
@@ -107,9 +119,11 @@ def _documents(name: str, text: str) -> list[dict[str, Any]]:
     try:
         found = [json.loads(text)]
     except (json.JSONDecodeError, RecursionError) as error:
-        lines = [line for line in text.splitlines() if line.strip()]
+        # Only line feeds end a line: a text may hold what Python takes for others.
+        *lines, last = text.split("\n")
         try:
-            found = [json.loads(line) for line in lines]
+            found = [json.loads(line) for line in lines if line.strip()]
+            found += [json.loads(last)] if last.strip() and not found else []
         except (json.JSONDecodeError, RecursionError):
             raise _no_report(name, f"it is no JSON: {error}") from None
     for document in found:
@@ -132,6 +146,13 @@ def _check_check(name: str, check: object) -> None:
     if not isinstance(check, dict):
         raise _no_report(name, f"one of its checks is a {type(check).__name__}")
     _check_fields(name, check, _OF_A_CHECK, "a check of it")
+    for key, fields in _PARTS.items():
+        if check[key] is not None:
+            _check_fields(name, check[key], fields, f"the {key} of a check of it")
+    survivors = check["power"]["survivors"] if check["power"] else []
+    for survivor in survivors:
+        if not isinstance(survivor, dict) or not {"mistake", "reason"} <= survivor.keys():
+            raise _no_report(name, "a check of it has a survivor that is no mistake with a reason")
     if check["outcome"] not in OUTCOMES or check["reason"] not in REASONS:
         said = f"{check['outcome']!r}, {check['reason']!r}"
         raise _no_report(name, f"a check has an outcome and a reason that are not known: {said}")

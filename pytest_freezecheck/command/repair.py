@@ -165,4 +165,3 @@ def _put(draft: Path, target: Path, *, force: bool) -> None:
     if not force and os.path.lexists(target):
         raise FileExistsError(17, "it has come to be there meanwhile")
     draft.replace(target)
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from pytest_freezecheck.command.builders import Builder
@@ -29,12 +29,13 @@ def rendered(found: Found, builders: Sequence[Builder], folder: Path) -> str:
     """
     name = re.sub(r"[^A-Za-z0-9_-]", "_", folder.resolve().name).strip("_-") or "model"
     head = f"tool.freezecheck.models.{name}"
-    inputs, told = _inputs(found.artifacts)
+    taken = _inputs(found.artifacts, builders[0].arguments if builders else ())
+    inputs, told = taken or [_EXAMPLE], bool(taken)
     lines = [
         "# Written by freezecheck init. Look at what is marked guessed, then: pytest --freezecheck",
         f"[{head}]",
         *_side(found, builders),
-        *_artifacts(found.artifacts),
+        *_artifacts(found.artifacts, {one.name for one in taken}),
     ]
     for one in inputs:
         lines += ["", *_input(head, one, told=told)]
@@ -75,14 +76,17 @@ def _averages(checkpoint: Checkpoint) -> str:
     return f'ema = "trainable"  # {said}; "none" if it reads the raw weights'
 
 
-def _artifacts(artifacts: Sequence[Artifact]) -> Iterator[str]:
+def _artifacts(artifacts: Sequence[Artifact], names: Collection[str]) -> Iterator[str]:
+    """Yield the files that ship, what each takes and answers, and what is left out."""
     usable = [one for one in artifacts if _why_not(one) is None]
     yield "artifacts = ["
     for one in usable:
         ends = ", ".join(_comment(name) for name in one.outputs)
         takes = ", ".join(_comment(given.name) for given in one.inputs)
         told = f": {takes} -> {ends}" if takes and ends else ""
-        yield f"  {_text(one.path)},  # {one.format}{told}"
+        other = {given.name for given in one.inputs if not _is_switch(given)} - set(names)
+        note = "; other names: declare its inputs and outputs" if other and names else ""
+        yield f"  {_text(one.path)},  # {one.format}{told}{note}"
     if not usable:
         yield f'  # {_GUESSED}: no artifact was found; "export/frozen.pb", for one'
     yield "]"
@@ -102,13 +106,26 @@ def _why_not(artifact: Artifact) -> str | None:
     return None if artifact.path.isprintable() else "a path that cannot be written here"
 
 
-def _inputs(artifacts: Sequence[Artifact]) -> tuple[list[Input], bool]:
-    """Return the inputs of the artifact that tells most, and whether any told them."""
-    ordered = sorted(artifacts, key=lambda one: one.format != "graph_def")
-    for one in ordered:
-        if _why_not(one) is None and any(not _is_switch(given) for given in one.inputs):
-            return list(one.inputs), True
-    return [_EXAMPLE], False
+def _inputs(artifacts: Sequence[Artifact], arguments: Collection[str]) -> list[Input]:
+    """Return the inputs of an artifact that tells them, as the function is called if one is.
+
+    Args:
+        artifacts: what was found.
+        arguments: of the function that builds the graph.
+    """
+    telling = [
+        one
+        for one in artifacts
+        if _why_not(one) is None and any(not _is_switch(given) for given in one.inputs)
+    ]
+    # A GraphDef has the names of placeholders, which are the live graph's more often than keys are.
+    telling.sort(key=lambda one: (set(names_of(one)) != set(arguments), one.format != "graph_def"))
+    return list(telling[0].inputs) if telling else []
+
+
+def names_of(artifact: Artifact) -> list[str]:
+    """Return the names of the inputs that are drawn."""
+    return [given.name for given in artifact.inputs if not _is_switch(given)]
 
 
 def _is_switch(given: Input) -> bool:
@@ -137,19 +154,24 @@ def _input(head: str, given: Input, *, told: bool) -> Iterator[str]:
     yield f"dtype = {_text(dtype)}"
     if dtype == "string":
         yield f'choices = ["a", "b"]  # {_GUESSED}: strings that are legal'
-    elif dtype != "bool":
+    elif dtype != "bool" and not _has_range(dtype):
         low, high = ("-1.0", "1.0") if "float" in dtype else ("0", "1")
         yield f"low = {low}  # {_GUESSED}: nothing outside of the legal range is fed"
         yield f"high = {high}  # {_GUESSED}"
 
 
 def _known(dtype: str) -> bool:
+    """Return whether an input of this dtype can be declared."""
     try:
-        numbers = dtype not in ("bool", "string")
-        InputSpec((1,), dtype, *((0, 1) if numbers else ()), choices=[] if numbers else ())
+        InputSpec((1,), dtype)
     except SettingError as error:
         return not str(error).startswith("dtype")
     return True
+
+
+def _has_range(dtype: str) -> bool:
+    """Return whether a dtype has a range of its own, which is legal as a rule."""
+    return dtype in ("uint8", "int8", "uint16", "int16")
 
 
 def _key(name: str) -> str:

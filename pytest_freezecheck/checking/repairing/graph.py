@@ -99,7 +99,8 @@ def _fits(node: Any, value: Any) -> bool:
 
     tensor = node.attr["value"].tensor
     sizes = tuple(size.size for size in tensor.tensor_shape.dim)
-    return sizes == value.shape and tf.as_dtype(tensor.dtype).as_numpy_dtype == value.dtype
+    kind = tf.as_dtype(tensor.dtype).as_numpy_dtype
+    return bool(sizes == value.shape and kind == value.dtype)
 
 
 def _defaults(definition: Any, plan: Plan, named: Named) -> list[str]:

@@ -78,8 +78,8 @@ def _unproven(agreement: Agreement) -> str:
     cause = agreement.cause
     if cause is None:
         return (
-            f"cannot be mended: it fails as {agreement.reason!r}, which no change of its weights or "
-            "operations makes up for"
+            f"cannot be mended: it fails as {agreement.reason!r}, for which other weights or "
+            "operations do not make up"
         )
     known = "no cause could be proven" if cause["id"] == "unknown" else "its cause is not proven"
     return f"cannot be mended: {known}, and only what is proven is changed\n  next: {cause['fix']}"

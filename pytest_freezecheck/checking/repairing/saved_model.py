@@ -51,9 +51,7 @@ def mend_saved_model(frozen: SignedModel, plan: Plan, target: Path) -> list[str]
     return changed
 
 
-def _divided(
-    frozen: SignedModel, plan: Plan
-) -> tuple[dict[str, tuple[Any, Any]], dict[str, Any]]:
+def _divided(frozen: SignedModel, plan: Plan) -> tuple[dict[str, tuple[Any, Any]], dict[str, Any]]:
     """Return {variable: its value now and the right one}, and {constant: the right value}."""
     held = frozen.weights()
     named = names_in(held)
@@ -70,9 +68,7 @@ def _divided(
     return variables, constants
 
 
-def _write_variables(
-    folder: Path, values: Mapping[str, tuple[Any, Any]], plan: Plan
-) -> list[str]:
+def _write_variables(folder: Path, values: Mapping[str, tuple[Any, Any]], plan: Plan) -> list[str]:
     """Write the checkpoint anew: every key as it was, but for these values.
 
     Raises:
