@@ -47,8 +47,9 @@ class Printer:
         shown = brief(said, self.verbosity)
         if check["outcome"] == "error":
             model = check["model"]
-            first = f"{check['artifact']}: {said.removeprefix(f'{model}: ')}"
-            shown = brief(first, self.verbosity)
+            said = said.removeprefix(f"{model}: ")
+            named = said.startswith(check["artifact"])
+            shown = brief(said if named else f"{check['artifact']}: {said}", self.verbosity)
         first, _, rest = shown.partition("\n")
         self.line(first, _GREEN if passed else _RED)
         if rest:

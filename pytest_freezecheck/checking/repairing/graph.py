@@ -9,7 +9,7 @@ from typing import Any
 from pytest_freezecheck.checking.repairing.plan import Plan, not_found
 from pytest_freezecheck.diagnosis.graph_diff import attributes_apart, bypassed, graft, source
 from pytest_freezecheck.errors import RepairError
-from pytest_freezecheck.formats.graph_def.file import is_text
+from pytest_freezecheck.formats.graph_def.file import write_graph
 from pytest_freezecheck.formats.graph_def.loader import FrozenGraphDef
 from pytest_freezecheck.models.graphdef import ancestors, operation_of
 from pytest_freezecheck.models.live import LiveModel
@@ -40,12 +40,7 @@ def mend_graph(frozen: FrozenGraphDef, live: LiveModel, plan: Plan, target: Path
     if plan.nodes:
         definition, more = _with_nodes(definition, live, plan, named, frozen.output_names)
         changed += more
-    if is_text(frozen.path, frozen.path.read_bytes()[:64]):
-        from google.protobuf import text_format
-
-        target.write_text(text_format.MessageToString(definition), encoding="utf-8")
-    else:
-        target.write_bytes(definition.SerializeToString())
+    write_graph(target, definition, frozen.path)
     return changed
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from pytest_freezecheck.checking.repairing.graph import names_in, replace_constants
 from pytest_freezecheck.checking.repairing.plan import Plan, not_found
 from pytest_freezecheck.errors import RepairError
+from pytest_freezecheck.formats.saved_model.file import read_graphs, write_graphs
 from pytest_freezecheck.formats.saved_model.signatures import SignedModel
 from pytest_freezecheck.models.answer import Arrays
 from pytest_freezecheck.report.causes import CAUSES
@@ -111,17 +112,29 @@ def _keys(content: Arrays) -> dict[str, str]:
 
 
 def _save(folder: Path, content: Mapping[str, Any]) -> None:
+    import numpy as np
     import tensorflow as tf
 
+    v1 = tf.compat.v1
     for old in folder.glob(f"{_PREFIX}.*"):
         old.unlink()
-    with tf.init_scope(), tf.device("CPU:0"):
-        tf.raw_ops.SaveV2(
+    # In a session, which also works in a process whose team has disabled TensorFlow 2's behaviour;
+    # and fed, since constants of a graph hold no more than 2 GB.
+    # Bytes as objects: NumPy's own strings lose the zeros at their end.
+    values = [
+        np.asarray(value, object if isinstance(value, bytes) else None)
+        for value in content.values()
+    ]
+    with v1.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+        kinds = [tf.string if value.dtype.kind in "OS" else value.dtype for value in values]
+        fed = [v1.placeholder(k, v.shape) for k, v in zip(kinds, values, strict=True)]
+        save = tf.raw_ops.SaveV2(
             prefix=str(folder / _PREFIX),
             tensor_names=list(content),
             shape_and_slices=[""] * len(content),
-            tensors=[tf.constant(value) for value in content.values()],
+            tensors=fed,
         )
+        session.run(save, dict(zip(fed, values, strict=True)))
 
 
 def _write_constants(target: Path, plan: Plan) -> list[str]:
@@ -130,15 +143,7 @@ def _write_constants(target: Path, plan: Plan) -> list[str]:
     Raises:
         RepairError: one is not there, or in several functions of which one is of another shape.
     """
-    from google.protobuf import text_format
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    binary, text = target / "saved_model.pb", target / "saved_model.pbtxt"
-    saved = saved_model_pb2.SavedModel()
-    if binary.is_file():
-        saved.ParseFromString(binary.read_bytes())
-    else:
-        text_format.Parse(text.read_text("utf-8"), saved)
+    saved = read_graphs(target)
     changed: dict[str, None] = {}
     done: set[str] = set()
     for meta_graph in saved.meta_graphs:
@@ -153,10 +158,7 @@ def _write_constants(target: Path, plan: Plan) -> list[str]:
     lost = [name for name in plan.weights if name not in done]
     if lost:
         raise not_found(lost, plan.causes)
-    if binary.is_file():
-        binary.write_bytes(saved.SerializeToString())
-    else:
-        text.write_text(text_format.MessageToString(saved), encoding="utf-8")
+    write_graphs(target, saved)
     return list(changed)
 
 
