@@ -137,5 +137,6 @@ def _document(
         exit_status=code,
         interrupted=len(ended) < len(reports) or any(one["interrupted"] for one in ended),
     )
-    joined = {name: ", ".join(every) for name, every in versions.items()}
+    joined = {"pytest-freezecheck": "unknown"}  # of runs that were all killed
+    joined |= {name: ", ".join(every) for name, every in versions.items()}
     return json_report.document(checks, joined, ended[0]["seed"] if ended else 0, session)
