@@ -55,9 +55,11 @@ def builders(
 
 def _of_module(path: Path, folder: Path, inputs: list[set[str]]) -> Iterator[Builder]:
     name = _importable(path, folder)
-    if name is None or path.stat().st_size > _LARGEST:
+    if name is None:
         return
     try:
+        if path.stat().st_size > _LARGEST:
+            return
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError, OSError):
         return  # of another Python, or no Python at all

@@ -64,11 +64,11 @@ def told(check: Mapping[str, Any]) -> Iterator[str]:
     cause = check["cause"]
     for one in [] if cause is None else [cause, *cause.get("others", ())]:
         yield from _cause(one)
-    first = check.get("first_difference")
-    if isinstance(first, dict):
-        by = first.get("max_abs_diff")
+    first = check["first_difference"]
+    if first is not None:
+        by = first["max_abs_diff"]
         apart = "in its shape, or in where it is finite" if by is None else f"by {by:.1e}"
-        yield f"  first tensor that differs: {first.get('tensor')}, {apart}"
+        yield f"  first tensor that differs: {first['tensor']}, {apart}"
     found = check["counterexample"]
     if found is not None and found.get("path"):
         yield f"  smallest input that shows it: {found['path']}, a batch of {found.get('batch')}"

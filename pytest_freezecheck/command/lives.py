@@ -61,6 +61,7 @@ def declared(given: argparse.Namespace, paths: Sequence[str]) -> Declared:
         made = _of_function(live, inputs, checkpoint, given.ema)
     elif Path(live).exists() and _is_live_file(Path(live)):
         _refuse_ema(given.ema, live)
+        _refuse_itself(live, paths)
         path = str(Path(live).absolute())
         made = _model(live, inputs, live=LiveFile(path), checkpoint=checkpoint)
     else:
@@ -148,6 +149,12 @@ def _refuse_ema(ema: str | None, live: str) -> None:
             f"--ema={ema} goes with a function that builds a graph, and {live} is a file, whose "
             "weights are what they are"
         )
+
+
+def _refuse_itself(live: str, paths: Sequence[str]) -> None:
+    for path in paths:
+        if Path(path).resolve() == Path(live).resolve():
+            raise SettingError(f"{path} is the live model itself: to compare it tells nothing")
 
 
 def _input(text: str) -> tuple[str, dict[str, Any]]:

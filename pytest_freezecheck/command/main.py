@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import NoReturn
 from pytest_freezecheck.command import options
 from pytest_freezecheck.command.printing import Printer
 from pytest_freezecheck.errors import FreezecheckError, SettingError
+from pytest_freezecheck.report.files import why
 
 #: docs/reference/exit-codes.md says what each means.
 AGREES, DIFFERS, INTERRUPTED, UNUSABLE = 0, 1, 2, 4
@@ -58,11 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     printer = Printer(given.verbose - given.quiet)
     try:
         return _subcommand(given, printer)
+    except BrokenPipeError:
+        raise  # nobody is told any more
     except SettingError as error:
         printer.error(str(error))
         return UNUSABLE
     except FreezecheckError as error:
         printer.error(str(error))
+        return DIFFERS
+    except OSError as error:  # a full disk, a folder that cannot be written to
+        where = f"{error.filename}: " if error.filename else ""
+        printer.error(f"{where}{why(error)}")
         return DIFFERS
     except KeyboardInterrupt:
         printer.error("interrupted")
@@ -86,6 +94,9 @@ def _subcommand(given: argparse.Namespace, printer: Printer) -> int:
 
 def run() -> NoReturn:
     """Run the command as a process does."""
+    for stream in (sys.stdout, sys.stderr):  # a name that cannot be shown is no reason to end
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = main()
         sys.stdout.flush()

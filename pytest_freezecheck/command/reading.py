@@ -33,6 +33,7 @@ _OF_A_CHECK: dict[str, tuple[type, ...]] = {
     "proof": (dict, type(None)),
     "cause": (dict, type(None)),
     "counterexample": (dict, type(None)),
+    "first_difference": (dict, type(None)),
     "replay": (str, type(None)),
     "replayed": (dict, type(None)),
 }
@@ -45,6 +46,7 @@ _PARTS: dict[str, dict[str, tuple[type, ...]]] = {
         "grid": (str, type(None)),
     },
     "cause": {"id": (str,), "proven": (bool,), "tensors": (list,)},
+    "first_difference": {"tensor": (str,), "max_abs_diff": (int, float, type(None))},
 }
 _OF_A_RUN: dict[str, tuple[type, ...]] = {
     "versions": (dict,),
@@ -114,22 +116,35 @@ def read(name: str) -> Report:
 def _documents(name: str, text: str) -> list[dict[str, Any]]:
     """Return the one JSON object of a text, or one for each line.
 
-    A last line that is not whole is that of a run that was killed while it wrote.
+    Only what a line feed ends is a line: one without is of a run that was killed while it wrote.
     """
     try:
-        found = [json.loads(text)]
+        found = [_parsed(text)]
     except (json.JSONDecodeError, RecursionError) as error:
         # Only line feeds end a line: a text may hold what Python takes for others.
         *lines, last = text.split("\n")
         try:
-            found = [json.loads(line) for line in lines if line.strip()]
-            found += [json.loads(last)] if last.strip() and not found else []
+            found = [_parsed(line) for line in lines if line.strip()]
+            found += [_parsed(last)] if last.strip() and not found else []
         except (json.JSONDecodeError, RecursionError):
             raise _no_report(name, f"it is no JSON: {error}") from None
     for document in found:
         if not isinstance(document, dict):
             raise _no_report(name, f"it holds a {type(document).__name__} where an object stands")
     return found
+
+
+def _parsed(text: str) -> Any:
+    """Return what a text of JSON says, which has no NaN and no infinity.
+
+    Raises:
+        json.JSONDecodeError: it is none.
+    """
+
+    def refuse(constant: str) -> None:
+        raise json.JSONDecodeError(f"{constant} is no JSON", text, 0)
+
+    return json.loads(text, parse_constant=refuse)
 
 
 def _check_run(name: str, run: Mapping[str, Any]) -> None:
@@ -149,6 +164,13 @@ def _check_check(name: str, check: object) -> None:
     for key, fields in _PARTS.items():
         if check[key] is not None:
             _check_fields(name, check[key], fields, f"the {key} of a check of it")
+    if not all(isinstance(warning, str) for warning in check["warnings"]):
+        raise _no_report(name, "a check of it has a warning that is no text")
+    others = check["cause"].get("others", []) if check["cause"] else []
+    if not isinstance(others, list) or not all(isinstance(other, dict) for other in others):
+        raise _no_report(name, "the cause of a check of it has 'others' that are none")
+    for other in others:
+        _check_fields(name, other, _PARTS["cause"], "a cause of a check of it")
     survivors = check["power"]["survivors"] if check["power"] else []
     for survivor in survivors:
         if not isinstance(survivor, dict) or not {"mistake", "reason"} <= survivor.keys():

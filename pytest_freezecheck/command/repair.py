@@ -41,10 +41,11 @@ def run(given: argparse.Namespace, printer: Printer) -> int:
     command = commands(given, [given.artifact])(artifact)
     with terminated_as_interrupted(), making(settings) as maker:
         beside = _beside(target)
+        repair = _Repair(maker, found, artifact, settings, printer)
         try:
-            return _Repair(maker, found, artifact, settings, printer).run(
-                beside / target.name, target, command, force=given.force
-            )
+            return repair.run(beside / target.name, target, command, force=given.force)
+        except KeyboardInterrupt:
+            return repair.interrupted()
         finally:
             shutil.rmtree(beside, ignore_errors=True)
 
@@ -89,6 +90,13 @@ class _Repair:
         changed: list[str] = changes["changed"]
         said = f"wrote {shown}: {counted(len(changed), 'change')} ({listed(changed, 4)}), mending "
         return self._end(_AGREES, f"{said}{listed(changes['causes'])}; it agrees")
+
+    def interrupted(self) -> int:
+        """Write the reports of what there is; return the exit code."""
+        self.checks.interrupted = True
+        if not self.checks.ended:
+            self.checks.missing(self.found, self.artifact)
+        return self.checks.end()
 
     @property
     def _root(self) -> Path:

@@ -7,21 +7,25 @@ import dataclasses
 import importlib.util
 import os
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck import errors
 from pytest_freezecheck.declared.job import Job
 from pytest_freezecheck.declared.model_cache import ModelCache
+from pytest_freezecheck.declared.told import behind_of
 from pytest_freezecheck.errors import FreezecheckError, RunnerError, SettingError
 from pytest_freezecheck.messages.raised import in_short
 from pytest_freezecheck.result import reasons
 from pytest_freezecheck.result.agreement import Agreement, FrozenMismatch
 from pytest_freezecheck.result.recording import recording
-from pytest_freezecheck.runner.keeper import Keeper
 from pytest_freezecheck.runner.output import telling
 from pytest_freezecheck.settings import Run, Settings, using
+
+if TYPE_CHECKING:
+    from pytest_freezecheck.runner.keeper import Keeper
 
 
 @dataclasses.dataclass
@@ -58,7 +62,11 @@ class Maker:
         if apart and os.name != "posix":
             raise SettingError("this system has no process groups to check in: --isolation=none")
         self._cache = ModelCache()
-        self._keeper = Keeper(settings, lambda: self._cache.folder) if apart else None
+        self._keeper: Keeper | None = None
+        if apart:
+            from pytest_freezecheck.runner.keeper import Keeper
+
+            self._keeper = Keeper(settings, lambda: self._cache.folder)
 
     @property
     def folder(self) -> Path:
@@ -97,15 +105,18 @@ class Maker:
     def _here(self, job: Job, run: Run) -> Made:
         from pytest_freezecheck.checking import targets
 
-        made, error = Made(), None
+        made = Made()
         with using(run), recording() as recorded:
             try:
                 targets.do(job, self._cache.of(job.model), self._cache.scratch)
             except FrozenMismatch:
                 pass  # what disagrees has been recorded
-            except FreezecheckError as raised:
-                error = raised
-        made.results, made.error = [agreement.as_json() for agreement in recorded], error
+            except FreezecheckError as error:
+                made.error, made.behind = error, behind_of(error)
+            except Exception as error:  # noqa: BLE001 - told as what another process raises is
+                made.error = RuntimeError(in_short(error))
+                made.behind = "".join(traceback.format_exception(error))
+        made.results = [agreement.as_json() for agreement in recorded]
         return made
 
     def _apart(self, job: Job, run: Run, what: str) -> Made:
@@ -145,8 +156,6 @@ def _without_numbers(
     job: Job, run: Run, what: str, error: BaseException, seconds: float
 ) -> dict[str, Any]:
     """Return what the report has of a check that came to no comparison."""
-    told = str(error) if isinstance(error, FreezecheckError) else in_short(error)
-    told = str(error) if type(error) is RuntimeError else told
     return Agreement(
         model="" if job.model is None else job.model.name,
         artifact=what,
@@ -156,6 +165,6 @@ def _without_numbers(
         reason=reasons.of_error(error).reason,
         atol=run.settings.atol,
         seconds=seconds,
-        text=told,
+        text=str(error),
         nodeid=run.nodeid,
     ).as_json()

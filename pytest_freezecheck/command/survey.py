@@ -103,8 +103,9 @@ def survey(folder: Path) -> Found:
     files, folders = _walked(folder)
     models = [path for path in folders if _is_saved_model(path)]
     within = {path for path in files if any(model in path.parents for model in models)}
-    loose = [path for path in files if path.suffix in _ENDINGS and path not in within]
-    indices = [path for path in files if path.suffix == INDEX and path not in within]
+    # A link to nothing is no file.
+    loose = [p for p in files if p.suffix in _ENDINGS and p not in within and p.is_file()]
+    indices = [p for p in files if p.suffix == INDEX and p not in within and p.is_file()]
     beside = companions(loose)
     artifacts = [_artifact(path, folder) for path in [*models, *loose] if path not in beside]
     return Found(
@@ -140,6 +141,8 @@ def _is_saved_model(path: Path) -> bool:
 def _artifact(path: Path, folder: Path) -> Artifact | None:
     """Return what a file is, or None if it is of no known format."""
     name = path.relative_to(folder).as_posix()
+    if not os.access(path, os.R_OK):
+        return Artifact(name, "", problem="it cannot be read")
     try:
         kind = by_content(path).name
     except FreezecheckError:

@@ -170,6 +170,25 @@ def test_a_saved_model_is_the_live_model(run: Run, place: Place, way: str) -> No
     ]
 
 
+def test_a_file_is_not_compared_with_itself(run: Run, place: Place) -> None:
+    ran = run("check", place("saved_model-right", "live"), "./live")
+    assert (ran.code, ran.err) == (
+        *(4, "freezecheck: ./live is the live model itself: to compare it tells nothing\n"),
+    )
+
+
+def test_what_nobody_thought_of_is_a_line_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raising(*_: object) -> None:
+        raise ZeroDivisionError("of no kind of ours")
+
+    monkeypatch.setattr("pytest_freezecheck.checking.targets.do", raising)
+    ran = run("check", "flowers", "export/frozen.pb")
+    assert ran.code == 1
+    assert "export/frozen.pb: ZeroDivisionError: of no kind of ours" in ran.out
+    assert "Traceback" not in ran.out + ran.err
+    assert "Traceback" in run("check", "flowers", "export/frozen.pb", "-v").out
+
+
 def test_an_archive_is_the_live_model(run: Run, repository: Path) -> None:
     keras = pytest.importorskip("keras", "3")
     images = keras.Input((4, 4, 3), name="images")
@@ -225,6 +244,7 @@ def test_what_cannot_be_compared_is_an_error_of_its_own(run: Run, repository: Pa
     ("arguments", "said"),
     [
         (["flowrs", "x.pb"], "there is no model 'flowrs' (nearest: 'flowers')"),
+        (["export", "x.pb"], "'export' cannot be the live model"),
         (["flowers"], "the following arguments are required: ARTIFACT"),
         (["flowers", "x.pb", "--atol=-1"], "command line: --atol = '-1' is not accepted"),
         (["flowers", "x.pb", "--examples=many"], "--examples = 'many' is not accepted"),

@@ -56,10 +56,13 @@ def test_lines_are_read_as_a_document_is(tmp_path: Path) -> None:
     assert one.out == two.out.replace("r.jsonl", "r.json")
 
 
-def test_a_run_that_has_not_ended_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("half", [False, True])
+def test_a_run_that_has_not_ended_is_told(tmp_path: Path, half: bool) -> None:
     path = tmp_path / "r.jsonl"
     written(path, run_of([failed("b.pb"), passed("a.pb")]))
-    path.write_text("".join(f"{line}\n" for line in path.read_text().splitlines()[:-1]))
+    *lines, last = path.read_text().splitlines()
+    rest = last[:20] if half else ""
+    path.write_text("".join(f"{line}\n" for line in lines) + rest)
     ran = run_freezecheck(tmp_path, "explain", "r.jsonl")
     assert ran.code == 0
     assert "of a run that has not ended, or was killed" in ran.out
@@ -134,6 +137,9 @@ def _with(field: str, value: object) -> Change:
         (_with("inputs", True), "a check of it has a bool as its 'inputs'"),
         (_with("power", {}), "the power of a check of it has no 'caught'"),
         (_with("proof", {"result": "equal"}), "the proof of a check of it has no 'furthest'"),
+        (_with("warnings", [[]]), "a check of it has a warning that is no text"),
+        (_with("first_difference", {}), "the first_difference of a check of it has no 'tensor'"),
+        (_with("max_abs_diff", float("nan")), "NaN is no JSON"),
         (_with("cause", {"id": 3}), "the cause of a check of it has a int as its 'id'"),
     ],
 )

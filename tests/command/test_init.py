@@ -130,6 +130,8 @@ def test_what_is_damaged_or_not_frozen_is_left_out_and_said_to_be(tmp_path: Path
     (tmp_path / "cut.pb").write_bytes(b"\n\xff\xff\xff")
     (tmp_path / "odd[1].pb").write_bytes(tf.Graph().as_graph_def().SerializeToString())
     (tmp_path / "model.ckpt.index").write_bytes(b"no index")
+    for name in ("gone.pb", "gone.index", "gone.py"):
+        (tmp_path / name).symlink_to("nowhere")
     hidden = tmp_path / ".venv" / "lib"
     hidden.mkdir(parents=True)
     (hidden / "other.pb").write_bytes(b"\n")

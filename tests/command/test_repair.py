@@ -216,6 +216,19 @@ def test_the_file_itself_is_never_written_over(run: Run, place: Place, output: s
     assert "it is never written over" in ran.err
 
 
+def test_an_interrupted_repair_leaves_nothing_but_its_report(
+    run: Run, place: Place, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> list[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mending, "mend_graph", interrupted)
+    ran = run("repair", place("raw.pb"), "--model=flowers", "--report=report.json")
+    assert (ran.code, ran.err) == (2, "freezecheck: interrupted\n")
+    assert sorted(p.name for p in (repository / "export").iterdir()) == ["frozen.pb", "raw.pb"]
+    assert json.loads((repository / "report.json").read_text())["interrupted"] is True
+
+
 def test_a_file_that_is_missing_is_told(run: Run) -> None:
     ran = run("repair", "export/nope.pb", "--model=flowers")
     assert ran.code == 1
