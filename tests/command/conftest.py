@@ -82,7 +82,7 @@ def run(repository: Path) -> Run:
     def run_here(*arguments: str) -> Ran:
         if arguments[0] not in ("check", "repair"):
             return run_freezecheck(repository, *arguments)
-        quick = [] if any(a.startswith("--examples") for a in arguments) else ["--examples=15"]
+        quick = [] if any(a.startswith("--examples") for a in arguments) else ["--examples=4"]
         return run_freezecheck(repository, *arguments, *quick, "--isolation=none")
 
     return run_here
