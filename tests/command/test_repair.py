@@ -139,6 +139,21 @@ def test_what_agrees_needs_no_repair(run: Run, repository: Path) -> None:
     assert [path.name for path in (repository / "export").iterdir()] == ["frozen.pb"]
 
 
+def test_a_weight_is_mended_that_no_answer_shows(run: Run, place: Place, repository: Path) -> None:
+    path = repository / place("frozen.pb", "export/odd.pb")
+    definition = graph(path)
+    (node,) = (node for node in definition.node if node.name == "logits/biases")
+    value = tf.make_ndarray(node.attr["value"].tensor).copy()
+    value[1] *= 1.00001
+    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+    path.write_bytes(definition.SerializeToString())
+    ran = run("repair", "export/odd.pb", "--model=flowers", "-q")
+    assert ran.code == 0, ran.out + ran.err
+    assert "altered-weights: 1 of 7 weights is altered in a few elements, although none" in ran.out
+    mended, right = repository / "export" / "odd.repaired.pb", repository / "export" / "frozen.pb"
+    assert changed_nodes(right, mended) == set()
+
+
 @pytest.mark.parametrize(
     ("file", "said"),
     [

@@ -56,7 +56,11 @@ def mend(
 def _of_format(kind: str, agreement: Agreement) -> str:
     cause = agreement.cause
     fix = "" if cause is None else f"\n  fix, in the exporting script: {CAUSES[cause['id']].fix}"
-    return (
-        f"cannot be mended: a file of {kind} has its weights rewritten by a converter, and is made "
-        f"anew from what was mended: a GraphDef or a SavedModel{fix}"
-    )
+    if kind == "keras":
+        why = "an archive of Keras is saved anew by Keras, once its model has the right weights"
+    else:
+        why = (
+            f"a file of {kind} has its weights rewritten by a converter, and is made anew from "
+            "what was mended: a GraphDef or a SavedModel"
+        )
+    return f"cannot be mended: {why}{fix}"
