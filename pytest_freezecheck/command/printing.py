@@ -9,9 +9,11 @@ from typing import Any
 
 from pytest_freezecheck.report import terminal
 from pytest_freezecheck.report.text import brief
-from pytest_freezecheck.result.reasons import PASSED
+from pytest_freezecheck.result.reasons import ERROR, FAILED, PASSED, SKIPPED
 
-_RED, _GREEN, _BOLD, _END = "\x1b[31m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
+_RED, _GREEN, _YELLOW, _BOLD = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[1m"
+_END = "\x1b[0m"
+_OF_OUTCOMES = {PASSED: _GREEN, SKIPPED: _YELLOW, FAILED: _RED, ERROR: _RED}
 
 
 class Printer:
@@ -57,13 +59,16 @@ class Printer:
 
     def table(self, checks: Sequence[Mapping[str, Any]]) -> None:
         """Print the table, and what a reader should know beside it."""
-        head, *rows = terminal.table(checks)
-        self.line(head)
-        for check, row in zip(checks, rows, strict=True):
-            self.line(row, _GREEN if check["outcome"] == PASSED else _RED)
-        notes = (*terminal.skips(checks), *terminal.weaknesses(checks), *terminal.warnings(checks))
-        for note in notes:
+        verbose = self.verbosity > 0
+        for row in terminal.table(checks):
+            verdict = _coloured(row.verdict, _OF_OUTCOMES.get(row.outcome, ""), sys.stdout)
+            self.line(f"{row.text}  {verdict}")
+        for note in terminal.skips(checks, verbose=verbose):
             self.line(note)
+        for note in terminal.weaknesses(checks, verbose=verbose):
+            self.line(note)
+        for note in terminal.warnings(checks):
+            self.line(note, _YELLOW)
 
 
 def _coloured(text: str, colour: str, stream: Any) -> str:

@@ -84,7 +84,7 @@ def test_colours_are_for_terminals_that_want_them(
     assert "\x1b" not in capsys.readouterr().out
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     main.main(["merge", path])
-    assert "\x1b[31mflowers  b.pb" in capsys.readouterr().out
+    assert "\x1b[31mDIFFERS\x1b[0m\n" in capsys.readouterr().out
     for name, value in (("NO_COLOR", "1"), ("TERM", "dumb")):
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
