@@ -38,7 +38,7 @@ def run(given: argparse.Namespace, printer: Printer) -> int:
     replay = None if given.replay is None else Path(given.replay).absolute()
     artifacts = found.artifacts if replay is None else _of_replay(replay, given.replay, found)
     describe(printer, settings, found, given)
-    checks = Checks(settings, printer, len(artifacts))
+    checks = Checks(settings, printer)
     again = commands(given, given.artifacts)
     with terminated_as_interrupted(), making(settings) as maker:
         try:
@@ -91,7 +91,9 @@ def one(
         lies: where it lies, if not where its path says.
     """
     chosen = found.model.settings(settings, artifact)
-    run = Run(chosen, found.nodeid(artifact), Path.cwd() / FOLDER, replay, command)
+    # An input of a draft that nobody will find is of no use to anybody.
+    folder = None if lies is not None else Path.cwd() / FOLDER
+    run = Run(chosen, found.nodeid(artifact), folder, replay, command)
     job = Job(
         found.model,
         artifact,
@@ -107,15 +109,14 @@ class Checks:
     Args:
         settings: of the run.
         printer: prints them.
-        count: how many artifacts there are.
 
     Attributes:
         ended: the results of each artifact that was checked.
         interrupted: whether the run was stopped before its end.
     """
 
-    def __init__(self, settings: Settings, printer: Printer, count: int) -> None:
-        self.settings, self.printer, self._count = settings, printer, count
+    def __init__(self, settings: Settings, printer: Printer) -> None:
+        self.settings, self.printer = settings, printer
         self.ended: list[list[dict[str, Any]]] = []
         self._missing: list[dict[str, Any]] = []
         self.interrupted = False
@@ -183,7 +184,7 @@ class Checks:
     def _document(self) -> dict[str, Any]:
         session = json_report.Session(
             seconds=time.perf_counter() - self._began,
-            collected=self._count,
+            collected=len(self.ended) + len(self._missing),
             with_result=len(self.ended),
             exit_status=self._status,
             interrupted=self.interrupted,
@@ -229,10 +230,7 @@ def commands(given: argparse.Namespace, paths: Sequence[str]) -> Callable[[Artif
         given: the command line.
         paths: the artifacts that it names.
     """
-    kept = [f"--input={text}" for text in given.input]
-    kept += [f"--checkpoint={given.checkpoint}"] if given.checkpoint else []
-    kept += [f"--ema={given.ema}"] if given.ema else []
-    more = "".join(f" {shlex.quote(text)}" for text in kept)
+    more = of_the_live_model(given)
     typed = {str(Path(path).resolve()): path for path in paths}
 
     def command(artifact: Artifact) -> str:
@@ -240,3 +238,11 @@ def commands(given: argparse.Namespace, paths: Sequence[str]) -> Callable[[Artif
         return f"freezecheck check {shlex.quote(given.live)} {shlex.quote(path)}{more}"
 
     return command
+
+
+def of_the_live_model(given: argparse.Namespace) -> str:
+    """Return the options of a command line that say what the live model is, each after a blank."""
+    kept = [f"--input={text}" for text in given.input]
+    kept += [f"--checkpoint={given.checkpoint}"] if given.checkpoint else []
+    kept += [f"--ema={given.ema}"] if given.ema else []
+    return "".join(f" {shlex.quote(text)}" for text in kept)

@@ -29,19 +29,19 @@ class Declared:
         model: the declaration.
         artifacts: those that the command line names, with their tables if there are any.
         file: the pyproject.toml that declares it, or None.
+        of_table: the artifacts that its table names.
     """
 
     model: Model
     artifacts: tuple[Artifact, ...]
     file: Path | None = None
+    of_table: tuple[Artifact, ...] = ()
 
     def nodeid(self, artifact: Artifact) -> str:
         """Return what reports call a check: as the gate does, of what a table names."""
         named = self.file is not None and artifact in self.of_table
-        first = "freezecheck" if self.file is None or not named else self.file.name
+        first = self.file.name if self.file is not None and named else "freezecheck"
         return f"{first}::{self.model.name}::{artifact.path}"
-
-    of_table: tuple[Artifact, ...] = ()
 
 
 def declared(given: argparse.Namespace, paths: Sequence[str]) -> Declared:

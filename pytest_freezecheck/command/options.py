@@ -158,11 +158,11 @@ def settings(given: argparse.Namespace) -> Settings:
     Raises:
         SettingError: a value cannot be used.
     """
-    values = {name: getattr(given, option[2:].replace("-", "_")) for name, option in _NAMED}
+    values = {
+        name: getattr(given, option.removeprefix("--").replace("-", "_"))
+        for name, option in _OF_SETTINGS.items()
+    }
     values["exact"] = given.exact or None
     return Settings().override(
         values, "command line", of_a_run=True, names={**_OF_SETTINGS, "exact": "--exact"}
     )
-
-
-_NAMED = tuple(_OF_SETTINGS.items())

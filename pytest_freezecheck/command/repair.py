@@ -5,12 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import shutil
 import tempfile
 from pathlib import Path
 
 from pytest_freezecheck.command import options
-from pytest_freezecheck.command.check import Checks, commands, describe, one
+from pytest_freezecheck.command.check import (
+    Checks,
+    commands,
+    describe,
+    of_the_live_model,
+    one,
+)
 from pytest_freezecheck.command.lives import Declared, declared
 from pytest_freezecheck.command.printing import Printer
 from pytest_freezecheck.command.running import Maker, making
@@ -42,8 +49,10 @@ def run(given: argparse.Namespace, printer: Printer) -> int:
     with terminated_as_interrupted(), making(settings) as maker:
         beside = _beside(target)
         repair = _Repair(maker, found, artifact, settings, printer)
+        live = f"--model={shlex.quote(given.live)}{of_the_live_model(given)}"
+        again = f"freezecheck repair {shlex.quote(given.artifact)} {live}"
         try:
-            return repair.run(beside / target.name, target, command, force=given.force)
+            return repair.run(beside / target.name, target, (command, again), force=given.force)
         except KeyboardInterrupt:
             return repair.interrupted()
         finally:
@@ -61,24 +70,33 @@ class _Repair:
     ) -> None:
         self.maker, self.found, self.artifact, self.settings = maker, found, artifact, settings
         self.printer = printer
-        self.checks = Checks(settings, printer, 2)
+        self.checks = Checks(settings, printer)
 
-    def run(self, draft: Path, target: Path, command: str, *, force: bool) -> int:
-        """Check the file, write a draft, check that, and put it in its place if it agrees."""
-        made = one(self.maker, self.found, self.artifact, self.settings, command, repaired=draft)
-        self.checks.add(made.results)
+    def run(self, draft: Path, target: Path, commands: tuple[str, str], *, force: bool) -> int:
+        """Check the file, write a draft, check that, and put it in its place if it agrees.
+
+        Args:
+            draft: where to write it first.
+            target: its place.
+            commands: what checks the file again, and what mends it again.
+            force: whether something may be there.
+        """
+        first, second = commands
+        made = one(self.maker, self.found, self.artifact, self.settings, first, repaired=draft)
+        refused = isinstance(made.error, RepairError)
+        self.checks.add(made.results, None if refused else made.behind)
         shown = files_shown(target)
-        if made.error is not None and not isinstance(made.error, RepairError):
-            return self._end(_DIFFERS, f"{self.artifact.path} could not be checked: not mended")
-        if made.error is not None:
+        if refused:
             return self._end(_DIFFERS, f"{self.artifact.path} {made.error}")
+        if made.error is not None:
+            return self._end(_DIFFERS, f"{self.artifact.path} could not be checked: not mended")
         if made.results[-1]["outcome"] == PASSED:
             return self._end(_AGREES, f"{self.artifact.path} agrees: there is nothing to repair")
         changes = json.loads(draft.with_name(f"{draft.name}{_CHANGES}").read_text("utf-8"))
         mended = dict(vars(self.artifact)) | {"path": os.path.relpath(target, self._root)}
         copy = Artifact(**mended)
-        again = one(self.maker, self.found, copy, self.settings, command, lies=draft)
-        self.checks.add(again.results)
+        again = one(self.maker, self.found, copy, self.settings, second, lies=draft)
+        self.checks.add(again.results, again.behind)
         if again.results[-1]["outcome"] != PASSED:
             return self._end(
                 _DIFFERS, f"the mended copy does not agree either: nothing was written to {shown}"

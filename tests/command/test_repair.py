@@ -133,9 +133,11 @@ def test_the_constants_of_a_saved_model_are_replaced(
 
 
 def test_what_agrees_needs_no_repair(run: Run, repository: Path) -> None:
-    ran = run("repair", "export/frozen.pb", "--model=flowers")
+    ran = run("repair", "export/frozen.pb", "--model=flowers", "--report=report.json")
     assert ran.code == 0
     assert "export/frozen.pb agrees: there is nothing to repair" in ran.out
+    document = json.loads((repository / "report.json").read_text())
+    assert (document["collected"], document["with_result"], document["exit_status"]) == (1, 1, 0)
     assert [path.name for path in (repository / "export").iterdir()] == ["frozen.pb"]
 
 
@@ -207,6 +209,9 @@ def test_a_copy_that_does_not_agree_is_not_left_there(
     assert ran.code == 1
     assert "the mended copy does not agree either: nothing was written to " in ran.err
     assert ran.out.count("DIFFERS") == 2
+    assert not (repository / ".freezecheck" / "flowers-export-raw.repaired.pb.npz").exists()
+    said = run("repair", "export/raw.pb", "--model=flowers", "-v").out
+    assert "repeat: freezecheck repair export/raw.pb --model=flowers --seed=0" in said
     assert sorted(p.name for p in (repository / "export").iterdir()) == ["frozen.pb", "raw.pb"]
 
 
