@@ -100,7 +100,10 @@ def one(
         repaired=None if repaired is None else str(repaired),
         lies=None if lies is None else str(lies),
     )
-    return maker.check(job, run, artifact.path)
+    made = maker.check(job, run, artifact.path)
+    place = found.place(artifact)
+    made.results = [{**result, "declared_at": place} for result in made.results]
+    return made
 
 
 class Checks:
@@ -147,6 +150,7 @@ class Checks:
             atol=self.settings.atol,
             text="no result: the run was interrupted",
             nodeid=found.nodeid(artifact),
+            declared_at=found.place(artifact),
         ).as_json()
         self._missing.append(result)
         self._write(lambda file: file.add(result))

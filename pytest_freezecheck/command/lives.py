@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_freezecheck.declared import pyproject
+from pytest_freezecheck.declared import places, pyproject
 from pytest_freezecheck.declared.live_files import LiveFile
 from pytest_freezecheck.declared.model import Artifact, Model
 from pytest_freezecheck.errors import SettingError
@@ -42,6 +42,23 @@ class Declared:
         named = self.file is not None and artifact in self.of_table
         first = self.file.name if self.file is not None and named else "freezecheck"
         return f"{first}::{self.model.name}::{artifact.path}"
+
+    def place(self, artifact: Artifact) -> dict[str, Any] | None:
+        """Return where a check is declared, as a result has it; None of what no table declares."""
+        if self.file is None:
+            return None
+        paths = [one.path for one in self.of_table]
+        known = artifact.path in paths
+        keys: places.Keys = ("artifacts", paths.index(artifact.path)) if known else ()
+        line = places.Places(self.file.read_text("utf-8")).of(self.model.name, keys)
+        return (
+            None if line is None else {"file": Path(shown_path(self.file)).as_posix(), "line": line}
+        )
+
+
+def shown_path(path: Path) -> str:
+    """Return a path from the current folder."""
+    return os.path.relpath(path)
 
 
 def declared(given: argparse.Namespace, paths: Sequence[str]) -> Declared:

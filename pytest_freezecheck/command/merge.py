@@ -48,6 +48,11 @@ def run(given: argparse.Namespace, printer: Printer) -> int:
             for check in document["checks"]:
                 report.add(check)
             report.end(document)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise SettingError(
+                f"{path} cannot be written: a report has a part that is not as it should be: "
+                f"{type(error).__name__}: {error}"
+            ) from None
         except OSError as error:
             printer.error(f"the report {path} cannot be written: {files.why(error)}")
             found = found or _DIFFERS

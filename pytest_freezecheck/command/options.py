@@ -77,7 +77,7 @@ def _of_a_check(parser: argparse.ArgumentParser) -> None:
         "--report",
         action="append",
         metavar="PATH",
-        help="write the results, as JSON or as JSON lines by its ending; repeatable",
+        help="write the results: .json, .jsonl, .md, .sarif or .gitlab.json; repeatable",
     )
     _verbosity(parser)
 

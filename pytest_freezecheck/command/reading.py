@@ -11,7 +11,8 @@ from typing import Any
 from pytest_freezecheck.errors import SettingError
 from pytest_freezecheck.report.files import why
 from pytest_freezecheck.report.json import SCHEMA
-from pytest_freezecheck.result.reasons import OUTCOMES, REASONS
+from pytest_freezecheck.result.agreement import Agreement
+from pytest_freezecheck.result.reasons import OUTCOMES, PASSED, REASONS
 
 #: Keys of a check that are read here, and what each has to be.
 _OF_A_CHECK: dict[str, tuple[type, ...]] = {
@@ -34,9 +35,12 @@ _OF_A_CHECK: dict[str, tuple[type, ...]] = {
     "cause": (dict, type(None)),
     "counterexample": (dict, type(None)),
     "first_difference": (dict, type(None)),
+    "declared_at": (dict, type(None)),
     "replay": (str, type(None)),
     "replayed": (dict, type(None)),
 }
+#: All keys of a check.
+_KEYS = tuple(Agreement("", "", "", None, PASSED).as_json())
 #: Likewise, of what a check may have.
 _PARTS: dict[str, dict[str, tuple[type, ...]]] = {
     "power": {"caught": (int,), "in_all": (int,), "planted": (int,), "survivors": (list,)},
@@ -46,6 +50,7 @@ _PARTS: dict[str, dict[str, tuple[type, ...]]] = {
         "grid": (str, type(None)),
     },
     "cause": {"id": (str,), "proven": (bool,), "tensors": (list,)},
+    "declared_at": {"file": (str,), "line": (int,)},
     "first_difference": {"tensor": (str,), "max_abs_diff": (int, float, type(None))},
 }
 _OF_A_RUN: dict[str, tuple[type, ...]] = {
@@ -160,6 +165,9 @@ def _check_run(name: str, run: Mapping[str, Any]) -> None:
 def _check_check(name: str, check: object) -> None:
     if not isinstance(check, dict):
         raise _no_report(name, f"one of its checks is a {type(check).__name__}")
+    lost = next((key for key in _KEYS if key not in check), None)
+    if lost is not None:
+        raise _no_report(name, f"a check of it has no {lost!r}")
     _check_fields(name, check, _OF_A_CHECK, "a check of it")
     for key, fields in _PARTS.items():
         if check[key] is not None:

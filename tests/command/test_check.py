@@ -90,6 +90,8 @@ def test_a_right_file_agrees_and_a_wrong_one_differs_by_its_cause(
         *("failed", "raw-weights"),
         True,
     )
+    assert good["declared_at"] == {"file": "pyproject.toml", "line": 5}
+    assert bad["declared_at"] == {"file": "pyproject.toml", "line": 2}  # of the model's table
     assert good["nodeid"] == "pyproject.toml::flowers::export/frozen.pb"  # as the gate has it
     assert bad["nodeid"] == "freezecheck::flowers::export/raw.pb"
     assert json.loads((repository / "report.json").read_text())["exit_status"] == 1

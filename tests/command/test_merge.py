@@ -12,6 +12,7 @@ import pytest
 from tests.command.reports import VERSIONS, failed, passed, run_of, written
 from tests.kit.inprocess import Ran, run_freezecheck
 
+AT = {"file": "pyproject.toml", "line": 4}
 SCHEMA = Path(__file__).parents[2] / "pytest_freezecheck" / "report" / "report.schema.json"
 
 
@@ -134,6 +135,18 @@ def test_shards_that_were_all_killed_make_a_report_that_is_one(tmp_path: Path) -
     )
     assert ran.code == 2
     assert union(tmp_path)["versions"] == {"pytest-freezecheck": "unknown"}
+
+
+@pytest.mark.parametrize("ending", [".md", ".sarif", ".gitlab.json"])
+def test_reports_for_code_hosts_are_of_all_shards(tmp_path: Path, ending: str) -> None:
+    names = [
+        written(tmp_path / f"{n}.json", run_of([failed(f"{n}.pb", declared_at=AT)])) for n in "ab"
+    ]
+    ran = run_freezecheck(tmp_path, "merge", *names, f"--report=all{ending}")
+    assert ran.code == 1
+    text = (tmp_path / f"all{ending}").read_text()
+    assert "a.pb" in text
+    assert "b.pb" in text
 
 
 def test_a_report_that_cannot_be_written_is_no_pass(tmp_path: Path) -> None:
