@@ -18,6 +18,7 @@ from pytest_freezecheck.declared.model import Artifact
 from pytest_freezecheck.errors import SettingError
 from pytest_freezecheck.report import files, kinds
 from pytest_freezecheck.report import json as json_report
+from pytest_freezecheck.report.repository import folder_in_repository
 from pytest_freezecheck.result import reasons
 from pytest_freezecheck.result.agreement import Agreement
 from pytest_freezecheck.runner.interrupts import terminated_as_interrupted
@@ -125,7 +126,8 @@ class Checks:
         self.interrupted = False
         self._began = time.perf_counter()
         paths = dict.fromkeys(settings.reports)
-        self._reports = {path: kinds.report(Path.cwd() / path) for path in paths}
+        place = folder_in_repository(Path.cwd())
+        self._reports = {path: kinds.report(Path.cwd() / path, place) for path in paths}
         self._unwritten = False
         self._chosen: int | None = None
 

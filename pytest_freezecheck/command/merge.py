@@ -13,6 +13,7 @@ from pytest_freezecheck.errors import SettingError
 from pytest_freezecheck.messages.wording import counted, listed
 from pytest_freezecheck.report import files, kinds
 from pytest_freezecheck.report import json as json_report
+from pytest_freezecheck.report.repository import folder_in_repository
 from pytest_freezecheck.result.reasons import ERROR, FAILED, PASSED
 from pytest_freezecheck.settings import Settings
 
@@ -44,7 +45,7 @@ def run(given: argparse.Namespace, printer: Printer) -> int:
     document = _document(reports, checks, twice, found)
     for path in dict.fromkeys(settings.reports):
         try:
-            report = kinds.report(Path.cwd() / path)
+            report = kinds.report(Path.cwd() / path, folder_in_repository(Path.cwd()))
             for check in document["checks"]:
                 report.add(check)
             report.end(document)

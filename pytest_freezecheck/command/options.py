@@ -77,7 +77,7 @@ def _of_a_check(parser: argparse.ArgumentParser) -> None:
         "--report",
         action="append",
         metavar="PATH",
-        help="write the results: .json, .jsonl, .md, .sarif or .gitlab.json; repeatable",
+        help="write the results, by its ending: .json, .jsonl, .md, .html and others; repeatable",
     )
     _verbosity(parser)
 
