@@ -167,7 +167,9 @@ def _check_check(name: str, check: object) -> None:
         raise _no_report(name, f"one of its checks is a {type(check).__name__}")
     lost = next((key for key in _KEYS if key not in check), None)
     if lost is not None:
-        raise _no_report(name, f"a check of it has no {lost!r}")
+        raise SettingError(
+            f"{name}: damaged, or of another version of freezecheck: a check of it has no {lost!r}"
+        )
     _check_fields(name, check, _OF_A_CHECK, "a check of it")
     for key, fields in _PARTS.items():
         if check[key] is not None:
