@@ -51,6 +51,10 @@ class UnavailableError(FreezecheckError):
     """
 
 
+class RepairError(FreezecheckError):
+    """A file cannot be mended: its mistake is not proven, or not one that can be written out."""
+
+
 class RaisedError(Exception):
     """What a check raised in another process, and is none of ours.
 

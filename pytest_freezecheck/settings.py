@@ -37,6 +37,8 @@ REPORT_ENDINGS = (
 #: {ending: what it takes to write one}: looked for here, imported when it is written.
 _REPORT_NEEDS = {".html": ("jinja2", "matplotlib")}
 ISOLATIONS = ("process", "none")
+#: Folder of saved failing inputs, below that in which a run works.
+FOLDER = ".freezecheck"
 _OF_A_RUN = ("reports", "isolation", "timeout", "memory")
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 #: A value is shown up to so many characters.
@@ -263,12 +265,14 @@ class Run:
         nodeid: pytest's name of the test that is running, if any.
         folder: where failing inputs are saved, or None.
         replay: file with the only input to feed, or None.
+        command: what makes the check without pytest, or None.
     """
 
     settings: Settings = dataclasses.field(default_factory=Settings)
     nodeid: str | None = None
     folder: Path | None = None
     replay: Path | None = None
+    command: str | None = None
 
 
 _current: contextvars.ContextVar[Run] = contextvars.ContextVar("freezecheck_run")

@@ -201,6 +201,7 @@ def _result(
         require=chosen.require,
         seed=chosen.seed,
         nodeid=nodeid,
+        command=current().command,
         checkpoint=None if live.checkpoint is None else str(from_here(Path(live.checkpoint))),
         ema=live.ema,
     )

@@ -29,7 +29,7 @@ from pytest_freezecheck.result import progress
 from pytest_freezecheck.result.agreement import Agreement
 from pytest_freezecheck.result.exhibit import Exhibit
 from pytest_freezecheck.result.findings import Counterexample, Explanation
-from pytest_freezecheck.settings import Settings
+from pytest_freezecheck.settings import Settings, current
 from pytest_freezecheck.versions import versions
 
 #: Of the inputs that show most, as many as a cause is looked for with.
@@ -205,7 +205,7 @@ class Disagreement:
             agreement.warnings.append(cautions.UNSAVED.format(path, error))
             return found
         shown = str(from_here(path))
-        agreement.replay = words.replay(shown)
+        agreement.replay = words.replay(shown, current().command)
         return dataclasses.replace(found, path=shown)
 
 

@@ -13,7 +13,7 @@ from pytest_freezecheck.diagnosis.diagnose import Diagnosis, Finding, diagnose
 from pytest_freezecheck.diagnosis.distance import NOISE
 from pytest_freezecheck.diagnosis.first_difference import first_difference, thinned
 from pytest_freezecheck.diagnosis.graph_diff import bypassed
-from pytest_freezecheck.diagnosis.repair import Suspicion
+from pytest_freezecheck.diagnosis.repair import Suspicion, keep
 from pytest_freezecheck.diagnosis.rounding import suspect_rounding
 from pytest_freezecheck.diagnosis.scopes import unscoped
 from pytest_freezecheck.diagnosis.simulation import simulate
@@ -60,6 +60,7 @@ def inquire(
         (f.suspicion, f.proven and not _by_numbers_alone(sides, f, simulated=found.simulated))
         for f in found.findings
     ]
+    keep(s for s, proven in findings if proven and not found.simulated)
     first = findings[0][0].cause if findings else "unknown"
     if non_finite and first in ("changed-operation", "altered-weights", "unknown"):
         findings = [_renamed(findings, "non-finite", "the answer is not finite")]

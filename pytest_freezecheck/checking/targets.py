@@ -13,7 +13,15 @@ from pytest_freezecheck.declared.job import Job
 from pytest_freezecheck.declared.live import find_function
 from pytest_freezecheck.declared.model import EXPORT, Artifact, Model
 from pytest_freezecheck.declared.told import told
-from pytest_freezecheck.errors import ArtifactError, FreezecheckError, FreezeError, UnavailableError
+from pytest_freezecheck.diagnosis.repair import kept_repairs
+from pytest_freezecheck.errors import (
+    ArtifactError,
+    FreezecheckError,
+    FreezeError,
+    RepairError,
+    UnavailableError,
+)
+from pytest_freezecheck.formats.base import FrozenModel
 from pytest_freezecheck.formats.registry import companions
 from pytest_freezecheck.messages.paths import from_here
 from pytest_freezecheck.messages.raised import described
@@ -41,7 +49,12 @@ def do(job: Job, live: LiveModel, scratch: Callable[[str], Path]) -> None:
     with formats.allowing(pattern for owner in owners for pattern in owner.allow_ops):
         if artifact is not None and model is not None:
             root = model.root or Path()
-            check_artifact(live, artifact, root, model.ignore_outputs, model.ignore_weights)
+            if job.repaired is not None:
+                repair_artifact(live, job, Path(job.repaired))
+                return
+            check_artifact(
+                live, artifact, root, model.ignore_outputs, model.ignore_weights, job.lies
+            )
         elif job.way is not None:
             check_way(live, job.way, scratch(job.way), skipped=job.skipped)
         elif model is not None:
@@ -54,6 +67,7 @@ def check_artifact(
     root: Path,
     ignored: Sequence[str] = (),
     ignored_weights: Sequence[str] = (),
+    lies: str | None = None,
 ) -> None:
     """Check a file or folder.
 
@@ -63,6 +77,7 @@ def check_artifact(
         root: folder that its path starts from.
         ignored: patterns of outputs that need not be compared, beside the artifact's own.
         ignored_weights: patterns of live weights that are meant to be others, likewise.
+        lies: where it lies, if not where its path says.
 
     Raises:
         FrozenMismatch: it does not compute what the live model computes.
@@ -70,9 +85,24 @@ def check_artifact(
         MatchError: it lacks an input or output.
     """
     __tracebackhide__ = True
+    frozen = _loaded(live, artifact, root, ignored, ignored_weights, lies)
+    with contextlib.closing(frozen):
+        assert_agreement(live, frozen)
+
+
+def _loaded(
+    live: LiveModel,
+    artifact: Artifact,
+    root: Path,
+    ignored: Sequence[str],
+    ignored_weights: Sequence[str],
+    lies: str | None = None,
+) -> FrozenModel:
+    """Load a file or folder as its table says."""
+    __tracebackhide__ = True
     with errors_recorded(live, artifact.path):
         frozen = formats.load(
-            from_here(root / artifact.path),
+            from_here(root / (lies or artifact.path)),
             inputs=artifact.names,
             outputs=artifact.outputs,
             constants=artifact.constants,
@@ -82,8 +112,32 @@ def check_artifact(
     frozen.label = artifact.path
     frozen.ignored = (*ignored, *artifact.ignore_outputs)
     frozen.ignored_weights = (*ignored_weights, *artifact.ignore_weights)
-    with contextlib.closing(frozen):
-        assert_agreement(live, frozen)
+    return frozen
+
+
+def repair_artifact(live: LiveModel, job: Job, target: Path) -> None:
+    """Check a file or folder, and write a mended copy if it differs by what is proven.
+
+    Args:
+        live: the live model.
+        job: what to check, of a model and an artifact.
+        target: where to write.
+
+    Raises:
+        RepairError: it differs, and cannot be mended.
+        FreezecheckError: no comparison was possible.
+    """
+    from pytest_freezecheck.checking.repairing.mending import mend
+
+    model, artifact = job.model, job.artifact
+    if model is None or artifact is None:
+        raise RepairError("what no table and no command line names cannot be mended")
+    root = model.root or Path()
+    frozen = _loaded(live, artifact, root, model.ignore_outputs, model.ignore_weights)
+    with contextlib.closing(frozen), kept_repairs() as kept:
+        agreement = check(live, frozen)
+        if not agreement:
+            mend(live, frozen, agreement, kept, target)
 
 
 def check_way(

@@ -18,9 +18,13 @@ class Job:
         way: the way to freeze, if that is what is checked; with neither, it is what the exporting
             function writes.
         skipped: what is no error of a way, as nobody asked for it.
+        repaired: where to write a mended copy of the artifact, if it differs; None to check alone.
+        lies: where the artifact lies, if not where its path says.
     """
 
     model: Model | None = None
     artifact: Artifact | None = None
     way: str | None = None
     skipped: tuple[type[FreezeError], ...] = ()
+    repaired: str | None = None
+    lies: str | None = None

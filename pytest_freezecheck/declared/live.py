@@ -16,7 +16,8 @@ from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.messages.raised import described
 from pytest_freezecheck.messages.wording import listed, nearest
 from pytest_freezecheck.models.checkpoint import find_checkpoint
-from pytest_freezecheck.models.keras import is_keras
+from pytest_freezecheck.models.inferring import inferred
+from pytest_freezecheck.models.keras import is_keras, names_of
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.spec.inputs import Constant, InputSpec, divided
 from pytest_freezecheck.spec.outputs import OutputSpec
@@ -67,8 +68,12 @@ def _built(model: Model) -> LiveModel:
         returned = function()
     with told(who, root, verb="returned what cannot be used:"):
         if is_keras(returned):
+            if model.inferred:
+                specs = {**inferred(names_of(returned)[0], specs), **specs}
             return LiveModel.from_keras(returned, specs, name=model.name)
         session, inputs, outputs = _session(model, returned)
+        if model.inferred:
+            specs = {**inferred(inputs, specs), **specs}
         return LiveModel.from_session(
             session,
             inputs,

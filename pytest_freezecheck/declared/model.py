@@ -24,6 +24,8 @@ Reference = str | Callable[..., Any]
 
 #: Name of the check of what an exporting function writes.
 EXPORT = "export"
+#: Fields that no table has.
+_NO_KEYS = ("name", "root", "source", "extents", "inferred")
 _OVERRIDES = ("atol", "examples", "logit_rtol", "min_power", "require")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -108,6 +110,8 @@ class Model:
         require: likewise.
         root: folder that relative paths start from; by default pytest's rootdir.
         source: where the declaration stands, for messages.
+        inferred: whether inputs that are not declared are taken as the live model's placeholders
+            tell them; never so in a table.
 
     Raises:
         SettingError: a field has a value that cannot be used.
@@ -135,6 +139,7 @@ class Model:
     require: str | None = None
     root: Path | None = None
     source: str = ""
+    inferred: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not NAME.fullmatch(self.name):
@@ -182,7 +187,7 @@ class Model:
         return divided(self.inputs)[0]
 
     def _checked_inputs(self) -> dict[str, InputSpec | Constant]:
-        if not isinstance(self.inputs, Mapping) or not self.inputs:
+        if not isinstance(self.inputs, Mapping) or not (self.inputs or self.inferred):
             raise self._refuse(
                 "inputs", self.inputs, "a table for each input, such as inputs.images"
             )
@@ -190,7 +195,7 @@ class Model:
             specs, constants = divided(self.inputs)
         except SettingError as error:
             raise SettingError(f"{self._where}: {error}") from None
-        if not specs:
+        if not specs and not self.inferred:
             raise self._refuse("inputs", dict(self.inputs), "an input that is drawn, with a shape")
         return {**specs, **constants}
 
@@ -278,7 +283,7 @@ class Model:
 def keys_of(kind: type) -> list[str]:
     """Return the keys of the table that a dataclass stands for."""
     names = (field.name for field in dataclasses.fields(kind))
-    return [name for name in names if name not in ("name", "root", "source", "extents")]
+    return [name for name in names if name not in _NO_KEYS]
 
 
 def check_keys(table: Mapping[str, object], kind: type, where: str) -> None:

@@ -16,6 +16,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+TOMLDecodeError = tomllib.TOMLDecodeError
 NAME = "pyproject.toml"
 _TABLE = "tool.freezecheck.models"
 
@@ -37,6 +38,15 @@ def find(start: Path) -> tuple[Path, dict[str, Any]] | None:
             if table is not None:
                 return path, table
     return None
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """Return what a text of TOML says.
+
+    Raises:
+        TOMLDecodeError: it is none.
+    """
+    return tomllib.loads(text)
 
 
 def content_of(path: Path) -> dict[str, Any]:

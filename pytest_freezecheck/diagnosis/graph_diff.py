@@ -93,7 +93,7 @@ def node_differences(live: Any, frozen: Any) -> list[NodeDifference]:
         if other is None or node.op in {"Const", "Placeholder", *_PASSING}:
             continue
         mine, theirs = _read(node, here), _read(other, there)
-        attributes = _attributes(node, other) if node.op == other.op else ()
+        attributes = attributes_apart(node, other) if node.op == other.op else ()
         if node.op == other.op and mine == theirs and not attributes:
             continue
         found.append(
@@ -122,7 +122,11 @@ def source(name: str, nodes: Mapping[str, Any]) -> str:
     return short
 
 
-def _attributes(one: Any, other: Any) -> tuple[str, ...]:
+def attributes_apart(one: Any, other: Any) -> tuple[str, ...]:
+    """Return the names of the attributes in which two nodes differ.
+
+    One that is missing on a side is added to it, with nothing in it.
+    """
     # What begins with an underscore is no attribute of the operation: shapes that were inferred,
     # devices, or a gradient of Python's, which has another number in each graph.
     names = {name for name in (*one.attr, *other.attr) if name[:1] != "_"} - _SILENT

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck.diagnosis.graph_diff import graft
@@ -48,6 +50,29 @@ class Suspicion:
             fed={**self.fed, **other.fed},
             output={**self.output, **other.output},
         )
+
+
+_kept: contextvars.ContextVar[list[Suspicion] | None] = contextvars.ContextVar(
+    "freezecheck_repairs", default=None
+)
+
+
+@contextlib.contextmanager
+def kept_repairs() -> Iterator[list[Suspicion]]:
+    """Keep, for a while, what the last diagnosis repaired in memory; else it is let go."""
+    kept: list[Suspicion] = []
+    token = _kept.set(kept)
+    try:
+        yield kept
+    finally:
+        _kept.reset(token)
+
+
+def keep(repairs: Iterable[Suspicion]) -> None:
+    """Keep these, in place of an earlier diagnosis, if anybody wants them."""
+    kept = _kept.get()
+    if kept is not None:
+        kept[:] = repairs
 
 
 class Repairer:

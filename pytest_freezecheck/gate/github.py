@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from pytest_freezecheck.gate.repository import folder_in_repository
 from pytest_freezecheck.report import files, github, markdown
 from pytest_freezecheck.report.problems import located
+from pytest_freezecheck.report.repository import folder_in_repository
 
 
 class GitHub:

@@ -14,10 +14,9 @@ from pytest_freezecheck.declared.model_cache import ModelCache
 from pytest_freezecheck.errors import RunnerError, SettingError
 from pytest_freezecheck.formats import registry
 from pytest_freezecheck.gate import items as our_items
-from pytest_freezecheck.gate import remote, shown
+from pytest_freezecheck.gate import shown
 from pytest_freezecheck.gate.collection import Collection, answers_of
 from pytest_freezecheck.gate.expected import Expected, expected, makes_checks, tell, told
-from pytest_freezecheck.gate.interrupts import terminated_as_interrupted
 from pytest_freezecheck.gate.isolation import Isolation
 from pytest_freezecheck.gate.places import declared_at
 from pytest_freezecheck.gate.progress import Line
@@ -27,11 +26,11 @@ from pytest_freezecheck.result import reasons
 from pytest_freezecheck.result.agreement import Agreement
 from pytest_freezecheck.result.progress import watching
 from pytest_freezecheck.result.recording import recording
-from pytest_freezecheck.settings import Run, Settings, using
+from pytest_freezecheck.runner.interrupts import terminated_as_interrupted
+from pytest_freezecheck.runner.output import without_native_log
+from pytest_freezecheck.settings import FOLDER, Run, Settings, using
 from pytest_freezecheck.versions import remarks
 
-#: Folder of saved failing inputs, below pytest's rootdir.
-FOLDER = ".freezecheck"
 _MADE = pytest.StashKey[list[Agreement]]()
 
 
@@ -224,7 +223,7 @@ class Gate:
             results.append(missing)
         report.freezecheck = results  # type: ignore[attr-defined]
         if isinstance(item, our_items.FreezeItem) or made:
-            report.sections = remote.without_native_log(report.sections)
+            report.sections = without_native_log(report.sections)
         return report
 
 

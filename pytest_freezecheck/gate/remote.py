@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -12,17 +11,10 @@ import pytest
 from pytest_freezecheck import errors
 from pytest_freezecheck.errors import RaisedError, RunnerError, UnavailableError
 from pytest_freezecheck.result.agreement import Agreement, FrozenMismatch
+from pytest_freezecheck.runner.output import telling
 
 if TYPE_CHECKING:
     from pytest_freezecheck.runner.keeper import Check
-
-_NATIVE_LOG = re.compile(
-    r"^(INFO: Created TensorFlow Lite|WARNING: All log messages before absl::InitializeLog|"
-    r"[IWE]\d{4} |To enable the following instructions|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] )"
-)
-#: How many lines of stderr are shown of a process that ended, and where what matters begins.
-_LINES, _BEFORE = 10, 3
-_FATAL = "Fatal Python error"
 
 
 def show(item: pytest.Item, check: Check) -> None:
@@ -44,22 +36,13 @@ def show(item: pytest.Item, check: Check) -> None:
             category = _category(*warning["category"])
             warnings.warn_explicit(warning["text"], category, warning["file"], warning["line"])
     if check.error is not None:
-        check.error.output = tuple(_telling(check.output.get("stderr", "")))
+        check.error.output = tuple(telling(check.output.get("stderr", "")))
 
 
 def _category(module: str, name: str) -> type[Warning]:
     found = getattr(sys.modules.get(module), name, None)
     known = isinstance(found, type) and issubclass(found, Warning)
     return found if known else UserWarning  # type: ignore[return-value]
-
-
-def _telling(stderr: str) -> list[str]:
-    """Return the lines that tell why a process ended."""
-    kept = without_native_log([("", stderr)])
-    lines = [line for line in kept[0][1].splitlines() if line.strip()] if kept else []
-    fatal = (place for place, line in enumerate(lines) if line.startswith(_FATAL))
-    first = max(0, next(fatal, len(lines)) - _BEFORE)
-    return lines[first : first + _LINES] if first < len(lines) - _BEFORE else lines[-_LINES:]
 
 
 def conclude(check: Check, *, skips: bool) -> None:
@@ -103,16 +86,3 @@ def last_words(error: BaseException) -> str:
     if not isinstance(error, RunnerError) or not error.output:
         return ""
     return "\nthe last lines of its stderr:\n" + "\n".join(f"  {line}" for line in error.output)
-
-
-def without_native_log(sections: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Drop the lines that TensorFlow's C++ side prints when it starts, and sections left empty.
-
-    Nothing else of what was captured is touched.
-    """
-    kept = []
-    for title, content in sections:
-        lines = [x for x in content.splitlines(keepends=True) if not _NATIVE_LOG.match(x)]
-        if "".join(lines).strip():
-            kept.append((title, "".join(lines)))
-    return kept

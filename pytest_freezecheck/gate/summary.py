@@ -14,11 +14,11 @@ import pytest
 
 from pytest_freezecheck.gate.expected import Expected, expected
 from pytest_freezecheck.gate.github import GitHub
-from pytest_freezecheck.gate.repository import folder_in_repository
 from pytest_freezecheck.gate.shown import coloured
 from pytest_freezecheck.messages.wording import counted, listed
 from pytest_freezecheck.report import files, kinds, terminal
 from pytest_freezecheck.report import json as json_report
+from pytest_freezecheck.report.repository import folder_in_repository
 from pytest_freezecheck.settings import Settings
 from pytest_freezecheck.versions import versions
 

@@ -14,9 +14,16 @@ _MOST_SURVIVORS, _MOST_TENSORS = 3, 4
 _OF_THAT_SIZE = 8.0
 
 
-def replay(path: str) -> str:
-    """Return the command that repeats a saved failing input."""
+def replay(path: str, command: str | None = None) -> str:
+    """Return the command that repeats a saved failing input.
+
+    Args:
+        path: of its file.
+        command: what made the check without pytest, or None.
+    """
     quoted = f'"{path}"' if " " in path else path
+    if command is not None:
+        return f"{command} --replay={quoted}"
     return f"pytest --freezecheck --freezecheck-replay={quoted}"
 
 
@@ -94,8 +101,10 @@ def repeat(agreement: Agreement) -> list[str]:
     lines = []
     if agreement.replay is not None:
         lines.append(f"  that input alone: {agreement.replay}")
-    if agreement.nodeid:
-        seed = agreement.seed
+    seed = agreement.seed
+    if agreement.command is not None:
+        lines.append(f"  repeat: {agreement.command} --seed={seed}")
+    elif agreement.nodeid:
         lines.append(
             f'  repeat: pytest "{agreement.nodeid}" --freezecheck --freezecheck-seed={seed}'
         )

@@ -80,6 +80,7 @@ class Agreement:
         counterexample: the smallest input found that shows the difference.
         exhibit: what a page shows of a failure, or None.
         replay: command that repeats it.
+        command: what made the check without pytest, or None.
         replayed: how a saved failing input does now, if that is what was fed.
         checkpoint: prefix of the checkpoint that the live model was restored from, or None.
         ema: which variables the live model reads from shadows, or None where that was not chosen.
@@ -138,6 +139,7 @@ class Agreement:
     counterexample: Counterexample | None = None
     exhibit: Exhibit | None = None
     replay: str | None = None
+    command: str | None = None
     replayed: Replayed | None = None
     checkpoint: str | None = None
     ema: str | None = None

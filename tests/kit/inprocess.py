@@ -6,12 +6,14 @@ Where start-up, workers or what ends a process are what is tested, use `tests.ki
 from __future__ import annotations
 
 import contextlib
+import io
 import random
 import runpy
 import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -34,6 +36,31 @@ def _inside(folder: Path) -> Iterator[pytest.MonkeyPatch]:
             np.random.set_state(states[1])
             for name in [name for name, m in sys.modules.items() if come_from(m, folder)]:
                 del sys.modules[name]
+
+
+class Ran(NamedTuple):
+    """What a command came to.
+
+    Attributes:
+        code: its exit code.
+        out: what it wrote to stdout.
+        err: what it wrote to stderr.
+    """
+
+    code: int
+    out: str
+    err: str
+
+
+def run_freezecheck(folder: Path, *arguments: str) -> Ran:
+    """Run the command `freezecheck` in a folder, in this process."""
+    from pytest_freezecheck.command.main import main
+
+    out, err = io.StringIO(), io.StringIO()
+    with _inside(folder) as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.setenv("COLUMNS", "300")
+        code = main(arguments)
+    return Ran(code, out.getvalue(), err.getvalue())
 
 
 class Here:

@@ -11,11 +11,11 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from pytest_freezecheck.gate.github import _append
-from pytest_freezecheck.gate.repository import folder_in_repository
 from pytest_freezecheck.report import github, gitlab, markdown, sarif
 from pytest_freezecheck.report.causes import CAUSES
 from pytest_freezecheck.report.kinds import report
 from pytest_freezecheck.report.problems import fingerprints, located, problems
+from pytest_freezecheck.report.repository import folder_in_repository
 from pytest_freezecheck.result.agreement import Agreement
 from pytest_freezecheck.result.findings import Blamed, Explanation
 from pytest_freezecheck.result.reasons import REASONS

@@ -95,7 +95,7 @@ def _part_of(name: str) -> str | None:
 
 def test_every_part_has_a_row_and_every_row_a_part() -> None:
     there = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.name[0] != "_"}
-    assert there - {"py"} - {"py.typed"} | {"__init__"} == set(PARTS)
+    assert there - {"py"} - {"py.typed"} | {"__init__", "__main__"} == set(PARTS)
 
 
 def test_nothing_imports_what_its_row_does_not_allow() -> None:

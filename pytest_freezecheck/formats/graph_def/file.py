@@ -39,3 +39,15 @@ def read_graph(path: Path) -> Any:
 def is_text(path: Path, start: bytes) -> bool:
     """Return whether a file that begins so is a GraphDef in text format."""
     return path.suffix == ".pbtxt" or start.lstrip().startswith((b"node {", b"node{", b"versions"))
+
+
+def write_graph(path: Path, definition: Any, like: Path) -> None:
+    """Write a GraphDef, binary or text, as another file of one is."""
+    from google.protobuf import text_format
+
+    with like.open("rb") as file:
+        start = file.read(64)
+    if is_text(like, start):
+        path.write_text(text_format.MessageToString(definition), encoding="utf-8")
+    else:
+        path.write_bytes(definition.SerializeToString())

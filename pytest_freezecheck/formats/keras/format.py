@@ -75,6 +75,11 @@ class KerasArchive(NamedModel):
         self._function: Any = traced(self._model)
         self._declared: Mapping[str, InputSpec] = {}
 
+    @property
+    def model(self) -> Any:
+        """The `keras.Model`."""
+        return self._model
+
     def meet(self, live: LiveModel) -> None:
         """Take over what is always fed; outputs have the names of layers on both sides."""
         super().meet(live)

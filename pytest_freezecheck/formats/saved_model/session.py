@@ -51,6 +51,15 @@ class SessionSavedModel(SignedModel):
         """The session it runs in."""
         return self._session
 
+    def taken(self) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+        """Return the session, {key: tensor} of the inputs, and {key: tensor} of the outputs."""
+        tensor, (fed, asked) = self._session.graph.get_tensor_by_name, _ends(self._signature)
+        return (
+            self._session,
+            {key: tensor(name) for key, name in fed.items()},
+            {key: tensor(name) for key, name in asked.items()},
+        )
+
     def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
         """Return outputs and logits for one batch."""
         return self._answer(feeds, outputs)

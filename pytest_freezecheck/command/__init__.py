@@ -1,0 +1,1 @@
+"""The command `freezecheck`: checks, repairs and reports without pytest."""
