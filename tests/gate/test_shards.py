@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_freezecheck.command.main import main
 from tests.gate.test_gate import make_repository
 from tests.kit.subjects import Subject
 
@@ -34,10 +36,16 @@ def test_each_check_is_made_by_one_shard_and_comes_to_the_same(
     durations = json.loads((pytester.path / ".test_durations").read_text())
     assert set(durations) == {f"freezecheck::live_model::{way}" for way in WAYS}
     by_cost = "--splitting-algorithm=least_duration"  # the other one can leave a shard empty
-    shards = [part(pytester, by_cost, "--splits", "3", "--group", str(n)) for n in (1, 2, 3)]
+    reports = [f"shard-{n}.json" for n in (1, 2, 3)]
+    shards = [
+        part(pytester, by_cost, "--splits", "3", "--group", str(n), report=report)
+        for n, report in enumerate(reports, 1)
+    ]
     assert [code for code, _ in shards] == [0, 0, 0]
     together = [check for _, checks in shards for check in checks]
     assert sorted(together, key=lambda check: str(check["nodeid"])) == whole
+    assert main(["merge", *reports, "--report=all.json"]) == 0
+    assert checks_of(pytester.path / "all.json") == whole
 
 
 def test_a_shard_without_a_check_fails(pytester: pytest.Pytester, flowers: Subject) -> None:
