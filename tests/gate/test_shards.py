@@ -17,14 +17,20 @@ pytest.importorskip("pytest_split")
 WAYS = ("graph_def", "freeze_graph_meta", "saved_model", "simple_save", "builder_session")
 
 
-def part(repository: pytest.Pytester, *arguments: str) -> tuple[int, list[Any]]:
+def checks_of(path: Path) -> list[Any]:
+    """Return what a report says of each check but for times."""
+    checks = json.loads(path.read_text())["checks"]
+    return [{key: value for key, value in c.items() if key != "seconds"} for c in checks]
+
+
+def part(
+    repository: pytest.Pytester, *arguments: str, report: str = "r.json"
+) -> tuple[int, list[Any]]:
     """Run some checks; return the exit code, and what the report says of each but for times."""
     some = [f"freezecheck::live_model::{way}" for way in WAYS]
-    result = repository.runpytest("--freezecheck", "--freezecheck-report=r.json", *some, *arguments)
-    checks = json.loads((repository.path / "r.json").read_text())["checks"]
-    for check in checks:
-        check.pop("seconds")
-    return int(result.ret), checks
+    given = (f"--freezecheck-report={report}", *some, *arguments)
+    result = repository.runpytest("--freezecheck", *given)
+    return int(result.ret), checks_of(repository.path / report)
 
 
 def test_each_check_is_made_by_one_shard_and_comes_to_the_same(
