@@ -71,7 +71,7 @@ def inquire(
     ):
         evidence = "a row is answered otherwise with other rows beside it"
         findings = [_renamed(findings, "batch-dependence", evidence)]
-    causes = (Blamed(s.cause, s.tensors, s.evidence, proven) for s, proven in findings)
+    causes = (Blamed(s.cause, s.tensors, s.evidence, proven, s.share) for s, proven in findings)
     return Explanation(
         tuple(causes),
         tuple(found.ruled_out),

@@ -29,6 +29,8 @@ class Suspicion:
         fed: {tensor: value} to feed, which repairs it.
         output: {live output name: tensor name} to ask for instead, which repairs it.
         also: ids of causes that cannot be repaired apart from this one.
+        share: how many weights it concerns, of how many that were compared; None where the
+            evidence does not count them.
     """
 
     cause: str
@@ -39,6 +41,7 @@ class Suspicion:
     fed: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     output: Mapping[str, str] = dataclasses.field(default_factory=dict)
     also: tuple[str, ...] = ()
+    share: tuple[int, int] | None = None
 
     def with_more(self, other: Suspicion) -> Suspicion:
         """Return one suspicion of two of the same cause."""
@@ -49,6 +52,7 @@ class Suspicion:
             nodes=tuple(dict.fromkeys((*self.nodes, *other.nodes))),
             fed={**self.fed, **other.fed},
             output={**self.output, **other.output},
+            share=None if set(other.tensors) - set(self.tensors) else self.share,
         )
 
 

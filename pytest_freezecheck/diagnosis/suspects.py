@@ -76,6 +76,7 @@ def weights(
             f"{len(found)} of {len(known)} weights; {first} {evidence}",
             weights={name: live.weights[name] for name in names},
             also=tuple(also),
+            share=(len(found), len(known)),
         )
         differing = [name for name in differing if name not in names]
     preprocessing = before_weights(live, variables)

@@ -129,7 +129,9 @@ def _shown(agreement: Agreement) -> list[Blamed]:
 
 
 def _weights(agreement: Agreement, blamed: Blamed) -> str:
-    count, power = len(blamed.tensors), agreement.power
-    of = f" of {power.weights}" if power is not None and power.weights >= count else ""
+    count, every = blamed.share or (len(blamed.tensors), 0)
+    if not every and agreement.power is not None and agreement.power.weights >= count:
+        every = agreement.power.weights
+    of = f" of {every}" if every else ""
     verb = "is" if count == 1 else "are"
     return f"{count}{of} {'weight' if count == 1 and not of else 'weights'} {verb}"

@@ -135,12 +135,15 @@ class Blamed:
         tensors: names of what is wrong.
         evidence: what speaks for it, without a full stop.
         proven: whether the difference is gone without it and what shares the blame, and not else.
+        share: how many weights it concerns, of how many, as the evidence counts them; None where
+            it does not.
     """
 
     id: str
     tensors: tuple[str, ...]
     evidence: str
     proven: bool
+    share: tuple[int, int] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

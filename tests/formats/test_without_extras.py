@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from pytest_freezecheck.formats import WAYS, format_of
 from tests.gate.test_gate import make_repository
 from tests.kit.subjects import Subject
@@ -53,6 +55,7 @@ def make(folder: Path, subject: Subject, *, hide: bool) -> None:
     path.write_text(CONFTEST.format(extras=EXTRAS, hide=hide) + path.read_text())
 
 
+@pytest.mark.slow  # CI makes such a run without the extras, too
 def test_a_run_of_all_ways_skips_what_it_cannot_run(tmp_path: Path, flowers: Subject) -> None:
     make(tmp_path, flowers, hide=True)
     few = ("--freezecheck", "--freezecheck-examples=5")

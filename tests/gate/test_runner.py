@@ -225,6 +225,7 @@ def test_what_is_written_and_raised_there_is_told_as_if_it_were_here(repository:
     assert "ended the process that makes checks: signal SIGABRT" in printed
 
 
+@pytest.mark.slow
 def test_code_hosts_are_told_of_a_file_that_ends_the_process(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -19,6 +20,8 @@ import yaml  # type: ignore[import-untyped]
 from pytest_freezecheck import plugin
 from pytest_freezecheck.settings import REPORT_ENDINGS
 
+#: Whether what the extra `report` brings is here.
+HAS_PAGE = all(importlib.util.find_spec(name) is not None for name in ("jinja2", "matplotlib"))
 ROOT = Path(__file__).parents[2]
 ACTION: Any = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
 GITLAB: Any = yaml.safe_load((ROOT / "ci" / "gitlab.yml").read_text("utf-8"))
@@ -173,7 +176,9 @@ def test_the_action_checks_and_writes_its_reports(repository: Path) -> None:
     assert "::error file=test_it.py,line=6," in done.stdout
     assert summary.read_text("utf-8").startswith("## ❌ freezecheck")
     reports = {path.name for path in (repository / "build" / "all of it").iterdir()}
-    assert reports == {"freezecheck.json", "freezecheck.md", "freezecheck.sarif", "junit.xml"}
+    page = {"freezecheck.html"} if HAS_PAGE else set()
+    plain = {"freezecheck.json", "freezecheck.md", "freezecheck.sarif", "junit.xml"}
+    assert reports == plain | page
     passing = "'test_it.py::test_it[passed-agrees]' -k \"test_it and passed\""
     done = run(steps()["Check"], repository, ARGUMENTS=passing, **environment)
     assert done.returncode == 0, done.stdout
@@ -203,6 +208,7 @@ def test_the_job_of_gitlab_checks_and_writes_its_reports(repository: Path) -> No
     assert done.returncode == 1, done.stdout + done.stderr
     asked = (repository / "pip.txt").read_text().splitlines()
     assert asked == ["-m", "pip", "install", "pytest-freezecheck[all]"]
+    assert (repository / "build" / "freezecheck" / "freezecheck.html").is_file() is HAS_PAGE
     for path in job["artifacts"]["reports"].values():
         assert (repository / path).is_file()
         assert any(path.startswith(folder) for folder in job["artifacts"]["paths"])

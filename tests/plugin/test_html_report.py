@@ -87,6 +87,7 @@ def test_warnings_of_what_draws_it_end_no_run(pytester: pytest.Pytester) -> None
     read(pytester.path)
 
 
+@pytest.mark.slow
 @needs_the_extra
 def test_it_is_written_from_the_shell_of_a_notebook_too(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
@@ -109,7 +110,7 @@ def test_a_run_that_stops_at_its_first_failure_writes_its_page(pytester: pytest.
 
 
 @needs_the_extra
-@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+@pytest.mark.parametrize("workers", [(), pytest.param(("-n", "1"), marks=pytest.mark.slow)])
 def test_a_run_that_is_interrupted_writes_its_page(
     tmp_path: Path, workers: tuple[str, ...]
 ) -> None:

@@ -149,8 +149,15 @@ def test_without_a_terminal_they_are_told_too(pytester: pytest.Pytester) -> None
     result.stderr.fnmatch_lines(["freezecheck: the report folder.json cannot be written: *"])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+@pytest.mark.parametrize(
+    ("number", "workers"),
+    [
+        (signal.SIGINT, ()),
+        (signal.SIGTERM, ("-n", "1")),
+        pytest.param(signal.SIGTERM, (), marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, ("-n", "1"), marks=pytest.mark.slow),
+    ],
+)
 def test_a_run_that_is_ended_says_so(
     tmp_path: Path, number: signal.Signals, workers: tuple[str, ...]
 ) -> None:
