@@ -153,18 +153,14 @@ def test_what_writes_it_is_imported_when_it_is_written(pytester: pytest.Pytester
     assert seen == {"collected": [], "run": [], "end": ["jinja2", "matplotlib"]}
 
 
-@pytest.mark.parametrize(
-    ("hidden", "named"),
-    [
-        (("jinja2",), "jinja2"),
-        (("matplotlib",), "matplotlib"),
-        (("jinja2", "matplotlib"), "jinja2 and matplotlib"),
-    ],
-)
+@pytest.mark.parametrize("hidden", [("jinja2",), ("matplotlib",), ("jinja2", "matplotlib")])
 @pytest.mark.parametrize("armed", [("--freezecheck",), ()])
 def test_without_the_extra_it_is_refused_before_anything_runs(
-    pytester: pytest.Pytester, hidden: tuple[str, ...], named: str, armed: tuple[str, ...]
+    pytester: pytest.Pytester, hidden: tuple[str, ...], armed: tuple[str, ...]
 ) -> None:
+    needed = ("jinja2", "matplotlib")
+    absent = (name for name in needed if name in hidden or importlib.util.find_spec(name) is None)
+    named = " and ".join(absent)
     write(pytester.path, "agrees('two')")
     (pytester.path / "hiding.py").write_text(CONFTEST.format(hidden=hidden))
     environment = {**os.environ, "PYTHONPATH": str(pytester.path)}
