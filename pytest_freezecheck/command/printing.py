@@ -59,13 +59,10 @@ class Printer:
 
     def table(self, checks: Sequence[Mapping[str, Any]]) -> None:
         """Print the table, and what a reader should know beside it."""
-        verbose = self.verbosity > 0
         for row in terminal.table(checks):
             verdict = _coloured(row.verdict, _OF_OUTCOMES.get(row.outcome, ""), sys.stdout)
             self.line(f"{row.text}  {verdict}")
-        for note in terminal.skips(checks, verbose=verbose):
-            self.line(note)
-        for note in terminal.weaknesses(checks, verbose=verbose):
+        for note in terminal.notes(checks, verbose=self.verbosity > 0):
             self.line(note)
         for note in terminal.warnings(checks):
             self.line(note, _YELLOW)

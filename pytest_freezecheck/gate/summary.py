@@ -181,10 +181,7 @@ class Verdict:
             for row in terminal.table(shown):
                 terminalreporter.write(f"{row.text}  ")
                 terminalreporter.line(row.verdict, **_MARKUP.get(row.outcome, {}))
-            for line in (
-                *terminal.skips(shown, verbose=verbose),
-                *terminal.weaknesses(shown, verbose=verbose),
-            ):
+            for line in terminal.notes(shown, verbose=verbose):
                 terminalreporter.line(line)
             for line in terminal.warnings(shown):
                 terminalreporter.line(line, yellow=True)

@@ -66,6 +66,11 @@ def warnings(checks: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
+def notes(checks: Sequence[Mapping[str, Any]], *, verbose: bool) -> list[str]:
+    """Return the lines below the table that are no warnings: what was skipped, what is weak."""
+    return [*skips(checks, verbose=verbose), *weaknesses(checks, verbose=verbose)]
+
+
 def skips(checks: Sequence[Mapping[str, Any]], *, verbose: bool) -> list[str]:
     """Return one line for each check that was skipped: why, and what to do about it.
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 
@@ -25,6 +26,39 @@ def run_pytest(folder: Path, *arguments: str, timeout: int = 1200) -> tuple[int,
         timeout=timeout,
     )
     return done.returncode, done.stdout
+
+
+def ended_once_begun(
+    folder: Path, number: signal.Signals, *arguments: str, timeout: int = 30
+) -> tuple[int, str]:
+    """Run pytest, send it a signal once a test has written the file `began`.
+
+    Args:
+        folder: to run it in.
+        number: the signal.
+        *arguments: of pytest.
+        timeout: seconds in which it is to end by itself then.
+
+    Returns:
+        The exit code and what was printed.
+    """
+    run = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=heeding_interrupts,
+    )
+    try:
+        until = time.monotonic() + 60
+        while not (folder / "began").exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        run.send_signal(number)
+        printed, _ = run.communicate(timeout=timeout)
+    finally:
+        run.kill()
+    return run.returncode, printed
 
 
 class Apart:

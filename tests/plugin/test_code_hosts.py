@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.kit.subprocesses import heeding_interrupts, run_pytest
+from tests.kit.subprocesses import ended_once_begun, run_pytest
 
 #: Tests that come to a result at once: one agrees, one fails, and one does what is asked for.
 THREE = """
@@ -220,24 +216,8 @@ def test_a_run_that_is_ended_tells_what_it_has(tmp_path: Path, summary: Path) ->
     folder = tmp_path / "repository"
     folder.mkdir()
     write(folder, "Path('began').touch(); time.sleep(600)")
-    run = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *ARGUMENTS],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ,
-        preexec_fn=heeding_interrupts,
-    )
-    try:
-        until = time.monotonic() + 60
-        while not (folder / "began").exists() and time.monotonic() < until:
-            time.sleep(0.1)
-        run.send_signal(signal.SIGINT)
-        printed, _ = run.communicate(timeout=30)
-    finally:
-        run.kill()
-    assert run.returncode == pytest.ExitCode.INTERRUPTED, printed
+    code, printed = ended_once_begun(folder, signal.SIGINT, *ARGUMENTS)
+    assert code == pytest.ExitCode.INTERRUPTED, printed
     missing = "no result: the run was interrupted while it ran"
     assert told(printed) == [TWO, three(f"tests/test_it.py%3A%3Atest_three::{missing}")]
     assert "it was interrupted" in summary.read_text("utf-8")

@@ -8,12 +8,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.kit.subprocesses import heeding_interrupts, run_pytest
+from tests.kit.subprocesses import ended_once_begun, run_pytest
 from tests.plugin.test_reports import write
 
 ARGUMENTS = ("--freezecheck", "--freezecheck-report=out/r.html", "--freezecheck-report=r.json")
@@ -115,23 +114,9 @@ def test_a_run_that_is_interrupted_writes_its_page(
     tmp_path: Path, workers: tuple[str, ...]
 ) -> None:
     write(tmp_path, "Path('began').touch(); time.sleep(600)")
-    run = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *ARGUMENTS, *workers],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        preexec_fn=heeding_interrupts,
-    )
-    try:
-        until = time.monotonic() + 60
-        while not (tmp_path / "began").exists() and time.monotonic() < until:
-            time.sleep(0.1)
-        run.send_signal(signal.SIGINT)
-        printed, _ = run.communicate(timeout=60)
-    finally:
-        run.kill()
-    assert run.returncode == pytest.ExitCode.INTERRUPTED, printed
+    arguments = (*ARGUMENTS, *workers)
+    code, printed = ended_once_begun(tmp_path, signal.SIGINT, *arguments, timeout=60)
+    assert code == pytest.ExitCode.INTERRUPTED, printed
     assert "The run was interrupted before its end: of 3 checks, 2 came to no" in read(tmp_path)
     assert not list((tmp_path / "out").glob(".freezecheck-*"))
 

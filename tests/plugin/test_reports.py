@@ -16,7 +16,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from pytest_freezecheck.report import json as json_report
-from tests.kit.subprocesses import heeding_interrupts, run_pytest
+from tests.kit.subprocesses import ended_once_begun, run_pytest
 
 SCHEMA = json.loads((Path(json_report.__file__).parent / "report.schema.json").read_text("utf-8"))
 #: Tests that come to a result at once.
@@ -163,23 +163,8 @@ def test_a_run_that_is_ended_says_so(
 ) -> None:
     write(tmp_path, "Path('began').touch(); time.sleep(600)")
     (tmp_path / "r.json").write_text("old")
-    run = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *ARGUMENTS, *workers],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        preexec_fn=heeding_interrupts,
-    )
-    try:
-        until = time.monotonic() + 60
-        while not (tmp_path / "began").exists() and time.monotonic() < until:
-            time.sleep(0.1)
-        run.send_signal(number)
-        printed, _ = run.communicate(timeout=30)
-    finally:
-        run.kill()
-    assert run.returncode == pytest.ExitCode.INTERRUPTED, printed
+    code, printed = ended_once_begun(tmp_path, number, *ARGUMENTS, *workers)
+    assert code == pytest.ExitCode.INTERRUPTED, printed
     document = read(tmp_path)
     assert (document["exit_status"], document["interrupted"]) == (2, True)
     assert (document["collected"], document["with_result"]) == (3, 1)
