@@ -117,6 +117,7 @@ def _code_hosts_are_not_told() -> Iterator[None]:
 def answers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Check by answers alone, as where a file cannot be read as a computation."""
     from pytest_freezecheck.checking import comparison, proving
+    from pytest_freezecheck.checking.causes import attribution
     from pytest_freezecheck.computation.node import Arena
     from pytest_freezecheck.computation.proof import unread
 
@@ -124,3 +125,4 @@ def answers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
         return proving.Compared(live, unread("held back by a test"), Arena())
 
     monkeypatch.setattr(comparison, "prove", unproved)
+    monkeypatch.setattr(attribution, "read_again", lambda *_: None)

@@ -167,7 +167,7 @@ class Comparison:
         shown.complete(agreement)
         conclude(agreement, fed)
         if self.sides.bit_exact and not agreement.exact and not apart:
-            shown.inexactness(agreement, corpus.spread(_ORDINARY))
+            shown.inexactness(agreement, corpus.spread(_ORDINARY), compared)
         support.vacuity(agreement, corpus)
         self._fed = corpus
 
@@ -201,7 +201,12 @@ class Comparison:
                 path=str(from_here(self.replay)) if self.replay else None,
             )
             shown = self._disagreement(fed, steady)
-            shown.cause(agreement, self._smooth_and_noisy(_ORDINARY))
+            compared = prove(
+                self.sides,
+                computation_of(self.live, vacuity.digests(self.live.weights())),
+                self.frozen.ignored_weights,
+            )
+            shown.cause(agreement, self._smooth_and_noisy(_ORDINARY), compared)
             shown.exhibit(agreement, *fed.first)
             shown.complete(agreement)
         conclude(agreement, fed)

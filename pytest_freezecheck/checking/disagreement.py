@@ -7,17 +7,13 @@ import math
 from pathlib import Path
 
 from pytest_freezecheck.checking import exhibits
-from pytest_freezecheck.checking.causes.attribution import attribute
-from pytest_freezecheck.checking.causes.blame import blame
 from pytest_freezecheck.checking.counterexample import largest, recorded_answers, smallest_failing
-from pytest_freezecheck.checking.explain import inquire
+from pytest_freezecheck.checking.explain import explain
 from pytest_freezecheck.checking.proving import Compared
 from pytest_freezecheck.checking.sides import Sides
 from pytest_freezecheck.checking.tally import Tally
 from pytest_freezecheck.checking.worst_inputs import Suspects
-from pytest_freezecheck.computation.proof import DIFFERS
 from pytest_freezecheck.diagnosis import own_lines
-from pytest_freezecheck.diagnosis.suspects import VAGUE
 from pytest_freezecheck.inputs.saved import Saved, place, save
 from pytest_freezecheck.inputs.strategies import beside
 from pytest_freezecheck.messages.paths import from_here
@@ -34,8 +30,6 @@ from pytest_freezecheck.versions import versions
 
 #: Of the inputs that show most, as many as a cause is looked for with.
 _WORST = 4
-#: Causes that no comparison of computations tells.
-_OF_THE_ARTIFACT = ("batch-dependence", "non-finite")
 
 
 @dataclasses.dataclass
@@ -116,52 +110,33 @@ class Disagreement:
                 exhibit.histogram, allowed=agreement.atol, floor=agreement.noise_floor
             )
 
-    def cause(
-        self, agreement: Agreement, ordinary: Arrays, compared: Compared | None = None
-    ) -> None:
+    def cause(self, agreement: Agreement, ordinary: Arrays, compared: Compared) -> None:
         """Find out why the two differ; another shape or dtype says it all by itself.
 
         Args:
             agreement: the result.
             ordinary: inputs that were not looked for, {input name: array (rows, *shape)}. What
                 explains the difference has to hold for them, too: those that show most are alike.
-            compared: both computations, or None where they were not compared.
+            compared: both computations.
         """
         worst = self.tally.worst
         if not self.suspects or worst is None or worst.problem is not None:
             return
         progress.tell("looking for the cause", None, agreement.max_abs_diff)
-        found = self._explained(ordinary, non_finite=worst.non_finite)
-        if compared is not None and not _says_enough(found):
-            found = self._by_computation(compared, found)
-        agreement.explanation = found
+        agreement.explanation = self._explained(ordinary, compared, non_finite=worst.non_finite)
 
-    def _by_computation(self, compared: Compared, found: Explanation) -> Explanation:
-        """Return what the computations tell of the cause, where answers do not, if they do."""
-        if found.causes and found.causes[0].id in _OF_THE_ARTIFACT:
-            return found
-        told = attribute(self.sides, compared, shown=True)
-        if any(cause.proven for cause in found.causes) and not _says_more(told, found):
-            return found
-        if told is None and compared.proof.result == DIFFERS:
-            told = blame(self.sides, compared.proof)
-        if told is None or not any(cause.proven for cause in told.causes):
-            return found
-        if any(cause.proven for cause in found.causes) and not told.simulated:
-            return found
-        return dataclasses.replace(told, first=found.first, layers=found.layers)
-
-    def inexactness(self, agreement: Agreement, ordinary: Arrays) -> None:
+    def inexactness(self, agreement: Agreement, ordinary: Arrays, compared: Compared) -> None:
         """Name the cause of a difference that is small enough, in a warning, if it is proven."""
         if not self.suspects:
             return
-        causes = self._explained(ordinary, non_finite=False).causes
+        causes = self._explained(ordinary, compared, non_finite=False).causes
         if causes and causes[0].proven:
             agreement.warnings.append(cautions.why_inexact(agreement, causes[0]))
 
-    def _explained(self, ordinary: Arrays, *, non_finite: bool) -> Explanation:
-        return inquire(
+    def _explained(self, ordinary: Arrays, compared: Compared, *, non_finite: bool) -> Explanation:
+        return explain(
             self.sides,
+            compared,
             self._with(ordinary),
             steady=self.steady,
             non_finite=non_finite,
@@ -207,20 +182,3 @@ class Disagreement:
         shown = str(from_here(path))
         agreement.replay = words.replay(shown, current().command)
         return dataclasses.replace(found, path=shown)
-
-
-def _says_enough(found: Explanation) -> bool:
-    """Return whether causes are proven, and need no comparison of computations besides.
-
-    That an operation is another is true of any other graph: two mistakes may be behind it.
-    """
-    proven = [cause for cause in found.causes if cause.proven]
-    return bool(proven) and all(cause.id != "changed-operation" for cause in proven)
-
-
-def _says_more(told: Explanation | None, found: Explanation) -> bool:
-    """Return whether a comparison of computations says more than one of names."""
-    if told is None or not told.simulated:
-        return False
-    vague = any(cause.evidence.endswith(VAGUE) for cause in found.causes)
-    return vague or len(told.causes) > len(found.causes)

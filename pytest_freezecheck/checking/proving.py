@@ -103,12 +103,14 @@ class Compared:
         arena: where the artifact's nodes were made.
         theirs: {output: the artifact's expression in normal form}; None where it was not needed, or
             cannot be read.
+        raw: {output: the same of TensorFlow's operations}; None where it is no graph of these.
     """
 
     live: Computation
     proof: proofs.Proof
     arena: Arena
     theirs: Mapping[str, Node] | None = None
+    raw: Mapping[str, Node] | None = None
 
     def again(self, arena: Arena, raw: Mapping[str, Node]) -> proofs.Proof:
         """Return what the comparison comes to with another computation in the live one's place.
@@ -132,6 +134,7 @@ def prove(sides: Sides, live: Computation, patterns: Sequence[str] = ()) -> Comp
     """
     arena = Arena(live.arena)
     theirs: Mapping[str, Node] | None = None
+    raw: Mapping[str, Node] | None = None
     try:
         if live.error is not None:
             raise ArtifactError(live.error)
@@ -145,7 +148,48 @@ def prove(sides: Sides, live: Computation, patterns: Sequence[str] = ()) -> Comp
     except (ArtifactError, ModelError) as error:
         return Compared(live, proofs.unread(str(error)), arena)
     found = proofs.compare({name: live.normal[name] for name in theirs}, theirs, live.names)
-    return Compared(live, unignored(found, live.names, patterns), arena, theirs)
+    return Compared(live, unignored(found, live.names, patterns), arena, theirs, raw)
+
+
+def read_again(
+    sides: Sides, live: Computation, given: Mapping[str, Any] | None = None
+) -> Compared | None:
+    """Read an artifact once more that is a GraphDef, with what is random in it, too.
+
+    What this comes to proves nothing of the artifact: it says what stands there.
+
+    Args:
+        sides: live and frozen.
+        live: what the live model computes.
+        given: {tensor of the artifact: value} that its placeholders are to be fed.
+
+    Returns:
+        It, or None where it is no GraphDef, or cannot be read.
+    """
+    arena = Arena(live.arena)
+    try:
+        graph = sides.frozen.constant_graph(sides.inputs, sides.outputs)
+        graph = dataclasses.replace(graph, constants={**graph.constants, **(given or {})})
+        raw = read_graph(arena, graph, chance=True)
+    except (ArtifactError, ModelError):
+        return None
+    return compared_with(sides, live, arena, raw)
+
+
+def compared_with(
+    sides: Sides, live: Computation, arena: Arena, raw: Mapping[str, Node]
+) -> Compared:
+    """Hold the live computation against one of the artifact's that was written anew.
+
+    Args:
+        sides: live and frozen.
+        live: what the live model computes.
+        arena: where the nodes were made.
+        raw: {output: its expression, of TensorFlow's operations}.
+    """
+    theirs = _translated(sides, live, arena, raw)
+    mine = {name: live.normal[name] for name in theirs}
+    return Compared(live, proofs.compare(mine, theirs, live.names), arena, theirs, raw)
 
 
 def _graph_of(sides: Sides, arena: Arena) -> dict[str, Node] | None:

@@ -13,7 +13,6 @@ from pytest_freezecheck.declared.job import Job
 from pytest_freezecheck.declared.live import find_function
 from pytest_freezecheck.declared.model import EXPORT, Artifact, Model
 from pytest_freezecheck.declared.told import told
-from pytest_freezecheck.diagnosis.repair import kept_repairs
 from pytest_freezecheck.errors import (
     ArtifactError,
     FreezecheckError,
@@ -134,10 +133,10 @@ def repair_artifact(live: LiveModel, job: Job, target: Path) -> None:
         raise RepairError("what no table and no command line names cannot be mended")
     root = model.root or Path()
     frozen = _loaded(live, artifact, root, model.ignore_outputs, model.ignore_weights)
-    with contextlib.closing(frozen), kept_repairs() as kept:
+    with contextlib.closing(frozen):
         agreement = check(live, frozen)
         if not agreement:
-            mend(live, frozen, agreement, kept, target)
+            mend(live, frozen, agreement, target)
 
 
 def check_way(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_freezecheck.diagnosis.graph_diff import reads_input_names
+from pytest_freezecheck.models.graphdef import PASSING, operation_of
 from pytest_freezecheck.numeric.batches import rows_of
 from pytest_freezecheck.result.exhibit import Layer
 
@@ -16,6 +16,32 @@ if TYPE_CHECKING:
 
 #: Values fetched in one run: 16 million, so that a network of real size fits into memory.
 _AT_ONCE = 2**24
+#: What only passes a value on.
+_PASSING = PASSING | {"ReadVariableOp"}
+
+
+def bypassed(definition: Any) -> Any:
+    """Return a copy in which nodes read past what only passes values on.
+
+    Whether a weight is read through `ReadVariableOp` or `ReadVariableOp_1` is a matter of what else
+    was built before; by name, the two graphs would differ there without doing so.
+    """
+    made = type(definition)()
+    made.CopyFrom(definition)
+    nodes = {node.name: node for node in definition.node}
+    for node in made.node:
+        sources = [n if n.startswith("^") else source(n, nodes) for n in node.input]
+        del node.input[:]
+        node.input.extend(sources)
+    return made
+
+
+def source(name: str, nodes: Mapping[str, Any]) -> str:
+    """Return the tensor that a name stands for, looking through what only passes values on."""
+    short = name.removesuffix(":0")
+    while short in nodes and nodes[short].op in _PASSING and nodes[short].input:
+        short = nodes[short].input[0].removesuffix(":0")
+    return short
 
 
 def layers(
@@ -98,3 +124,30 @@ def _apart(one: Any, other: Any) -> float:
     apart = np.abs(one.astype(np.float64) - other.astype(np.float64))
     apart = np.where(np.isnan(one) & np.isnan(other), 0.0, apart)
     return float(np.nan_to_num(apart.max(initial=0.0), nan=np.inf, posinf=np.inf))
+
+
+def reads_input_names(definition: Any) -> list[str]:
+    """Return the nodes that are computed from an input, each after what it is computed from."""
+    nodes = {node.name: node for node in definition.node}
+    depends: dict[str, bool] = {}
+    ordered: list[str] = []
+    for start in nodes:
+        waiting = [start]
+        while waiting:
+            name = waiting[-1]
+            if name in depends:
+                waiting.pop()
+                continue
+            reads = [operation_of(read) for read in nodes[name].input]
+            left = [read for read in reads if read not in depends and read in nodes]
+            # A loop of TensorFlow 1's control flow comes back to itself.
+            left = [read for read in left if nodes[read].op != "NextIteration"]
+            if left and left[0] not in waiting:
+                waiting.extend(left)
+                continue
+            waiting.pop()
+            fed = nodes[name].op in ("Placeholder", "PlaceholderWithDefault")
+            depends[name] = fed or any(depends.get(read, False) for read in reads)
+            if depends[name] and not fed:
+                ordered.append(name)
+    return ordered

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_freezecheck.diagnosis.distance import distance_to
-from pytest_freezecheck.diagnosis.repair import Suspicion
 from pytest_freezecheck.diagnosis.rounded import ROUNDINGS, Array
 from pytest_freezecheck.messages.wording import counted, listed
+from pytest_freezecheck.result.findings import Blamed
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.answer import Answer, Arrays
@@ -29,7 +29,7 @@ def rounded(held: Mapping[str, Array], rounding: Callable[[Array], Array]) -> di
 
 def suspect_rounding(
     live: EditableGraph, wrong: Answer, feeds: Arrays, held: Mapping[str, int]
-) -> tuple[Suspicion | None, str]:
+) -> tuple[Blamed | None, str]:
     """Suspect the rounding in a file that nobody can look into, if it can be as much as that.
 
     Args:
@@ -48,7 +48,7 @@ def suspect_rounding(
     there = (f"{counted(number, 'tensor')} of {kind}" for kind, number in held.items())
     words = f"it holds {listed(there, len(held))}"
     if not set(held) <= set(ROUNDINGS):  # integers: what their scales lose is not known
-        return Suspicion("reduced-precision", (), words), words
+        return Blamed("reduced-precision", (), words, proven=False), words
     right = live.answer(feeds)
     distance = distance_to(right)
     kinds = [rounded(live.weights, ROUNDINGS[kind]) for kind in held]
@@ -56,4 +56,4 @@ def suspect_rounding(
     words += f", and weights rounded to that move the live answers by {moved:.1e}"
     if not distance(wrong) <= _TIMES * moved:
         return None, f"{words} only"
-    return Suspicion("reduced-precision", (), words), words
+    return Blamed("reduced-precision", (), words, proven=False), words

@@ -15,13 +15,13 @@ import numpy as np
 
 from pytest_freezecheck.diagnosis import transforms
 from pytest_freezecheck.diagnosis.distance import NOISE, distance_to
-from pytest_freezecheck.diagnosis.repair import Suspicion
 from pytest_freezecheck.diagnosis.rounded import ROUNDINGS
 from pytest_freezecheck.diagnosis.rounding import rounded
 from pytest_freezecheck.diagnosis.weights import Array, Origins, initial_statistics, is_statistic
 from pytest_freezecheck.models.checkpoint import shadow_keys
 from pytest_freezecheck.models.checkpoint_files import Lookup
 from pytest_freezecheck.numeric.rows import largest_difference
+from pytest_freezecheck.result.findings import Blamed
 
 if TYPE_CHECKING:
     from pytest_freezecheck.models.answer import Answer, Arrays
@@ -56,7 +56,7 @@ def simulate(
     *,
     origins: Origins,
     atol: float,
-) -> tuple[Suspicion, bool] | None:
+) -> Blamed | None:
     """Find the mistake with which the live model answers as the artifact does.
 
     Args:
@@ -67,8 +67,8 @@ def simulate(
         atol: how far the same answer may be apart: another executor rounds in another way.
 
     Returns:
-        The suspicion, and whether it is proven: whether what is left is noise and nothing else
-        explains as much. None if no mistake brings the two closer.
+        The mistake, proven if what is left is noise and nothing else explains as much. None if none
+        brings the two closer.
 
     Raises:
         ModelError: the live model cannot be run.
@@ -79,9 +79,9 @@ def simulate(
     if not np.isfinite(before) or before == 0.0:
         return None
     enough = max(NOISE, atol)
-    behind = _behind(right, wrong, enough)
+    behind = done_behind(right, wrong, enough)
     if behind is not None:
-        return behind, True
+        return behind
     tried = []
     for mistake in (
         *mistakes_of_weights(live.weights, origins),
@@ -104,21 +104,54 @@ def simulate(
     if not proven and (found.feeds or not after <= _MENTIONED * before):
         return None
     tensors = tuple(found.weights) or tuple(found.feeds)
-    return Suspicion(found.cause, tensors, found.evidence), proven
+    return Blamed(found.cause, tensors, found.evidence, proven)
 
 
-def _behind(right: Answer, wrong: Answer, enough: float) -> Suspicion | None:
-    """Return what was done to an output, if that is all."""
+def read_differently(
+    live: EditableGraph, wrong: Answer, feeds: Arrays, enough: float
+) -> str | None:
+    """Return how the artifact reads its input, if one way, and no other, gives its answers.
+
+    Args:
+        live: the live model, as a graph of constants.
+        wrong: what the artifact answers, under the live names.
+        feeds: what both were asked, {input name: array (rows, *shape)}.
+        enough: how far the same answer may be apart.
+
+    Returns:
+        It in words, after "it"; None if none does, or several do: they saturate the same class.
+    """
+    distance = distance_to(wrong)
+    if not any(map(transforms.telling, wrong.outputs.values())):
+        return None
+    found = [
+        words
+        for words, moved in transforms.feeds_to_try(feeds)
+        if distance(live.answer({**feeds, **moved})) <= enough
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def done_behind(right: Answer, wrong: Answer, enough: float) -> Blamed | None:
+    """Return what was done to an output, if that is all.
+
+    Args:
+        right: the live answer.
+        wrong: the artifact's, under the live names.
+        enough: how far the same answer may be apart.
+    """
     for name, one in right.outputs.items():
         if largest_difference(one, wrong.outputs[name]) <= enough:
             continue
         order = transforms.class_order(one, wrong.outputs[name], enough)
         if order is not None:
             shown = ", ".join(map(str, order[:8])) + (", ..." if len(order) > 8 else "")
-            return Suspicion("class-order", (name,), f"its classes are the live ones {shown}")
+            said = f"its classes are the live ones {shown}"
+            return Blamed("class-order", (name,), said, proven=True)
         function = transforms.output_function(one, wrong.outputs[name])
         if function is not None:
-            return Suspicion("output-tensor", (name,), f"it answers with {function}")
+            said = f"it answers with {function}"
+            return Blamed("output-tensor", (name,), said, proven=True)
     return None
 
 

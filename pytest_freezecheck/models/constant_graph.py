@@ -210,13 +210,21 @@ class EditableGraph:
         Args:
             names: of the tensors.
             feeds: one batch; of more rows than the graph takes at a time, the first are fed.
+
+        Raises:
+            ModelError: it cannot be run.
         """
+        import tensorflow as tf
+
         piece = next(pieces(feeds, self.graph.rows))
         fed = {self.tensor(self.graph.inputs[name]): value for name, value in piece.items()}
         fed |= {self.tensor(name): value for name, value in self._fed.items()}
         for name, value in self.graph.constants.items():
             fed[self.tensor(name)] = value
-        values: Arrays = self.session.run({name: self.tensor(name) for name in names}, fed)
+        try:
+            values: Arrays = self.session.run({name: self.tensor(name) for name in names}, fed)
+        except tf.errors.OpError as error:
+            raise ModelError(f"its graph cannot be run: {reason(error)}") from None
         return values
 
     def shape(self, name: str) -> Any:

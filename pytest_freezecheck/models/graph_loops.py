@@ -18,6 +18,8 @@ from pytest_freezecheck.models.graphdef import operation_of
 _MERGE = ("Merge", "RefMerge")
 _NEXT = ("NextIteration", "RefNextIteration")
 _SWITCH = ("Switch", "RefSwitch")
+#: What stands in a branch that is never taken.
+_NEVER = "tf:never"
 
 
 def read_loop(reader: Any, exit_node: Any) -> Node:
@@ -77,6 +79,33 @@ def _merges(reader: Any, first: Any, condition: str) -> list[Any]:
     return found
 
 
+def decided(arena: Arena, op: str, reads: list[Node], port: int) -> Node | None:
+    """Return what a branch of TensorFlow 1 comes to whose condition is a constant.
+
+    What stands in the branch that is never taken has no value, nor has what reads it; where the two
+    meet is the value of the other one.
+
+    Args:
+        arena: where nodes are made.
+        op: type of the operation.
+        reads: what it reads.
+        port: which of its outputs.
+
+    Returns:
+        None of what stands in no such branch, and does not part or join two.
+    """
+    if op in _MERGE:
+        taken = [read for read in reads if read.op != _NEVER]
+        return taken[0] if len(taken) == 1 and len(reads) > 1 and not port else None
+    never = arena.make(_NEVER)
+    if never in reads:
+        return never
+    chosen = reads[1].value if op in _SWITCH else None
+    if chosen is None or chosen.array.dtype != bool or chosen.array.size != 1:
+        return None
+    return reads[0] if bool(chosen.array.all()) == bool(port) else never
+
+
 def loop_variable(arena: Arena, depth: int, number: int) -> Node:
     """Return what stands for one of the values that a loop hands on to its next turn."""
     return arena.make("tf:Turn", (), {"depth": depth, "number": number})
@@ -88,17 +117,18 @@ class Replacer:
     Args:
         arena: where they are made.
         others: {id of a node: the node in its place}.
-        given: returns attributes that a node is to have in place of its own.
+        given: returns the operation that a node is to be, and attributes that it is to have in
+            place of its own, None for one that it is not to have; or None to leave it.
     """
 
     def __init__(
         self,
         arena: Arena,
         others: Mapping[int, Node],
-        given: Callable[[Node], Mapping[str, Any]] | None = None,
+        given: Callable[[Node], tuple[str, Mapping[str, Any]] | None] | None = None,
     ) -> None:
         self.arena, self.done = arena, dict(others)
-        self.given = given or (lambda _: {})
+        self.given = given or (lambda _: None)
 
     def __call__(self, node: Node) -> Node:
         """Return an expression with the others in place."""
@@ -110,17 +140,18 @@ class Replacer:
             inputs = tuple(self.done[id(read)] for read in part.inputs)
             same = all(a is b for a, b in zip(inputs, part.inputs, strict=True))
             given = self.given(part)
-            self.done[id(part)] = (
-                part
-                if same and not given
-                else self.arena.make(
-                    part.op,
-                    inputs,
-                    {**dict(part.attributes), **given},
-                    shape=part.shape,
-                    dtype=part.dtype,
-                    origin=part.origin,
-                )
+            if same and given is None:
+                self.done[id(part)] = part
+                continue
+            op, others = given or (part.op, {})
+            attributes = {**dict(part.attributes), **others}
+            self.done[id(part)] = self.arena.make(
+                op,
+                inputs,
+                {name: value for name, value in attributes.items() if value is not None},
+                shape=part.shape,
+                dtype=part.dtype,
+                origin=part.origin,
             )
         return self.done[id(node)]
 

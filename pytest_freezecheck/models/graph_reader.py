@@ -7,6 +7,7 @@ that come to the same expression compute the same, bit for bit, for every input.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from pytest_freezecheck.models.constant_graph import ConstantGraph
 from pytest_freezecheck.models.graph_definitions import count, deep, defaults, is_stateful, op_def
 from pytest_freezecheck.models.graph_loops import (
     Replacer,
+    decided,
     loop,
     loop_order,
     loop_variable,
@@ -62,15 +64,18 @@ class _Reader:
         given: Mapping[str, Node],
         depth: int = 0,
         calls: int = 0,
+        *,
+        chance: bool = False,
     ) -> None:
         self.arena, self.nodes, self.library = arena, nodes, library
         self.found: dict[str, Node] = dict(given)
-        self.depth, self.calls = depth, calls
+        self.depth, self.calls, self.chance = depth, calls, chance
 
     def inside(self) -> _Reader:
         """Return a reader of what stands in a loop of this graph, with what is known outside."""
-        depth = self.depth + 1
-        return _Reader(self.arena, self.nodes, self.library, self.found, depth, self.calls)
+        made = copy.copy(self)
+        made.found, made.depth = dict(self.found), self.depth + 1
+        return made
 
     def node(self, tensor: str) -> Node:
         """Return the node of a tensor, `name:port`, of a function `name:output:index`."""
@@ -110,6 +115,9 @@ class _Reader:
             return read_loop(self, node)
         reads = [self.found[_whole(read)] for read in node.input if not read.startswith("^")]
         op = node.op
+        taken = decided(self.arena, op, reads, port)
+        if taken is not None:
+            return taken
         if op in _LOOKUPS:
             return self._looked_up(node, reads)
         if op == "Const":
@@ -131,7 +139,9 @@ class _Reader:
         if op == "Placeholder":
             raise ArtifactError(f"{node.name} is neither an input nor given")
         if op not in _STEADY and is_stateful(op):
-            raise ArtifactError(f"{node.name} ({op}) is random, or keeps a state")
+            if not self.chance:
+                raise ArtifactError(f"{node.name} ({op}) is random, or keeps a state")
+            reads = [*reads, self.arena.make(f"{PREFIX}chance", (), {"of": node.name})]
         given = self._attributes(node)
         if port:
             given["port"] = port
@@ -195,16 +205,19 @@ class _Reader:
         given = {f"{arg}:0": read for arg, read in zip(names, reads, strict=True)}
         nodes = {node.name: node for node in function.node_def}
         depth = self.depth + turns
-        inner = _Reader(self.arena, nodes, self.library, given, depth, self.calls + 1)
+        calls, chance = self.calls + 1, self.chance
+        inner = _Reader(self.arena, nodes, self.library, given, depth, calls, chance=chance)
         return [inner.node(function.ret[output.name]) for output in function.signature.output_arg]
 
     def _branch(self, node: Any, reads: list[Node], port: int) -> Node:
         condition, *arguments = reads
-        yes, no = (
-            self._called(node.attr[name].func.name, arguments)[port]
-            for name in ("then_branch", "else_branch")
-        )
-        return self.arena.make("tf:If", (condition, yes, no), origin=node.name)
+        chosen = condition.value
+        names = ["then_branch", "else_branch"]
+        if chosen is not None and chosen.array.dtype == bool and chosen.array.size == 1:
+            names = names[:1] if chosen.array.all() else names[1:]
+        found = [self._called(node.attr[name].func.name, arguments)[port] for name in names]
+        reads = [condition, *found]
+        return found[0] if len(found) < 2 else self.arena.make("tf:If", reads, origin=node.name)
 
     def _while(self, node: Any, reads: list[Node], port: int) -> Node:
         places = [loop_variable(self.arena, self.depth, n) for n in range(len(reads))]
@@ -248,18 +261,21 @@ class _Reader:
         return self.arena.constant(Value(np.asarray(content, object)))
 
 
-def read_graph(arena: Arena, graph: ConstantGraph) -> dict[str, Node]:
+def read_graph(arena: Arena, graph: ConstantGraph, *, chance: bool = False) -> dict[str, Node]:
     """Return what a graph of constants computes.
 
     Args:
         arena: where the nodes are made.
         graph: its inputs become leaves of the live names.
+        chance: whether what is random, or keeps a state, is read, too: as an operation that is like
+            no other. That says where it stands, and nothing of what it answers.
 
     Returns:
         {live output name: its node}.
 
     Raises:
-        ArtifactError: it is random, keeps a state, or holds what cannot be read.
+        ArtifactError: it is random or keeps a state, and that was not asked for; or it holds what
+            cannot be read.
     """
     import tensorflow as tf
 
@@ -280,7 +296,7 @@ def read_graph(arena: Arena, graph: ConstantGraph) -> dict[str, Node]:
         origin = Value(array, origin=(name,), unit=unit_of(array.dtype.name))
         given.setdefault(f"{name}:0", arena.constant(origin))
     library = {f.signature.name: f for f in graph.definition.library.function}
-    reader = _Reader(arena, nodes, library, given)
+    reader = _Reader(arena, nodes, library, given, chance=chance)
     with deep():
         return {name: reader.node(tensor) for name, tensor in graph.outputs.items()}
 

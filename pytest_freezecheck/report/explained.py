@@ -72,15 +72,14 @@ def proofs(agreement: Agreement) -> list[str]:
         sources = CAUSES[blamed.id].sources
         if blamed.proven and sources:
             said.append(f"  {blamed.id} was met before in {listed(sources)}")
-    if found.computed:
-        # That both differ is all that is claimed otherwise, and the text says where.
-        if found.simulated and first.proven:
-            said.append("  with this, the live model computes what the file does, for every input")
-    elif first.proven and found.simulated:
-        said.append("  the live model answers the same when it makes this mistake")
-    elif first.proven:
+    # Without a simulation, that both differ is all that is claimed, and the text says where.
+    if found.simulated and first.proven:
         them = "these" if len(shown) > 1 else "this"
-        said.append(f"  with {them} repaired in memory, the difference is gone")
+        said.append(
+            f"  with {them}, the live model computes what the file does, for every input"
+            if found.computed
+            else "  the live model answers the same when it makes this mistake"
+        )
     if agreement.first_difference is not None:
         name, apart = agreement.first_difference.values()
         by = "in its shape, or in where it is finite" if apart is None else f"by {apart:.1e}"

@@ -134,7 +134,8 @@ class Blamed:
         id: of the cause.
         tensors: names of what is wrong.
         evidence: what speaks for it, without a full stop.
-        proven: whether the difference is gone without it and what shares the blame, and not else.
+        proven: whether the live model is the artifact's like with it and what shares the blame, and
+            not without it.
         share: how many weights it concerns, of how many, as the evidence counts them; None where
             it does not.
     """
@@ -153,7 +154,8 @@ class Explanation:
     Attributes:
         causes: the one with the largest effect first; empty if none is suspected.
         ruled_out: what was looked at in vain.
-        simulated: whether the live model made the mistake, instead of the artifact being repaired.
+        simulated: whether the live model makes the mistake, and is the artifact's like then: it
+            computes the same, if computations were compared, or else answers the same.
         first: name and difference of the first tensor that differs, or None.
         computed: whether the computations were compared, and nothing was asked.
         layers: how far tensors of both sides are apart, from the input to the output; a page shows

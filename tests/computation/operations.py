@@ -358,6 +358,15 @@ def _reverse(g: SessionGraph, op: str) -> Any:
     return raw.ReverseV2(tensor=x, axis=tf.constant(_axes(g, x.shape.rank), tf.int32))
 
 
+@strategy("Roll")
+def _roll(g: SessionGraph, op: str) -> Any:
+    x = _shaped(g)
+    known = [n for n, size in enumerate(x.shape) if size is not None]
+    axes = [axis - x.shape.rank if g.d.chance() else axis for axis in known]
+    shifts = [g.d.whole(-5, 5) for _ in axes]
+    return raw.Roll(input=x, shift=tf.constant(shifts, tf.int32), axis=tf.constant(axes, tf.int32))
+
+
 @strategy("GatherV2")
 def _gather(g: SessionGraph, op: str) -> Any:
     index = g.d.pick(["int32", "int64"])

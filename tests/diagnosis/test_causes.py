@@ -127,7 +127,9 @@ def test_a_frozen_graph_gets_its_cause(
     assert cause["tensors"]
     assert cause["fix"] == CAUSES[cause["id"]].fix
     assert f"  cause: {cause['id']}: the frozen model " in agreement.text
-    assert "  with this repaired in memory, the difference is gone" in agreement.text
+    assert "  with this, the live model computes what the file does, for every input" in (
+        agreement.text
+    )
     if wrong.name in _NO_FIRST:
         assert agreement.first_difference is None
     else:
@@ -285,7 +287,7 @@ def test_another_network_has_other_operations(
         (tmp_path / "other.pb").write_bytes(graph.as_graph_def().SerializeToString())
     agreement = freezecheck.check(live_of("reference", "trainable"), tmp_path / "other.pb")
     assert causes(agreement) == {"changed-operation": True}
-    assert "repaired in memory" not in agreement.text
+    assert "the live model computes what the file does" not in agreement.text
 
 
 @pytest.mark.usefixtures("answers_alone")
@@ -302,8 +304,8 @@ def test_what_nobody_can_read_is_unknown_and_says_what_was_ruled_out(
     assert agreement.cause is not None
     assert agreement.cause["explanation"]
     assert re.search(r"^  cause: unknown: none of the known causes could be", agreement.text, re.M)
-    assert "names are in it, too few to compare" in agreement.text
-    assert "repaired in memory" not in agreement.text
+    assert "what it computes could not be told apart: held back by a test" in agreement.text
+    assert "the live model computes what the file does" not in agreement.text
 
 
 def _under_a_scope(subject: Subject, path: Path, folder: Path) -> Path:
@@ -329,12 +331,38 @@ def test_a_scope_on_every_name_hides_nothing(
     assert agreement.first_difference["tensor"] == "conv1/Conv2D"
 
 
-def test_what_cannot_be_repaired_is_a_suspicion(
-    subject_of: Subjects, live_of: Lives, tmp_path: Path
+@pytest.mark.parametrize(
+    ("changes", "cause", "said"),
+    [
+        (
+            {"build": mistakes.training_batch_norm},
+            "training-batch-norm",
+            "conv1/BatchNorm/FusedBatchNormV3 has is_training = true, in the live graph false",
+        ),
+        (
+            {"keys": mistakes.raw_keys},
+            "raw-weights",
+            "conv1/weights is the raw 'conv1/weights' of the checkpoint",
+        ),
+        (
+            {"build": mistakes.dropout_left_on},
+            "dropout",
+            "it is computed from the random n",
+        ),
+    ],
+    ids=["training mode", "raw weights", "dropout"],
+)
+def test_other_names_hide_nothing(
+    changes: dict[str, Any],
+    cause: str,
+    said: str,
+    subject_of: Subjects,
+    live_of: Lives,
+    tmp_path: Path,
 ) -> None:
-    """Built in another order, a graph has other names; its BatchNorm is in training mode still."""
+    """Built in another order, a graph has other names, and the same mistakes."""
     subject = subject_of("reference")
-    freeze(subject, tmp_path / "wrong.pb", build=mistakes.training_batch_norm)
+    freeze(subject, tmp_path / "wrong.pb", **changes)
     definition = v1.GraphDef.FromString(tmp_path.joinpath("wrong.pb").read_bytes())
     names = {n.name: f"n{i}" for i, n in enumerate(definition.node) if n.name != "images"}
     for node in definition.node:
@@ -345,8 +373,8 @@ def test_what_cannot_be_repaired_is_a_suspicion(
         node.attr.pop("_class", None)
     (tmp_path / "renamed.pb").write_bytes(definition.SerializeToString())
     agreement = freezecheck.check(live_of("reference", "trainable"), tmp_path / "renamed.pb")
-    assert causes(agreement) == {"training-batch-norm": False}
-    assert "  suspected, not proven: training-batch-norm: " in agreement.text
+    assert causes(agreement) == {cause: True}
+    assert said in agreement.text
 
 
 def test_without_a_checkpoint_nobody_can_tell_whose_the_weights_are(

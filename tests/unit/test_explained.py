@@ -16,7 +16,7 @@ DROPOUT = Blamed("dropout", (), "its answer is computed from the random r", prov
 
 
 def result(*causes: Blamed, **facts: Any) -> Agreement:
-    found = Explanation(causes, **facts)
+    found = Explanation(causes, **{"computed": True, "simulated": True, **facts})
     return Agreement("flowers", "frozen.pb", "graph_def", None, "failed", explanation=found)
 
 
@@ -38,7 +38,7 @@ def test_a_proven_cause_says_where_it_was_met_and_that_repairing_helps() -> None
     ]
     assert explained.proofs(one) == [
         "  raw-weights was met before in google/automl#314, tensorflow#9724",
-        "  with this repaired in memory, the difference is gone",
+        "  with this, the live model computes what the file does, for every input",
         "  first tensor that differs: Conv2D, by 3.0e-02",
     ]
     assert explained.cause(one) == {
@@ -55,8 +55,8 @@ def test_several_are_told_if_they_were_proven_together() -> None:
     several = result(RAW, DROPOUT, ORDER)
     told = explained.causes(several)
     assert told[2].startswith("  and cause: class-order: the frozen model has its classes in anoth")
-    assert (
-        explained.proofs(several)[-1] == "  with these repaired in memory, the difference is gone"
+    assert explained.proofs(several)[-1] == (
+        "  with these, the live model computes what the file does, for every input"
     )
     assert len(explained.fixes(several)) == 2
     cause = explained.cause(several)
@@ -73,7 +73,7 @@ def test_a_suspicion_is_called_one() -> None:
 
 
 def test_what_the_live_model_was_made_to_do_is_said() -> None:
-    told = explained.proofs(result(RAW, simulated=True))
+    told = explained.proofs(result(RAW, computed=False))
     assert told[-1] == "  the live model answers the same when it makes this mistake"
 
 

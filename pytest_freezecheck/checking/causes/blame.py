@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_freezecheck.checking.causes.origins import origins_of
 from pytest_freezecheck.checking.described import names_of, words
-from pytest_freezecheck.checking.explain import origins_of
 from pytest_freezecheck.checking.sides import Sides
 from pytest_freezecheck.computation.locally import Parting
 from pytest_freezecheck.computation.matching import Constants
@@ -87,7 +87,14 @@ def _told(cause: str, unseen: Sequence[str]) -> str:
     return "other-weights" if first in unseen else first
 
 
-def evidence_of(found: dict[str, str]) -> str:
-    """Return what speaks for a cause of weights: {weight: evidence}, in a line."""
+def evidence_of(found: dict[str, str], share: tuple[int, int] | None = None) -> str:
+    """Return what speaks for a cause of weights, in a line.
+
+    Args:
+        found: {weight: evidence}.
+        share: how many weights, of how many.
+    """
     first, evidence = next(iter(found.items()))
+    if share is not None:
+        return f"{share[0]} of {share[1]} weights; {first} {evidence}"
     return f"{first} {evidence}" if len(found) == 1 else f"{len(found)} weights; {first} {evidence}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from pytest_freezecheck.checking.causes.places import MOVES, before_weights, prepares
 from pytest_freezecheck.checking.causes.wording import is_constant, told
 from pytest_freezecheck.computation.edits import (
     CHANGED,
@@ -17,24 +18,25 @@ from pytest_freezecheck.computation.edits import (
     REPLACED,
     Edit,
     Script,
+    Way,
 )
+from pytest_freezecheck.computation.matching import Pair
 from pytest_freezecheck.computation.node import Node, walk
 from pytest_freezecheck.computation.vocabulary import evaluate
 from pytest_freezecheck.result.findings import Blamed
 
 #: What stands last and makes probabilities of what it is applied to.
 _ANSWERS = frozenset({"softmax", "sigmoid", "log_softmax"})
-#: What moves values and computes none.
-_MOVES = frozenset({"slice", "concat", "gather", "reverse", "reshape", "transpose", "tile", "pad"})
 _RANDOM = ("random", "multinomial", "dropout", "bernoulli", "truncatednormal")
 _REDUCTIONS = frozenset({"reduce_mean", "reduce_sum"})
+_TF_REDUCTIONS = frozenset({"tf:Mean", "tf:Sum"})
+#: What a dropout is made of besides, in whichever version of TensorFlow.
+_DROPS = frozenset({"affine", "add", "sub", "mul", "div", "floor", "cast", "select", "maximum"})
+_DROPS |= {"greater_equal", "greater", "less", "less_equal", "logical_not", "tf:chance", "tf:Shape"}
 #: Tensors that are named, and sorts of changes that can be taken in.
 _NUMBERS, _NAMED = 6, 4
 #: Changes of different sorts that one mistake makes, at most.
 _MOST = 8
-#: What preprocessing is made of; another operation on an input is just another one.
-_PREPARES = _MOVES | {"affine", "add", "sub", "mul", "div", "reciprocal", "clip", "maximum"}
-_PREPARES |= {"minimum", "cast", "square", "sqrt", "log"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +100,7 @@ def blocks(script: Script, edits: Sequence[Edit]) -> list[Block]:
         if edit is None or edit not in group:
             continue
         for below in way.below:
-            beneath = by_pair.get((id(below[0]), id(below[1])))
+            beneath = by_pair.get(_past_moves(below, script))
             if beneath is not None and beneath in group:
                 join(edit, beneath)
     sorts: dict[Hashable, Edit] = {}
@@ -110,7 +112,24 @@ def blocks(script: Script, edits: Sequence[Edit]) -> list[Block]:
     return [Block(tuple(made)) for made in found.values()]
 
 
-def blamed(block: Block, script: Script, weights: Mapping[str, Any], *, proven: bool) -> Blamed:
+def _past_moves(pair: Pair, script: Script) -> tuple[int, int]:
+    """Return the ids of a pair, or of what lies beneath it where both only move values."""
+    while True:
+        key = id(pair[0]), id(pair[1])
+        _, way = script.ways.get(key, (pair, Way()))
+        if way.edit is not None or pair[0].op not in MOVES or len(way.below) != 1:
+            return key
+        pair = way.below[0]
+
+
+def blamed(
+    block: Block,
+    script: Script,
+    weights: Mapping[str, Any],
+    *,
+    proven: bool,
+    taken: Collection[str] = (),
+) -> Blamed:
     """Return what changes amount to.
 
     Args:
@@ -118,6 +137,7 @@ def blamed(block: Block, script: Script, weights: Mapping[str, Any], *, proven: 
         script: all of them.
         weights: the live model's.
         proven: whether they are needed.
+        taken: weights that have taken up what something before them multiplies by.
     """
     names = tuple(dict.fromkeys(e.frozen.origin for e in block.edits if e.frozen.origin))
     said = told(block.edits)
@@ -125,21 +145,52 @@ def blamed(block: Block, script: Script, weights: Mapping[str, Any], *, proven: 
     if answers is not None:
         output, cause, words_ = answers
         return Blamed(cause, (output,), f"{words_}: {said}", proven)
-    return Blamed(_cause(block, script, weights), names[:_NUMBERS], said, proven)
+    return Blamed(_cause(block, script, weights, taken), names[:_NUMBERS], said, proven)
 
 
-def _cause(block: Block, script: Script, weights: Mapping[str, Any]) -> str:
+def _cause(block: Block, script: Script, weights: Mapping[str, Any], taken: Collection[str]) -> str:
     own = list(_only_there(block, script))
-    if any(node.opaque and any(kind in node.op.lower() for kind in _RANDOM) for node in own):
+    if any(map(is_random, own)):
         return "dropout"
     if any(node.op.startswith("tf:FusedBatchNorm") for node in own):
         return "training-batch-norm"  # in inference it is an affine map
-    if _of_batch(own) and not _of_batch(list(walk(block.live))):
+    own_scale = any(node.op in ("rsqrt", "sqrt") for node in own)
+    if own_scale and of_batch(own) and not of_batch(list(walk(block.live))):
         return "training-batch-norm"
-    return "input-transform" if before_weights(block.edits, script, weights) else _OTHER
+    before = all(node.is_constant or prepares(node) for node in own) and before_weights(
+        block.edits, script, weights, taken
+    )
+    return "input-transform" if before else _OTHER
 
 
 _OTHER = "changed-operation"
+
+
+def drops(block: Block, script: Script) -> bool:
+    """Return whether changes are a dropout and nothing else: what is read, times random numbers.
+
+    Args:
+        block: the changes.
+        script: all of them.
+    """
+    own = list(_only_there(block, script))
+    known = _DROPS | {"constant", "input"}
+    return all(node.op in known or is_random(node) for node in own)
+
+
+def drawn(block: Block, script: Script) -> str:
+    """Return the name of what draws numbers among changes.
+
+    Args:
+        block: the changes.
+        script: all of them.
+    """
+    return next(node.origin for node in _only_there(block, script) if is_random(node))
+
+
+def is_random(node: Node) -> bool:
+    """Return whether an operation draws numbers."""
+    return node.opaque and any(kind in node.op.lower() for kind in _RANDOM)
 
 
 def _only_there(block: Block, script: Script) -> Iterator[Node]:
@@ -155,68 +206,21 @@ def _only_there(block: Block, script: Script) -> Iterator[Node]:
             yield from (n for n in walk(tops) if id(n) not in script.common)
 
 
-def _of_batch(nodes: Iterable[Node]) -> bool:
-    """Return whether values are normalised by what is computed over the rows of a batch."""
-    nodes = list(nodes)
-    over = any(n.op in _REDUCTIONS and 0 in n["axes"] for n in nodes)
-    return over and any(n.op in ("rsqrt", "sqrt") for n in nodes)
+def of_batch(nodes: Iterable[Node]) -> bool:
+    """Return whether a mean or a sum is taken over the rows of a batch, of either vocabulary."""
+    over = [
+        node
+        for node in nodes
+        if (node.op in _REDUCTIONS and 0 in node["axes"])
+        or (node.op in _TF_REDUCTIONS and _axes(node) & {0})
+    ]
+    return any(part.op == "input" for part in walk(over))  # that of a kernel is none of a batch
 
 
-def before_weights(edits: Sequence[Edit], script: Script, weights: Mapping[str, Any]) -> bool:
-    """Return whether changes stand between an input and all that reads it, and before any weight.
-
-    Args:
-        edits: the changes.
-        script: all of them.
-        weights: the live model's.
-    """
-    leaves: set[str] = set()
-    read: dict[int, list[Node]] = {}
-    for pair, way in script.ways.values():
-        for below in way.below:
-            read.setdefault(id(below[0]), []).append(pair[0])
-    tops: set[int] = set()
-    for edit in edits:
-        here = read.get(id(edit.live), []) if is_constant(edit) else [edit.live]
-        if not all(map(_prepares, here if is_constant(edit) else _own(edit))):
-            return False
-        tops.update(map(id, here))
-        for node in walk([*here, edit.frozen]):
-            if node.value is not None and any(name in weights for name in node.value.origin):
-                return False
-            if node.op == "input":
-                leaves.add(node["name"])
-    if not leaves:
-        return False
-    outputs = [pair[0] for pair in script.outputs.values()]
-    return not _reaches(outputs, leaves, tops)
-
-
-def _own(edit: Edit) -> list[Node]:
-    """Return the operations that one side alone has."""
-    if edit.kind == MISSING:
-        return [edit.live]
-    return [edit.frozen] if edit.kind == EXTRA else [edit.live, edit.frozen]
-
-
-def _prepares(node: Node) -> bool:
-    """Return whether an operation is one that inputs are prepared with."""
-    return node.op in _PREPARES or node.op == "input" or "resiz" in node.op.lower()
-
-
-def _reaches(nodes: Iterable[Node], leaves: set[str], without: set[int]) -> bool:
-    """Return whether inputs are read by another way than through certain nodes."""
-    seen: set[int] = set()
-    waiting = list(nodes)
-    while waiting:
-        node = waiting.pop()
-        if id(node) in without or id(node) in seen:
-            continue
-        seen.add(id(node))
-        if node.op == "input" and node["name"] in leaves:
-            return True
-        waiting.extend(node.inputs)
-    return False
+def _axes(node: Node) -> set[int]:
+    """Return the axes that an operation of TensorFlow reduces, as far as they are constant."""
+    value = node.inputs[1].value
+    return set() if value is None else set(np.ravel(value.array).tolist())
 
 
 def _answers(block: Block, script: Script) -> tuple[str, str, str] | None:
@@ -246,7 +250,7 @@ def _order(live: Node, frozen: Node) -> list[int] | None:
     base: Node | None = None
     while waiting:
         node = waiting.pop()
-        if node.op in _MOVES:
+        if node.op in MOVES:
             own.append(node)
             waiting.extend(read for read in node.inputs if not read.is_constant)
         elif base is None or node is base:

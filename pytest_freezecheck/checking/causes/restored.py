@@ -13,7 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from pytest_freezecheck.checking.causes.rewriting import Rewriter, Rewritten, equal_values, in_place
+from pytest_freezecheck.checking.causes.rewriting import (
+    Change,
+    Rewriter,
+    Rewritten,
+    equal_values,
+    in_place,
+)
 from pytest_freezecheck.computation.alignment import unlike
 from pytest_freezecheck.computation.edits import CONSTANT, Edit
 from pytest_freezecheck.computation.node import Node, walk
@@ -41,21 +47,29 @@ class Choice:
     """Other values for the live model.
 
     Attributes:
-        values: {weight: value}.
+        values: {weight, or another constant: value}.
         epsilon: of BatchNorms, or None for their own.
+        changes: {operation's name: what it is}.
     """
 
     values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     epsilon: float | None = None
+    changes: Mapping[str, Change] = dataclasses.field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.values or self.changes) or self.epsilon is not None
 
     def adding(self, other: Choice) -> Choice:
         """Return it with more."""
         epsilon = self.epsilon if other.epsilon is None else other.epsilon
-        return Choice({**self.values, **other.values}, epsilon)
+        changes = {**self.changes, **other.changes}
+        return Choice({**self.values, **other.values}, epsilon, changes)
 
-    def without(self, name: str) -> Choice:
-        """Return it without a weight."""
-        return Choice({n: v for n, v in self.values.items() if n != name}, self.epsilon)
+    def without(self, *names: str) -> Choice:
+        """Return it without some weights, or changes of operations."""
+        values = {n: v for n, v in self.values.items() if n not in names}
+        changes = {n: change for n, change in self.changes.items() if n not in names}
+        return dataclasses.replace(self, values=values, changes=changes)
 
 
 class Restored:
@@ -66,14 +80,20 @@ class Restored:
         held: {weight: value} of the live model.
         edits: the constants that differ.
         origins: what weights can come from.
+        start: what the live model holds already that it does not.
     """
 
     def __init__(
-        self, rewriter: Rewriter, held: Mapping[str, Array], edits: Sequence[Edit], origins: Origins
+        self,
+        rewriter: Rewriter,
+        held: Mapping[str, Array],
+        edits: Sequence[Edit],
+        origins: Origins,
+        start: Choice,
     ) -> None:
-        self.rewriter, self.held = rewriter, held
+        self.rewriter, self.held, self.start = rewriter, {**held, **start.values}, start
         self.edits = [edit for edit in edits if edit.kind == CONSTANT]
-        self.base = rewriter({}).normal
+        self.base = self._rewritten(Choice()).normal
         ids = {id(edit.live) for edit in self.edits}
         nodes = walk(self.base.values())
         self.others = [n for n in nodes if n.is_constant and id(n) not in ids]
@@ -81,6 +101,10 @@ class Restored:
         elements = sum(value.size for value in held.values())
         self._each = rewriter.size + elements // _ELEMENTS
         self._left = _WORK
+
+    def _rewritten(self, choice: Choice) -> Rewritten:
+        whole = self.start.adding(choice)
+        return self.rewriter(whole.values, whole.epsilon, whole.changes)
 
     def found(self) -> Choice:
         """Return the values that explain most of the constants; none where nothing does."""
@@ -95,6 +119,21 @@ class Restored:
                 break
         return self._needed(chosen, best)
 
+    def wholes(self, chosen: Choice) -> Iterator[Choice]:
+        """Yield all values of the kinds that most of those that were chosen are of.
+
+        A weight that is worked into what is computed, and into no constant, is found in no place.
+
+        Args:
+            chosen: values that explain some constants.
+        """
+        for values, _ in self.kinds:
+            own = [n for n, v in chosen.values.items() if n in values and _same(values[n], v)]
+            if 2 * len(own) > len(chosen.values):
+                more = {n: v for n, v in values.items() if not _same(v, self._now(chosen, n))}
+                if more:
+                    yield Choice(more)
+
     def _needed(self, chosen: Choice, best: float) -> Choice:
         """Leave out what explains nothing: one weight after the other, and the epsilon."""
         without = Choice(chosen.values)
@@ -108,7 +147,7 @@ class Restored:
 
     def _supported(self, chosen: Choice) -> Choice:
         """Leave out what makes no constant equal: to be nearer to it says nothing."""
-        left = self.left(self.rewriter(chosen.values, chosen.epsilon))
+        left = self.left(self._rewritten(chosen))
         if left is None:
             return Choice()
         done = [edit.live for edit in self.edits if edit not in left]
@@ -130,7 +169,7 @@ class Restored:
     def cost(self, choice: Choice) -> float:
         """Return how much of a difference other values leave."""
         self._left -= self._each
-        places = in_place(self.base, self.rewriter(choice.values, choice.epsilon).normal)
+        places = in_place(self.base, self._rewritten(choice).normal)
         if places is None:
             return float("inf")
         total = 0.0

@@ -15,6 +15,24 @@ from pytest_freezecheck.computation.values import Value, unit_of
 from pytest_freezecheck.models.graph_loops import Replacer
 from pytest_freezecheck.models.operations.attributes import encoded
 
+#: How TensorFlow's own operation of BatchNorm begins; it has several versions.
+BATCH_NORM = "tf:FusedBatchNorm"
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """What an operation of TensorFlow's is to be, in place of what it is.
+
+    Attributes:
+        op: its type, with the prefix of TensorFlow's.
+        attributes: {name: serialised value, or None without it} of those that are others.
+        replaces: whether it is of another type.
+    """
+
+    op: str
+    attributes: Mapping[str, Any]
+    replaces: bool = False
+
 
 @dataclasses.dataclass(frozen=True)
 class Rewritten:
@@ -45,20 +63,26 @@ class Rewriter:
         """The number of operations and constants that are written anew."""
         return len(self._nodes)
 
-    def __call__(self, values: Mapping[str, Any], epsilon: float | None = None) -> Rewritten:
+    def __call__(
+        self,
+        values: Mapping[str, Any],
+        epsilon: float | None = None,
+        changes: Mapping[str, Change] | None = None,
+    ) -> Rewritten:
         """Return the live computation with these values in its weights' places.
 
         Args:
-            values: {weight: value}.
+            values: {weight, or another constant: value}.
             epsilon: of BatchNorms, or None for their own.
+            changes: {operation's name: what it is to be}.
         """
         live = self.compared.live
         names = self.compared.theirs or {}
-        if not values and epsilon is None:
+        if not values and epsilon is None and not changes:
             return Rewritten(self.compared.arena, {name: live.normal[name] for name in names})
         arena = Arena(self.compared.arena)
         others = self._constants(arena, values, epsilon)
-        replaced = Replacer(arena, others, _with(epsilon))
+        replaced = Replacer(arena, others, _with(epsilon, changes or {}))
         raw = {name: replaced(live.raw[name]) for name in names}
         return Rewritten(arena, live.translated(arena, raw))
 
@@ -82,12 +106,20 @@ class Rewriter:
         return found
 
 
-def _with(epsilon: float | None) -> Callable[[Node], Mapping[str, bytes]] | None:
-    """Return what gives BatchNorms another epsilon."""
-    if epsilon is None:
-        return None
-    changed = {"epsilon": encoded(epsilon)}
-    return lambda node: changed if node.op.startswith("tf:FusedBatchNorm") else {}
+def _with(
+    epsilon: float | None, changes: Mapping[str, Change]
+) -> Callable[[Node], tuple[str, Mapping[str, Any]] | None]:
+    """Return what gives BatchNorms another epsilon, and operations what was changed of them."""
+    normed = {} if epsilon is None else {"epsilon": encoded(epsilon)}
+
+    def given(node: Node) -> tuple[str, Mapping[str, Any]] | None:
+        change = changes.get(node.origin) if node.opaque else None
+        norm = bool(normed) and node.op.startswith(BATCH_NORM)
+        if change is None:
+            return (node.op, normed) if norm else None
+        return change.op, {**(normed if norm else {}), **change.attributes}
+
+    return given
 
 
 def in_place(one: Mapping[str, Node], other: Mapping[str, Node]) -> dict[int, Node] | None:

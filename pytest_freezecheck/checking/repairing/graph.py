@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from pytest_freezecheck.checking.repairing.grafting import attributes_apart, differing, graft
 from pytest_freezecheck.checking.repairing.plan import Plan, not_found
-from pytest_freezecheck.diagnosis.graph_diff import attributes_apart, bypassed, graft, source
+from pytest_freezecheck.diagnosis.first_difference import bypassed, source
 from pytest_freezecheck.errors import RepairError
 from pytest_freezecheck.formats.graph_def.file import write_graph
 from pytest_freezecheck.formats.graph_def.loader import FrozenGraphDef
@@ -37,8 +38,8 @@ def mend_graph(frozen: FrozenGraphDef, live: LiveModel, plan: Plan, target: Path
     named = names_in({node.name for node in definition.node})
     changed = replace_constants({n.name: n for n in definition.node}, plan, named)
     changed += _defaults(definition, plan, named)
-    if plan.nodes:
-        definition, more = _with_nodes(definition, live, plan, named, frozen.output_names)
+    if plan.operations:
+        definition, more = _with_operations(definition, live, named, frozen.output_names)
         changed += more
     write_graph(target, definition, frozen.path)
     return changed
@@ -124,15 +125,15 @@ def _defaults(definition: Any, plan: Plan, named: Named) -> list[str]:
     return changed
 
 
-def _with_nodes(
-    definition: Any, live: LiveModel, plan: Plan, named: Named, leaves: Sequence[str]
+def _with_operations(
+    definition: Any, live: LiveModel, named: Named, leaves: Sequence[str]
 ) -> tuple[Any, list[str]]:
-    """Return a graph with nodes as the live graph has them, and what was changed."""
+    """Return a graph with operations as the live graph has them, and what was changed."""
     here = bypassed(live.constant_graph().definition)
     mine = {node.name: node for node in here.node}
     there = {node.name: node for node in definition.node}
     changed, others = [], []
-    for name in plan.nodes:
+    for name in differing(here, definition, named):
         node, wanted = there.get(named(name) or ""), mine.get(name)
         if node is None or wanted is None:
             others.append(name)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_freezecheck.checking.repairing.graph import mend_graph
 from pytest_freezecheck.checking.repairing.plan import plan
 from pytest_freezecheck.checking.repairing.saved_model import mend_saved_model
-from pytest_freezecheck.diagnosis.repair import Suspicion
 from pytest_freezecheck.errors import RepairError
 from pytest_freezecheck.formats.base import FrozenModel
 from pytest_freezecheck.formats.graph_def.loader import FrozenGraphDef
@@ -27,7 +25,6 @@ def mend(
     live: LiveModel,
     frozen: FrozenModel,
     agreement: Agreement,
-    kept: Sequence[Suspicion],
     target: Path,
 ) -> None:
     """Write a mended copy, and beside it what was changed.
@@ -36,7 +33,6 @@ def mend(
         live: the live model.
         frozen: the artifact.
         agreement: its failed check.
-        kept: what the diagnosis repaired in memory.
         target: where to write; nothing lies there.
 
     Raises:
@@ -44,7 +40,7 @@ def mend(
     """
     if not isinstance(frozen, FrozenGraphDef | SignedModel):
         raise RepairError(_of_format(frozen.format, agreement))
-    wanted = plan(agreement, kept, live)
+    wanted = plan(agreement, live)
     if isinstance(frozen, FrozenGraphDef):
         changed = mend_graph(frozen, live, wanted, target)
     else:

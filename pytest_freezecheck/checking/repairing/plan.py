@@ -6,13 +6,18 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pytest_freezecheck.diagnosis.repair import Suspicion
+import numpy as np
+
 from pytest_freezecheck.errors import RepairError
 from pytest_freezecheck.messages.wording import listed
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.report.causes import CAUSES
 from pytest_freezecheck.result.agreement import Agreement
-from pytest_freezecheck.result.findings import Blamed
+
+#: The cause that another default mends, and those of operations that can be taken one by one.
+_FLAG = "training-flag"
+_OF_OPERATIONS = frozenset({"changed-operation", "input-transform", "dropout"})
+_OF_OPERATIONS |= {"training-batch-norm", "batch-norm-epsilon"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,22 +27,21 @@ class Plan:
     Attributes:
         causes: ids of the causes that it mends.
         weights: {name of a weight or constant: the right value}.
-        nodes: names of the nodes to take from the live graph.
+        operations: whether operations that differ are to be taken from the live graph.
         fed: {tensor of a placeholder: the right default}.
     """
 
     causes: tuple[str, ...]
     weights: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    nodes: tuple[str, ...] = ()
+    operations: bool = False
     fed: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def plan(agreement: Agreement, kept: Sequence[Suspicion], live: LiveModel) -> Plan:
+def plan(agreement: Agreement, live: LiveModel) -> Plan:
     """Return what mends a file that failed a check.
 
     Args:
         agreement: the failed check.
-        kept: what its diagnosis repaired in memory.
         live: the live model.
 
     Raises:
@@ -47,31 +51,31 @@ def plan(agreement: Agreement, kept: Sequence[Suspicion], live: LiveModel) -> Pl
     proven = [] if found is None else [cause for cause in found.causes if cause.proven]
     if found is None or not proven or not found.causes[0].proven:
         raise RepairError(_unproven(agreement))
-    by_cause = {suspicion.cause: suspicion for suspicion in kept}
-    if all(cause.id in by_cause and _same(by_cause[cause.id], cause) for cause in proven):
-        repairs = [by_cause[cause.id] for cause in proven]
-        refused = [s.cause for s in repairs if s.output or not (s.weights or s.nodes or s.fed)]
-        if refused:
-            raise RepairError(_refusal(refused[0]))
-        return Plan(
-            tuple(cause.id for cause in proven),
-            {name: value for s in repairs for name, value in s.weights.items()},
-            tuple(dict.fromkeys(name for s in repairs for name in s.nodes)),
-            {name: value for s in repairs for name, value in s.fed.items()},
-        )
-    # Told by what both compute, or by the live model making the mistake: of weights, the names say
-    # it all.
     held = live.weights()
+    known = {**_constants(live), **held}
+    weights: dict[str, Any] = {}
+    fed: dict[str, Any] = {}
+    operations = False
     for cause in proven:
-        other = [name for name in cause.tensors if name not in held]
-        if not cause.tensors or other:
+        if cause.id == _FLAG:
+            fed |= {f"{name}:0": np.zeros((), bool) for name in cause.tensors}
+        elif cause.tensors and all(name in known for name in cause.tensors):
+            weights |= {name: known[name] for name in cause.tensors}
+            # What a weight is computed by, instead, goes with it.
+            operations = operations or cause.id in _OF_OPERATIONS
+        elif cause.id in _OF_OPERATIONS and found.computed:
+            operations = True
+        else:
             raise RepairError(_refusal(cause.id))
-    names = dict.fromkeys(name for cause in proven for name in cause.tensors)
-    return Plan(tuple(cause.id for cause in proven), {name: held[name] for name in names})
+    return Plan(tuple(cause.id for cause in proven), weights, operations, fed)
 
 
-def _same(suspicion: Suspicion, cause: Blamed) -> bool:
-    return suspicion.tensors == cause.tensors
+def _constants(live: LiveModel) -> dict[str, Any]:
+    """Return {name: value} of the constants of the live graph's operations."""
+    import tensorflow as tf
+
+    nodes = live.graph.as_graph_def().node
+    return {n.name: tf.make_ndarray(n.attr["value"].tensor) for n in nodes if n.op == "Const"}
 
 
 def _unproven(agreement: Agreement) -> str:

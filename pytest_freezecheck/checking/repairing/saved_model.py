@@ -36,7 +36,7 @@ def mend_saved_model(frozen: SignedModel, plan: Plan, target: Path) -> list[str]
     Raises:
         RepairError: other operations would be needed, or a weight is in the folder under no name.
     """
-    if plan.nodes or plan.fed:
+    if plan.operations or plan.fed:
         raise RepairError(
             "cannot be mended: operations differ, and those of a SavedModel are not rewritten\n"
             f"  fix, in the exporting script: {CAUSES[plan.causes[0]].fix}"

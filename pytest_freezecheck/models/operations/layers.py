@@ -13,6 +13,8 @@ from pytest_freezecheck.models.operations.translation import Call, Translate, op
 
 _ACTIVATIONS = {"Relu": (0.0, math.inf), "Relu6": (0.0, 6.0)}
 _NORM_EPSILON = 1e-4
+#: A BatchNorm in training mode reads its input, scale and offset.
+_OWN = 3
 _REAL = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -168,7 +170,9 @@ def _bias(call: Call) -> Node | None:
 
 @operation("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBatchNormEx")
 def _normalisation(call: Call) -> Node | None:
-    if call.attribute("is_training", default=True) or call.port:
+    if call.attribute("is_training", default=True):
+        return _of_the_batch(call)
+    if call.port:
         return None
     epsilon = float(call.attribute("epsilon", _NORM_EPSILON))
     x, *rest = call.x
@@ -182,6 +186,24 @@ def _normalisation(call: Call) -> Node | None:
             return None
         made = activated
     return call.as_it_was(made)
+
+
+def _of_the_batch(call: Call) -> Node | None:
+    """Return a BatchNorm in training mode without the moving statistics, which it does not read.
+
+    Those that it would update it reads only where it averages (`exponential_avg_factor` below 1).
+    """
+    averages = call.attribute("exponential_avg_factor", 1.0) != 1.0
+    if averages or call.attribute("num_side_inputs") or len(call.x) <= _OWN:
+        return None
+    return call.b.opaque(
+        call.raw.op,
+        call.x[:_OWN],
+        dict(call.raw.attributes),
+        shape=None if call.port else call.x[0].shape,
+        dtype="" if call.port else call.x[0].dtype,
+        origin=call.name,
+    )
 
 
 def _pooling(kind: str) -> Translate:

@@ -247,3 +247,20 @@ def _reverse(call: Call) -> Node | None:
     if axes is None or rank is None:
         return None
     return call.op("reverse", call.x[0], axes=tuple(sorted(axis % rank for axis in axes)))
+
+
+@operation("Roll")
+def _roll(call: Call) -> Node | None:
+    shifts, axes, shape = call.integers(1), call.integers(2), call.x[0].shape
+    if shifts is None or axes is None or shape is None:
+        return None
+    x = call.x[0]
+    for shift, axis in zip(shifts, axes, strict=True):
+        size = shape[axis]
+        if size is None:
+            return None
+        cut, place = (size - shift) % max(size, 1), axis % len(shape)
+        if cut:
+            parts = (cut_axis(call, x, place, *ends) for ends in ((cut, size), (0, cut)))
+            x = call.op("concat", *parts, axis=place)
+    return x

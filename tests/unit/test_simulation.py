@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_freezecheck.diagnosis import diagnose
-from pytest_freezecheck.diagnosis.simulation import simulate
+from pytest_freezecheck.diagnosis.simulation import read_differently, simulate
 from pytest_freezecheck.diagnosis.transforms import class_order, feeds_to_try
 from pytest_freezecheck.diagnosis.weights import Origins
 
@@ -60,9 +59,11 @@ def test_what_is_done_to_one_input_or_to_both_is_proven(words: str, names: tuple
     feeds = pictures()
     (moved,) = [m for said, m in feeds_to_try(feeds) if (said, tuple(m)) == (words, names)]
     wrong = Difference().answer({**feeds, **moved})
-    suspicion, proven = found(wrong, feeds)
-    assert (suspicion.cause, suspicion.tensors, proven) == ("input-transform", names, True)
-    assert suspicion.evidence == f"it {words}"
+    cause = found(wrong, feeds)
+    assert (cause.id, cause.tensors, cause.proven) == ("input-transform", names, True)
+    assert cause.evidence == f"it {words}"
+    live: Any = Difference()
+    assert read_differently(live, wrong, feeds, 1e-5) == words  # type: ignore[arg-type]
 
 
 def test_inputs_of_another_shape_are_not_taken_for_each_other() -> None:
@@ -115,4 +116,4 @@ def test_two_scalings_that_saturate_the_same_classes_prove_neither() -> None:
     assert len({int(c) for c in wrong.outputs["kinds"].argmax(axis=-1)}) > 1
     assert found(wrong, feeds) is None
     live: Any = Difference()
-    assert diagnose._functions(live, wrong, feeds, live.answer(feeds)) == []  # type: ignore[arg-type]
+    assert read_differently(live, wrong, feeds, 1e-5) is None  # type: ignore[arg-type]
