@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -14,14 +15,19 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
+# What is imported stays. Python would look through all of it again and again, for garbage.
+gc.disable()
+
 #: Folders of tests that take seconds in all.
 _QUICK = ("unit", "plugin")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what is quick first: a slip shows early.
-
-    pytest 8.4 also collects garbage five times whenever a run inside of a test ends, which takes
-    two seconds beside the graphs that the tests of models leave behind.
-    """
+    """Run what is quick first: a slip shows early."""
     items.sort(key=lambda item: item.path.parent.name not in _QUICK)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage among what the tests make alone."""
+    gc.freeze()
+    gc.enable()
