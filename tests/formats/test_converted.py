@@ -360,6 +360,7 @@ class TestOpenvino:
         )
         run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert run.stdout == "openvino.tools.ovc.telemetry_stub False\n", run.stderr
+        assert "openvino_telemetry" not in sys.modules  # nor do these tests import it
 
     def test_its_own_precision_is_warned_of_where_it_is_not_float32(
         self, live: LiveModel, trained: Path, tmp_path: Path
