@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.kit.freezing import control_flow_of_tensorflow_1
 from tests.kit.inprocess import Here
 from tests.kit.subprocesses import heeding_interrupts, run_pytest
 
@@ -107,8 +108,8 @@ def write(folder: Path, values: Mapping[str, Any], name: str, after: Make = None
 
 def for_ever(answer: Any) -> Any:
     """A loop of TensorFlow's own that does not end."""
-    v1.disable_control_flow_v2()
-    return v1.while_loop(lambda x: tf.reduce_sum(x) < np.inf, lambda x: x * 1.0, [answer])[0]
+    with control_flow_of_tensorflow_1():
+        return v1.while_loop(lambda x: tf.reduce_sum(x) < np.inf, lambda x: x * 1.0, [answer])[0]
 
 
 def sixteen_gigabytes(answer: Any) -> Any:
