@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,9 +16,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
-# What is imported stays. Python would look through all of it again and again, for garbage.
-gc.disable()
-
 #: Folders of tests that take seconds in all.
 _QUICK = ("unit", "plugin")
 
@@ -27,7 +25,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parent.name not in _QUICK)
 
 
-def pytest_collection_finish() -> None:
-    """Look for garbage among what the tests make alone."""
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Look for garbage among what the tests make alone.
+
+    What is imported while they are collected, TensorFlow above all, stays; Python would look
+    through all of it again and again.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
