@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -19,9 +21,20 @@ _QUICK = ("unit", "plugin")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what is quick first: a slip shows early.
-
-    pytest 8.4 also collects garbage five times whenever a run inside of a test ends, which takes
-    two seconds beside the graphs that the tests of models leave behind.
-    """
+    """Run what is quick first: a slip shows early."""
     items.sort(key=lambda item: item.path.parent.name not in _QUICK)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Look for garbage among what the tests make alone.
+
+    What is imported while they are collected, TensorFlow above all, stays; Python would look
+    through all of it again and again.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()

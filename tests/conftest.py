@@ -42,6 +42,18 @@ def _installed_modules_stay(tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _runs_inside_of_tests_collect_no_garbage() -> Iterator[None]:
+    """Let pytest 8.4.0 end a run inside of a test as its helper does since 8.4.1.
+
+    It looks five times through all that TensorFlow and these tests have made, which takes more than
+    most of those tests. A run in a process of its own still does, and so does the run of the tests.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("_pytest.unraisableexception.gc_collect_harder", lambda *_: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _checks_are_made_where_tensorflow_is_already() -> Iterator[None]:
     """Let a run of pytest inside of a test make its checks in this process, unless it says where.
 

@@ -232,6 +232,8 @@ class Clone:
             floats = {n: t for n, t in self.inputs.items() if t.dtype.is_floating}
             try:
                 found = tf.gradients(lead, list(floats.values())) if floats else []
+            except AttributeError:  # TensorFlow looks for what importing a graph has lost
+                raise ModelError("a loop of TensorFlow 1 has no gradient here") from None
             except (LookupError, ValueError, TypeError) as error:
                 raise ModelError(f"an operation has no gradient: {reason(error)}") from None
         gradients = {n: g for n, g in zip(floats, found, strict=True) if g is not None}

@@ -19,6 +19,7 @@ from pytest_freezecheck.formats.saved_model import session as saved_model_sessio
 from pytest_freezecheck.models import reference
 from pytest_freezecheck.models.answer import Answer
 from tests.kit.faults import freeze, raw_weights
+from tests.kit.freezing import control_flow_of_tensorflow_1
 
 v1 = tf.compat.v1
 
@@ -216,8 +217,16 @@ def shrinking(x: Any) -> Any:
     return tf.nn.softmax(_dense(hidden, 3, "out"), name="found")
 
 
+def refined_in_tensorflow_1(x: Any) -> Any:
+    """The same loop of Enter and Exit, whose gradient is lost where the graph is copied."""
+    with control_flow_of_tensorflow_1():
+        return refined(x)
+
+
 @pytest.mark.parametrize("way", ["graph_def", "saved_model_session"])
-@pytest.mark.parametrize("build", [suppressed, asserted, refined, shrinking])
+@pytest.mark.parametrize(
+    "build", [suppressed, asserted, refined, refined_in_tensorflow_1, shrinking]
+)
 def test_what_cannot_be_run_with_any_weights_is_no_error_of_a_correct_file(
     build: Callable[[Any], Any], way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import pytest
 import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
+from pytest_freezecheck import LiveModel
+from pytest_freezecheck.formats import unavailable
 from pytest_freezecheck.formats.saved_model.cli import CommandLineSavedModel
 from tests.kit.made import exported, made, v1, weight
 
@@ -207,11 +209,6 @@ KINDS: dict[str, Kind] = {
     "several answers for an input": Kind(frames, inputs={"x": {"shape": [5, 3]}}),
     "the frames of a stream": Kind(stream),
 }
-EVERY = [
-    pytest.param(kind, way, id=f"{name}, {way}")
-    for name, kind in KINDS.items()
-    for way in kind.ways
-]
 
 
 def ordinary(number: int, ways: tuple[str, ...], way: str) -> bool:
@@ -249,14 +246,36 @@ def _altered(value: Any) -> Any:
     return value * 1.25 + 0.05 + 0.1 * (np.arange(value.size) % 2).reshape(value.shape)
 
 
+@pytest.fixture(scope="module")
+def sides() -> Iterator[Callable[[Kind], tuple[LiveModel, LiveModel]]]:
+    """Return what makes the live model of a kind, and one that answers otherwise, one at a time."""
+    held: dict[int, tuple[LiveModel, LiveModel]] = {}
+
+    def close() -> None:
+        for live, other in held.values():
+            live.close()
+            other.close()
+        held.clear()
+
+    def both(kind: Kind) -> tuple[LiveModel, LiveModel]:
+        if id(kind) not in held:
+            close()
+            change = last_changed(kind.build, kind.inputs) if kind.wrong is None else None
+            live = made(kind.build, kind.inputs)
+            other = made(kind.wrong or kind.build, kind.inputs, change=change)
+            held[id(kind)] = live, other
+        return held[id(kind)]
+
+    yield both
+    close()
+
+
 @pytest.mark.parametrize(("kind", "way"), MIXED)
 def test_a_correct_export_passes_and_one_that_answers_otherwise_fails(
-    kind: Kind, way: str, tmp_path: Path
+    kind: Kind, way: str, sides: Callable[[Kind], tuple[LiveModel, LiveModel]], tmp_path: Path
 ) -> None:
-    live = made(kind.build, kind.inputs)
+    live, other = sides(kind)
     right = exported(live, way, tmp_path / "right")
-    change = last_changed(kind.build, kind.inputs) if kind.wrong is None else None
-    other = made(kind.wrong or kind.build, kind.inputs, change=change)
     wrong = exported(other, way, tmp_path / "wrong")
     passed = freezecheck.check(live, right, examples=30)
     assert passed, passed.text
@@ -264,20 +283,26 @@ def test_a_correct_export_passes_and_one_that_answers_otherwise_fails(
     failed = freezecheck.check(live, wrong, examples=30)
     assert failed.outcome == "failed", failed.text
     assert failed.reason in (kind.reason, "shape"), failed.text
-    for model in (right, wrong, live, other):
-        model.close()
+    right.close()
+    wrong.close()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "way"), EVERY)
-def test_a_correct_export_passes_on_ten_seeds(kind: Kind, way: str, tmp_path: Path) -> None:
-    live = made(kind.build, kind.inputs)
-    right = exported(live, way, tmp_path / "right")
-    for seed in range(10):
-        passed = freezecheck.check(live, right, seed=seed, examples=40)
-        assert passed, passed.text
-    right.close()
-    live.close()
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_correct_exports_pass_on_ten_seeds(
+    kind: Kind, sides: Callable[[Kind], tuple[LiveModel, LiveModel]], tmp_path: Path
+) -> None:
+    live, _ = sides(kind)
+    missing = [said for way in kind.ways if (said := unavailable(way)) is not None]
+    exports = [exported(live, way, tmp_path / way) for way in kind.ways if unavailable(way) is None]
+    for seed in range(10):  # what is drawn for one, and the live answers, serve all exports
+        for right in exports:
+            passed = freezecheck.check(live, right, seed=seed, examples=40)
+            assert passed, passed.text
+    for right in exports:
+        right.close()
+    if missing:
+        pytest.skip(f"{len(exports)} of {len(kind.ways)} ways agreed; {missing[0]}")
 
 
 def test_what_an_output_holds_is_told_from_the_graph_and_the_answers(tmp_path: Path) -> None:

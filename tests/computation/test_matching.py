@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,6 @@ from pytest_freezecheck.models.constant_graph import ConstantGraph
 from pytest_freezecheck.models.graph_reader import read_graph
 from tests.computation.mutations import apart, mutant, normal_form, original, proved, run
 from tests.computation.proving import LiveSide
-from tests.kit.made import made
 from tests.kit.networks import NETWORKS, WRONG
 
 v1 = tf.compat.v1
@@ -255,24 +256,19 @@ UNMATCHED = {("as long as the longest of the batch", "grappler")}
 UNMATCHED |= {("super-resolution", "optimize_for_inference")}
 
 
-def _exported(name: str, way: str, folder: Path) -> Proof:
+def _exported(side: LiveSide, way: str, folder: Path) -> Proof:
     """Return what comparing a live network with what a way makes of it comes to."""
-    network = NETWORKS[name]
-    live = made(network.build, network.inputs)
-    try:
-        frozen = freezecheck.load(freezecheck.freeze(live, way, folder), way=way)
-        try:
-            return LiveSide(live).proof(frozen)
-        finally:
-            frozen.close()
-    finally:
-        live.close()
+    frozen = freezecheck.load(freezecheck.freeze(side.live, way, folder), way=way)
+    with contextlib.closing(frozen):
+        return side.proof(frozen)
 
 
 @pytest.mark.parametrize("way", ["graph_def", "grappler", "strip_unused"])
 @pytest.mark.parametrize("name", ["BatchNorm", "InstanceNorm", "spectrogram", "two towers"])
-def test_a_rewritten_graph_is_proved_to_be_the_same(name: str, way: str, tmp_path: Path) -> None:
-    proof = _exported(name, way, tmp_path)
+def test_a_rewritten_graph_is_proved_to_be_the_same(
+    sides: Callable[[str], LiveSide], name: str, way: str, tmp_path: Path
+) -> None:
+    proof = _exported(sides(name), way, tmp_path)
     assert proof.holds, proof
 
 
@@ -280,11 +276,11 @@ def test_a_rewritten_graph_is_proved_to_be_the_same(name: str, way: str, tmp_pat
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_rewritten_graph_is_proved_to_be_the_same(
-    name: str, way: str, tmp_path: Path
+    sides: Callable[[str], LiveSide], name: str, way: str, tmp_path: Path
 ) -> None:
     if "left behind" in WRONG.get((name, way), ""):
         with pytest.raises(ArtifactError, match=r"the function .* is missing"):
-            _exported(name, way, tmp_path)
+            _exported(sides(name), way, tmp_path)
         return
-    proof = _exported(name, way, tmp_path)
+    proof = _exported(sides(name), way, tmp_path)
     assert proof.holds or ((name, way) in UNMATCHED and proof.result == NOT_MATCHED), proof

@@ -12,15 +12,19 @@ import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
 from pytest_freezecheck.computation.proof import DIFFERS, EQUAL, NOT_MATCHED
+from pytest_freezecheck.formats.extras import OPENVINO
 from pytest_freezecheck.formats.openvino.format import OpenvinoModel
+from pytest_freezecheck.formats.openvino.importing import import_openvino
 from tests.computation.mutants import mutant, visibly_apart
 from tests.computation.pictured import live_network, to_onnx
 from tests.computation.proving import LiveSide, stops
 from tests.kit.made import made, weight
 
-openvino = pytest.importorskip("openvino")
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("tf2onnx")
+if missing := OPENVINO.missing():
+    pytest.skip(missing, allow_module_level=True)
+openvino = import_openvino()  # never by itself: each conversion would start a process that sends
 
 ULPS = 4.8e-7
 

@@ -61,24 +61,6 @@ OVERFLOW = ("prices of a million", "several heads")
 
 
 @pytest.fixture(scope="module")
-def sides() -> Iterator[Callable[[str], LiveSide]]:
-    """Return what makes the live side of a network, one at a time."""
-    held: dict[str, LiveSide] = {}
-
-    def side(name: str) -> LiveSide:
-        if name not in held:
-            for other in held.values():
-                other.live.close()
-            held.clear()
-            held[name] = LiveSide(made(NETWORKS[name].build, NETWORKS[name].inputs))
-        return held[name]
-
-    yield side
-    for other in held.values():
-        other.live.close()
-
-
-@pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSide]:
     """Return the live side of the reference model."""
     folder = copied(made_once("reference", reference.train), tmp_path_factory.mktemp("reference"))
@@ -146,8 +128,8 @@ def test_what_cannot_be_converted_is_known(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ROUNDED)
 @pytest.mark.parametrize("way", GRIDS)
+@pytest.mark.parametrize("name", ROUNDED)
 def test_exports_with_rounded_weights_are_proved(
     sides: Callable[[str], LiveSide], name: str, way: str, tmp_path: Path
 ) -> None:

@@ -12,17 +12,16 @@ import pytest
 import tensorflow as tf
 
 from tests.kit.inprocess import Here
-from tests.kit.subprocesses import Apart
 
 v1 = tf.compat.v1
 EXAMPLES = Path(__file__).parents[2] / "examples"
-Fault = Callable[[Path, Here | Apart], None]
+Fault = Callable[[Path, Here], None]
 
 
 def replaced(file: str, *pairs: tuple[str, str]) -> Fault:
     """Change the source of a script."""
 
-    def fault(folder: Path, runner: Here | Apart) -> None:
+    def fault(folder: Path, runner: Here) -> None:
         text = (folder / file).read_text()
         for before, after in pairs:
             assert before in text
@@ -35,7 +34,7 @@ def replaced(file: str, *pairs: tuple[str, str]) -> Fault:
 def exported_with(command: list[str], artifact: str, fault: Fault) -> Fault:
     """Export one artifact with a changed script, and put the script back."""
 
-    def export(folder: Path, runner: Here | Apart) -> None:
+    def export(folder: Path, runner: Here) -> None:
         wrong = folder.parent / "wrong"
         shutil.copytree(folder, wrong)
         shutil.rmtree(wrong / "export")
@@ -55,7 +54,7 @@ def exported_with(command: list[str], artifact: str, fault: Fault) -> Fault:
 def edited(artifact: str, edit: Callable[[Any], None]) -> Fault:
     """Change a GraphDef."""
 
-    def fault(folder: Path, runner: Here | Apart) -> None:
+    def fault(folder: Path, runner: Here) -> None:
         path = folder / artifact
         definition = v1.GraphDef.FromString(path.read_bytes())
         edit(definition)
@@ -156,16 +155,16 @@ FAULTS = [
 ]
 
 
-#: It calls `tf.disable_v2_behavior()`, which would hold for all tests after it.
-ALONE = ("tf1_session",)
+#: What an example imports stays out of this process: one calls `tf.disable_v2_behavior()`.
+ISOLATED = ("-o", "freezecheck_isolation=process")
 
 
 @pytest.fixture
-def runner(example: str, pytester: pytest.Pytester) -> Here | Apart:
-    return Apart() if example in ALONE else Here(pytester)
+def runner(pytester: pytest.Pytester) -> Here:
+    return Here(pytester)
 
 
-def gate(folder: Path, runner: Here | Apart, *arguments: str) -> tuple[int, str, dict[str, str]]:
+def gate(folder: Path, runner: Here, *arguments: str) -> tuple[int, str, dict[str, str]]:
     """Return the exit code, what was printed, and {artifact: outcome}."""
     report = "--freezecheck-report=report.json"
     code, printed = runner.pytest(folder, "--freezecheck", report, *arguments)
@@ -189,16 +188,16 @@ def copied(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.mark.parametrize("example", CASES)
 def test_an_example_passes_as_committed(
-    example: str, copied: Callable[[str], Path], runner: Here | Apart
+    example: str, copied: Callable[[str], Path], runner: Here
 ) -> None:
-    code, printed, found = gate(copied(example), runner, "-o", "freezecheck_isolation=process")
+    code, printed, found = gate(copied(example), runner, *ISOLATED)
     assert code == 0, printed
     assert found == dict.fromkeys(CASES[example][0], "passed")
 
 
 @pytest.mark.parametrize(("example", "fault", "wrong"), FAULTS)
 def test_an_example_fails_by_name_after_a_fault(
-    example: str, fault: Fault, wrong: set[str], copied: Callable[[str], Path], runner: Here | Apart
+    example: str, fault: Fault, wrong: set[str], copied: Callable[[str], Path], runner: Here
 ) -> None:
     folder = copied(example)
     fault(folder, runner)
@@ -215,18 +214,18 @@ def test_an_example_fails_by_name_after_a_fault(
 
 
 def test_the_session_of_tensorflow_1_fails_by_name_after_each_fault(
-    copied: Callable[[str], Path],
+    copied: Callable[[str], Path], runner: Here
 ) -> None:
     """In one run: a process of its own takes long to start."""
     folder = copied("tf1_session")
     names = [f"export/{number}.pb" for number in range(len(EDITS))]
     for name, edit in zip(names, EDITS.values(), strict=True):
         shutil.copy(folder / "export" / "frozen.pb", folder / name)
-        edited(name, edit)(folder, Apart())
+        edited(name, edit)(folder, runner)
     declared = '"export/frozen.pb"'
     more = ", ".join([declared, *(f'"{name}"' for name in names)])
-    replaced("pyproject.toml", (declared, more))(folder, Apart())
-    code, printed, found = gate(folder, Apart())
+    replaced("pyproject.toml", (declared, more))(folder, runner)
+    code, printed, found = gate(folder, runner, *ISOLATED)
     assert code == 1, printed
     assert found == {
         **dict.fromkeys(CASES["tf1_session"][0], "passed"),

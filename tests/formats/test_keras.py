@@ -16,7 +16,7 @@ from pytest_freezecheck import LiveModel, Model
 from pytest_freezecheck.declared.live import build_live
 from pytest_freezecheck.formats import unavailable
 from pytest_freezecheck.models.keras import is_keras
-from tests.kit.subprocesses import run_pytest
+from tests.kit.inprocess import Here
 from tests.kit.ways import HERE, OF_KERAS
 
 if unavailable("keras") is not None:
@@ -395,12 +395,15 @@ high = 1.0
 """
 
 
-def test_a_repository_of_its_own(model: Any, folder: Path, tmp_path: Path) -> None:
+def test_a_repository_of_its_own(
+    model: Any, folder: Path, tmp_path: Path, pytester: pytest.Pytester
+) -> None:
     model.save(tmp_path / "final.keras")
     (tmp_path / "callback.keras").write_bytes((folder / "callback.keras").read_bytes())
     (tmp_path / "evaluation.py").write_text(REPOSITORY)
     (tmp_path / "pyproject.toml").write_text(DECLARATION)
-    code, printed = run_pytest(tmp_path, "--freezecheck", "--freezecheck-report=r.json")
+    given = ("--freezecheck", "--freezecheck-report=r.json", "-o", "freezecheck_isolation=process")
+    code, printed = Here(pytester).pytest(tmp_path, *given)
     assert code == 1, printed
     checks = json.loads((tmp_path / "r.json").read_text())["checks"]
     outcomes = {check["artifact"]: check["outcome"] for check in checks}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,28 +54,35 @@ def fused(folder: Path, held: Weights) -> Path:
 
 
 @pytest.fixture(scope="module")
-def live() -> Iterator[LiveModel]:
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fused(tmp_path_factory.mktemp("fused"), weights())
+
+
+@contextlib.contextmanager
+def live(held: Weights) -> Iterator[LiveModel]:
     with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
         strokes = v1.placeholder(tf.float32, [None, STEPS, FEATURES], name="strokes")
-        answer = recurrent(strokes, weights())
+        answer = recurrent(strokes, held)
         session.run(v1.global_variables_initializer())
         spec = {"strokes": InputSpec((STEPS, FEATURES))}
         model = LiveModel.from_session(
             session, {"strokes": strokes}, {"probabilities": answer}, spec
         )
-    yield model
-    model.close()
+    with contextlib.closing(model):
+        yield model
 
 
-def test_a_correct_file_agrees_and_its_state_is_said(live: LiveModel, tmp_path: Path) -> None:
-    agreement = freezecheck.assert_agreement(live, fused(tmp_path, weights()), examples=20)
+def test_a_correct_file_agrees_and_its_state_is_said(file: Path) -> None:
+    with live(weights()) as model:
+        agreement = freezecheck.assert_agreement(model, file, examples=20)
     (said,) = (w for w in agreement.warnings if w.startswith("it keeps state from one call to"))
     assert "reset_all_variables()" in said
 
 
-def test_another_weight_fails(live: LiveModel, tmp_path: Path) -> None:
+def test_another_weight_fails(file: Path) -> None:
     held = weights()
-    held[1][2, 3] += 0.1  # of what comes back from the step before
-    agreement = freezecheck.check(live, fused(tmp_path, held), examples=20)
+    held[1][2, 3] -= 0.1  # of what comes back from the step before
+    with live(held) as model:
+        agreement = freezecheck.check(model, file, examples=20)
     assert not agreement
     assert "answers" in agreement.text.splitlines()[0]

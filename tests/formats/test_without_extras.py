@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -78,6 +79,9 @@ def test_a_run_of_all_ways_skips_what_it_cannot_run(tmp_path: Path, flowers: Sub
         assert f"skipped: flowers: {line}" in printed
 
 
+@pytest.mark.skipif(
+    not any(map(importlib.util.find_spec, EXTRAS)), reason="needs an extra that could be imported"
+)
 def test_ways_of_the_core_import_nothing_of_an_extra(tmp_path: Path, flowers: Subject) -> None:
     make(tmp_path, flowers, hide=False)
     ways = [f"freezecheck::live_model::{way}" for way in ("graph_def", "saved_model")]

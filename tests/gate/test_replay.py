@@ -19,7 +19,6 @@ from tests.kit import mistakes, tiny
 from tests.kit.faults import FAULTS, Fault, dropout, not_a_number
 from tests.kit.freezing import differently, freeze
 from tests.kit.subjects import Subject
-from tests.kit.subprocesses import run_pytest
 
 v1 = tf.compat.v1
 
@@ -112,10 +111,11 @@ def test_a_failing_input_is_saved_and_replayed_bit_for_bit_in_another_process(
         command = f"pytest --freezecheck --freezecheck-replay={found['path']}"
         assert first[name]["replay"] == command
         assert f"  that input alone: {command}" in result.stdout.str()
-        code, again = run_pytest(folder, *command.split()[1:], "--freezecheck-report=report.json")
-        assert code == 1
-        assert "both sides answer bit for bit as when it was saved" in again
-        assert "1 failed, 3 deselected" in again
+        in_another = ("-o", "freezecheck_isolation=process", "--freezecheck-report=report.json")
+        again = _run(repository, *command.split()[2:], *in_another)
+        assert again.ret == 1
+        assert "both sides answer bit for bit as when it was saved" in again.stdout.str()
+        again.assert_outcomes(failed=1, deselected=3)
         (check,) = _report(folder).values()
         assert check["artifact"] == name
         assert check["outcome"] == "failed"

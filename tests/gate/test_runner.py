@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.kit.freezing import control_flow_of_tensorflow_1
+from tests.kit.inprocess import Here
 from tests.kit.subprocesses import heeding_interrupts, run_pytest
 
 v1 = tf.compat.v1
@@ -106,8 +108,8 @@ def write(folder: Path, values: Mapping[str, Any], name: str, after: Make = None
 
 def for_ever(answer: Any) -> Any:
     """A loop of TensorFlow's own that does not end."""
-    v1.disable_control_flow_v2()
-    return v1.while_loop(lambda x: tf.reduce_sum(x) < np.inf, lambda x: x * 1.0, [answer])[0]
+    with control_flow_of_tensorflow_1():
+        return v1.while_loop(lambda x: tf.reduce_sum(x) < np.inf, lambda x: x * 1.0, [answer])[0]
 
 
 def sixteen_gigabytes(answer: Any) -> Any:
@@ -167,6 +169,8 @@ def left_over(folder: Path) -> list[str]:
 
 
 RUN = ("--freezecheck", "--freezecheck-report=report.json")
+#: For a run of pytest in the tests' own process: its checks are made in another all the same.
+APART = (*RUN, "-p", "no:xdist", "-o", "freezecheck_isolation=process")
 IDENTICAL = ("passed", "identical")
 EVERY = {
     "right.pb": IDENTICAL,
@@ -202,7 +206,9 @@ def test_every_file_is_judged_whatever_those_before_it_did(
     assert report(repository)["interrupted"] is False
 
 
-def test_what_is_written_and_raised_there_is_told_as_if_it_were_here(repository: Path) -> None:
+def test_what_is_written_and_raised_there_is_told_as_if_it_were_here(
+    repository: Path, pytester: pytest.Pytester
+) -> None:
     deeds = {
         "raise.deed": ("error", "exception"),
         "skip.deed": ("", ""),
@@ -211,7 +217,7 @@ def test_what_is_written_and_raised_there_is_told_as_if_it_were_here(repository:
         "abort.deed": ("error", "crashed"),
     }
     declare(repository, "right.pb", *deeds, timeout=60)
-    code, printed = run_pytest(repository, *RUN, "-rs")
+    code, printed = Here(pytester).pytest(repository, *APART, "-rs")
     assert code == 1, printed
     found = reasons(repository)
     assert found.pop("right.pb") == IDENTICAL
@@ -270,9 +276,11 @@ def test_pytest_imports_no_tensorflow(repository: Path) -> None:
     assert "heavy: []" in printed
 
 
-def test_a_live_model_that_ends_two_processes_is_not_made_again(repository: Path) -> None:
+def test_a_live_model_that_ends_two_processes_is_not_made_again(
+    repository: Path, pytester: pytest.Pytester
+) -> None:
     declare(repository, "right.pb", "again.pb", "last.pb", build="abort")
-    code, printed = run_pytest(repository, *RUN)
+    code, printed = Here(pytester).pytest(repository, *APART)
     assert code == 1
     assert set(reasons(repository).values()) == {("error", "crashed")}
     said = "making the live model ended the process that makes checks: signal SIGABRT"
@@ -280,16 +288,21 @@ def test_a_live_model_that_ends_two_processes_is_not_made_again(repository: Path
     assert f"freezecheck: linear: {said}; this is not tried again\n" in printed
 
 
-def test_without_a_process_of_its_own_all_is_as_before(repository: Path) -> None:
+def test_without_a_process_of_its_own_all_is_as_before(
+    repository: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_freezecheck.gate.isolation.USUAL", "process")  # as elsewhere
+    here = Here(pytester)
     declare(repository, "right.pb", "again.pb")
-    process, _ = run_pytest(repository, *RUN)
-    assert process == 0
+    process, printed = here.pytest(repository, *RUN)
+    assert process == 0, printed
+    assert "pytest's own process" not in printed
     checks = report(repository)["checks"]
     for given, said in (
         (("-o", "freezecheck_isolation=none"), "freezecheck_isolation is none"),
         (("--pdb",), "--pdb is given"),
     ):
-        code, printed = run_pytest(repository, *RUN, *given)
+        code, printed = here.pytest(repository, *RUN, *given)
         assert code == 0, printed
         assert f"freezecheck: checks run in pytest's own process, as {said}" in printed
         for check in (*checks, *(others := report(repository)["checks"])):
@@ -297,7 +310,9 @@ def test_without_a_process_of_its_own_all_is_as_before(repository: Path) -> None
         assert checks == others
 
 
-def test_a_model_that_cannot_be_sent_is_checked_here(repository: Path) -> None:
+def test_a_model_that_cannot_be_sent_is_checked_here(
+    repository: Path, pytester: pytest.Pytester
+) -> None:
     (repository / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
     (repository / "conftest.py").write_text(
         "import pytest_freezecheck as freezecheck\n"
@@ -315,13 +330,15 @@ def test_a_model_that_cannot_be_sent_is_checked_here(repository: Path) -> None:
         "        freezecheck.Model('local', build=local, artifacts=['right.pb'], **common),\n"
         "    ]\n"
     )
-    code, printed = run_pytest(repository, *RUN)
+    code, printed = Here(pytester).pytest(repository, *APART)
     assert code == 0, printed
     assert "2 passed" in printed
     said = "freezecheck: local: checked in pytest's own process, as it cannot be sent to another: "
     assert said in printed
     assert "freezecheck: sent: checked in" not in printed
-    assert len(list(repository.glob("pid of *"))) == 2
+    pids = {int(path.name.split()[-1]) for path in repository.glob("pid of *")}
+    assert len(pids) == 2
+    assert os.getpid() in pids
 
 
 @pytest.mark.slow  # two runs, each with two processes

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.gate.test_gate import averaged_statistics, make_repository
+from tests.kit.inprocess import Here
 from tests.kit.subjects import Subject
 from tests.kit.subprocesses import run_pytest
 from tests.kit.ways import HERE
@@ -24,12 +25,15 @@ def verdicts(path: Path) -> list[Any]:
     return list(checks)
 
 
-def test_two_workers_give_the_same_report(tmp_path: Path, flowers: Subject) -> None:
+def test_two_workers_give_the_same_report(
+    tmp_path: Path, flowers: Subject, pytester: pytest.Pytester
+) -> None:
     make_repository(tmp_path, flowers)
     averaged_statistics(flowers, tmp_path / "frozen.pb")
     some = [f"freezecheck::live_model::{way}" for way in SOME]
     few = ("--freezecheck", "--freezecheck-examples=5", "test_export.py::test_export", *some)
-    one, printed = run_pytest(tmp_path, *few, "--freezecheck-report=one.json")
+    alone = ("-p", "no:xdist", "--freezecheck-report=one.json")
+    one, printed = Here(pytester).pytest(tmp_path, *few, *alone)
     assert one == 1, printed
     two, printed = run_pytest(tmp_path, *few, "--freezecheck-report=two.json", "-n", "2")
     assert two == 1, printed

@@ -6,6 +6,8 @@ correct freeze in the one thing that its name says.
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,15 @@ def freeze(
     path.write_bytes(frozen.SerializeToString())
 
 
+@functools.cache
+def written(fault: Fault, folder: Path) -> bytes:
+    """Return what a fault, or a correct freeze, writes of a folder: it is the same each time."""
+    with tempfile.TemporaryDirectory() as there:
+        path = Path(there, "frozen.pb")
+        fault(folder, path)
+        return path.read_bytes()
+
+
 def without(*names: str) -> Keys:
     """Return the correct keys but for the variables whose names contain one of these."""
 
@@ -66,8 +77,7 @@ def without(*names: str) -> Keys:
 
 def edited(folder: Path, path: Path, edit: Callable[[Any], None]) -> None:
     """Freeze correctly, then edit the GraphDef."""
-    freeze(folder, path)
-    definition = v1.GraphDef.FromString(path.read_bytes())
+    definition = v1.GraphDef.FromString(written(freeze, folder))
     edit(definition)
     path.write_bytes(definition.SerializeToString())
 

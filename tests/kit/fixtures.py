@@ -53,12 +53,14 @@ def correct(live: LiveModel, tmp_path_factory: pytest.TempPathFactory) -> Callab
 @pytest.fixture(scope="session")
 def faulty(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Fault], Path]:
     """Freeze the reference model wrongly, once in each way; what is made is not to be changed."""
+    from tests.kit.faults import written
+
     folder = tmp_path_factory.mktemp("faulty")
 
     @functools.cache
     def frozen(fault: Fault) -> Path:
         path = folder / f"{fault.__name__}.pb"
-        fault(trained, path)
+        path.write_bytes(written(fault, trained))
         return path
 
     return frozen

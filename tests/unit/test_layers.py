@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,13 +78,21 @@ def _imported(node: ast.AST) -> list[str]:
     return []
 
 
+@functools.cache  # reading the whole package takes a second
+def _names() -> dict[Path, list[str]]:
+    """Return {file of the package: modules and names that it imports when it runs}."""
+    return {
+        path: [name for node in _run_time(ast.parse(path.read_text())) for name in _imported(node)]
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
+
+
 def imports() -> list[tuple[str, str]]:
     """Return every (part that imports, module or name that it imports)."""
     return [
         (path.relative_to(PACKAGE).parts[0].removesuffix(".py"), name)
-        for path in sorted(PACKAGE.rglob("*.py"))
-        for node in _run_time(ast.parse(path.read_text()))
-        for name in _imported(node)
+        for path, names in _names().items()
+        for name in names
     ]
 
 
@@ -138,18 +147,13 @@ def test_nothing_imports_the_plugin() -> None:
 def _graph() -> dict[str, set[str]]:
     """Return {module: modules of ours that it imports when it runs, at once or later}."""
     files = {
-        ".".join((OURS, *path.relative_to(PACKAGE).with_suffix("").parts)): path
-        for path in PACKAGE.rglob("*.py")
+        ".".join((OURS, *path.relative_to(PACKAGE).with_suffix("").parts)): names
+        for path, names in _names().items()
         if path.name != "__init__.py"
     }
     return {
-        module: {
-            name
-            for node in _run_time(ast.parse(path.read_text()))
-            for name in _imported(node)
-            if name in files and name != module
-        }
-        for module, path in files.items()
+        module: {name for name in names if name in files and name != module}
+        for module, names in files.items()
     }
 
 
