@@ -1,0 +1,246 @@
+"""What is run: networks, the commands that take turns on each, and how long all of it may take."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal
+
+#: Seconds on two quiet cores in which all of it has to end.
+ALLOWED = 25 * 60
+ONNX = ("onnx", "onnxruntime", "tf2onnx")
+Kind = Literal["gate", "limit", "hypothesis", "polygraphy", "idle"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A network, as its repository declares it.
+
+    Attributes:
+        title: what it is called in the table.
+        shape, dtype, low, high: of its input, `images`.
+        files: besides `right.pb`, those that are made of it.
+        seconds: that making its repository takes.
+    """
+
+    title: str
+    shape: tuple[int, ...]
+    files: tuple[str, ...] = ()
+    seconds: float = 20.0
+    dtype: str = "float32"
+    low: float = -1.0
+    high: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """A command that is run.
+
+    Attributes:
+        name: what it is called in the table.
+        kind: what is run.
+        seconds: that it takes.
+        files: that it compares; `copy_<number>.pb` is one of `right.pb`.
+        models: of as many models, each of which has these files.
+        arguments: of pytest.
+        proof: what a check has to say of the proof of each file.
+        status: the exit status that is right.
+        inputs_of: the command before it that was fed the inputs which this one asks.
+        limit: the command that it is held against.
+        needs: packages without which it is left out.
+        rounds: the most times that it runs, where others of its network run more often.
+    """
+
+    name: str
+    kind: Kind
+    seconds: float
+    files: tuple[str, ...] = ("right.pb",)
+    models: int = 1
+    arguments: tuple[str, ...] = ()
+    proof: str = "identical"
+    status: int = 0
+    inputs_of: str = "sampled"
+    limit: str = "limit"
+    needs: tuple[str, ...] = ()
+    rounds: int = 100
+
+    @property
+    def missing(self) -> list[str]:
+        """The packages that it needs and that are not installed."""
+        return [name for name in self.needs if importlib.util.find_spec(name) is None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A network, and the commands that take turns on it, `rounds` times."""
+
+    network: str
+    rounds: int
+    commands: tuple[Command, ...]
+
+    def turns(self, command: Command, repeat: int | None) -> int:
+        """Return how often a command runs; `repeat`, if any, takes the place of the plan's."""
+        return repeat or min(self.rounds, command.rounds)
+
+
+NETWORKS = {
+    "reference": Network("reference", (24, 24, 3), ("rolled.pb", "wrong.pb", "right.onnx"), 15),
+    "slim_classifier": Network(
+        "slim_classifier", (16, 16, 3), ("rolled.pb", "wrong.pb", "right.onnx"), 12
+    ),
+    "inception_v3": Network(
+        "Inception v3, 100 x 221 x 6", (100, 221, 6), ("rolled.pb", "wrong.pb", "right.onnx"), 90
+    ),
+    "inception_v3_299": Network("Inception v3, 299 x 299", (299, 299, 3), (), 40),
+    "resnet_v2_50": Network("ResNet v2 50, 224 x 224", (224, 224, 3), (), 30),
+    "vgg_16": Network("VGG 16, 224 x 224", (224, 224, 3), (), 60),
+    "segmentation": Network("segmentation, 192 x 192 x 21", (192, 192, 3), ("rolled.pb",), 20),
+    "tokens": Network("tokens, 64 of 8,000", (64,), ("rolled.pb",), 10, "int32", 0, 7999),
+    "idle": Network("nothing", (), (), 0),
+}
+_TEN, _HUNDRED = (tuple(f"copy_{n}.pb" for n in range(count)) for count in (10, 100))
+
+
+def _sampled(seconds: float) -> Command:
+    return Command("sampled", "gate", seconds, ("rolled.pb",), proof="not-matched")
+
+
+def _usual(sampled: float, limit: float, proved: float, failing: float) -> Iterator[Command]:
+    """Yield the commands of a network with files that are proved, sampled and wrong."""
+    yield _sampled(sampled)
+    yield Command("limit", "limit", limit)
+    yield Command("proved", "gate", proved)
+    yield Command("failing", "gate", failing, ("wrong.pb",), proof="differs", status=1)
+
+
+def _converted(converted: float, limit: float, rounds: int = 100) -> Iterator[Command]:
+    """Yield the commands of an ONNX export."""
+    own: dict[str, Any] = {"files": ("right.onnx",), "needs": ONNX, "rounds": rounds}
+    yield Command("converted", "gate", converted, proof="equal", limit="limit, converted", **own)
+    yield Command("limit, converted", "limit", limit, inputs_of="converted", **own)
+
+
+def _many() -> Iterator[Command]:
+    """Yield what is done with the smallest network alone: many files, examples and workers."""
+    for name, files, seconds in (("10 files", _TEN, 7), ("100 files", _HUNDRED, 14)):
+        yield Command(name, "gate", seconds, files, limit=f"limit, {name}")
+        yield Command(f"limit, {name}", "limit", seconds, files)
+    few = ("--freezecheck-examples", "10")
+    yield Command("10 examples", "gate", 6, ("rolled.pb",), arguments=few, proof="not-matched")
+    thousand = "1,000 examples"
+    many, limit = ("--freezecheck-examples", "1000"), f"limit, {thousand}"
+    yield Command(thousand, "gate", 9, ("rolled.pb",), 1, many, "not-matched", 0, limit=limit)
+    yield Command(limit, "limit", 5, inputs_of=thousand)
+    for name, arguments in (("2 x 5 files", ()), ("2 x 5 files, -n 2", ("-n", "2"))):
+        yield Command(
+            name,
+            "gate",
+            8,
+            _TEN[:5],
+            2,
+            arguments,
+            limit="limit, 10 files",
+            needs=("xdist",) if arguments else (),
+        )
+
+
+def _plain(hypothesis: float, polygraphy: float, rounds: int = 100) -> Iterator[Command]:
+    """Yield what others would run."""
+    yield Command("plain Hypothesis", "hypothesis", hypothesis, rounds=rounds)
+    needs = ("polygraphy", *ONNX)
+    yield Command("Polygraphy, ONNX", "polygraphy", polygraphy, needs=needs, rounds=rounds)
+
+
+def _large(proved: float, limit: float) -> tuple[Command, ...]:
+    """Return the commands of a network that takes too long for inputs without a proof."""
+    return (
+        Command("proved", "gate", proved),
+        Command("limit", "limit", limit, inputs_of="proved"),
+    )
+
+
+PLAN = (
+    Case("idle", 5, (Command("idle", "idle", 1),)),
+    Case("reference", 3, (*_usual(7, 5, 6, 7), *_converted(7, 5), *_plain(7, 7), *_many())),
+    Case("slim_classifier", 3, (*_usual(7, 5, 6, 7), *_converted(7, 5))),
+    Case("inception_v3", 3, (*_usual(37, 19, 16, 48), *_converted(37, 19, 1), *_plain(30, 15, 1))),
+    Case("inception_v3_299", 2, _large(30, 20)),
+    Case("resnet_v2_50", 2, _large(25, 15)),
+    Case("vgg_16", 2, _large(40, 30)),
+    Case(
+        "segmentation",
+        2,
+        (_sampled(60), Command("limit", "limit", 40), Command("proved", "gate", 15)),
+    ),
+    Case("tokens", 3, (_sampled(12), Command("limit", "limit", 8), Command("proved", "gate", 8))),
+)
+
+
+def chosen(only: Sequence[str], plan: Sequence[Case] = PLAN) -> list[Case]:
+    """Return the cases that are asked for, with what they are held against.
+
+    Args:
+        only: names of networks, or `network/command`; all if empty.
+        plan: what there is.
+
+    Raises:
+        SystemExit: there is no such network or command.
+    """
+    if not only:
+        return list(plan)
+    known = {c.network: {command.name for command in c.commands} for c in plan}
+    for name in only:
+        network, _, command = name.partition("/")
+        if network not in known or (command and command not in known[network]):
+            raise SystemExit(f"there is no {name!r}; there are {', '.join(names(plan))}")
+    found = []
+    for case in plan:
+        wanted = {name.partition("/")[2] for name in only if name.split("/")[0] == case.network}
+        if wanted:
+            kept = case.commands if "" in wanted else _with_limits(case.commands, wanted)
+            found.append(dataclasses.replace(case, commands=tuple(kept)))
+    return found
+
+
+def names(plan: Iterable[Case] = PLAN) -> list[str]:
+    """Return what `--only` takes."""
+    return [n for c in plan for n in (c.network, *(f"{c.network}/{k.name}" for k in c.commands))]
+
+
+def _with_limits(commands: Sequence[Command], wanted: set[str]) -> list[Command]:
+    by_name = {command.name: command for command in commands}
+    needed = set(wanted)
+    while True:
+        more = {by_name[name].limit for name in needed if by_name[name].limit in by_name}
+        more |= {
+            by_name[name].inputs_of
+            for name in needed
+            if by_name[name].kind in ("limit", "polygraphy")
+        }
+        if more <= needed:
+            return [command for command in commands if command.name in needed]
+        needed |= more
+
+
+def seconds(cases: Iterable[Case], repeat: int | None = None) -> float:
+    """Return how long cases take on two quiet cores, with what making their repositories takes."""
+    return sum(
+        NETWORKS[case.network].seconds
+        + sum(case.turns(command, repeat) * command.seconds for command in case.commands)
+        for case in cases
+    )
+
+
+def rows(cases: Iterable[Case], repeat: int | None = None) -> Iterator[dict[str, object]]:
+    """Yield the lines of the plan as it is printed."""
+    for case in cases:
+        for command in case.commands:
+            yield {
+                "network": case.network,
+                "command": command.name,
+                "times": 0 if command.missing else case.turns(command, repeat),
+                "seconds each": f"{command.seconds:g}",
+                "held against": "-" if command.kind in ("limit", "idle") else command.limit,
+                "left out": f"needs {', '.join(command.missing)}" if command.missing else "",
+            }

@@ -1,0 +1,196 @@
+"""Run commands, in turns, and keep what each took."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.processes import measured
+from benchmarks.speed.plan import NETWORKS, Case, Command, Network
+from benchmarks.speed.prepare import ROOT, repository
+
+_GATE = ("-m", "pytest", "--freezecheck", "-p", "no:cacheprovider", "-q")
+_HEAD = """
+[tool.pytest.ini_options]
+pythonpath = ["."]
+filterwarnings = ["ignore:`(layer.apply|tf.layers.*)` is deprecated:UserWarning"]
+"""
+_MODEL = """
+[tool.freezecheck.models.{name}]
+build = "net:build"
+checkpoint = "train_dir"
+artifacts = {files}
+
+[tool.freezecheck.models.{name}.inputs.images]
+shape = {shape}
+dtype = "{dtype}"
+low = {low}
+high = {high}
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One run of a command.
+
+    Attributes:
+        seconds: by the clock.
+        processors: seconds of processors.
+        memory: most bytes of all its processes together.
+        passes: rows that went forward, of a check as its report tells them.
+        inputs: rows that each file was fed.
+        parts: seconds of parts: of a script's phases; of a check, `check`, that of its reports.
+        modules: that an idle run imported.
+    """
+
+    seconds: float
+    processors: float = 0.0
+    memory: int = 0
+    passes: int = 0
+    inputs: int = 0
+    parts: dict[str, float] = dataclasses.field(default_factory=dict)
+    modules: tuple[str, ...] = ()
+
+
+#: {network: {command: its runs, one for each round}}
+Runs = dict[str, dict[str, list[Run]]]
+
+
+def run_all(cases: Iterable[Case], folder: Path, repeat: int | None, kept: Path) -> Runs:
+    """Run cases, one after the other, and return what everything took.
+
+    Args:
+        cases: to run; what a command needs and is not installed is left out.
+        folder: for the repositories of the networks.
+        repeat: how often each command runs, in place of what the plan says.
+        kept: a file for what is known so far.
+    """
+    found: Runs = defaultdict(lambda: defaultdict(list))
+    for case in cases:
+        own = folder / case.network
+        if case.network == "idle":
+            own.mkdir(parents=True, exist_ok=True)
+        else:
+            _say(f"{case.network}: made or found in {own}")
+            repository(case.network, own)
+        ready = [command for command in case.commands if not command.missing]
+        for turn in range(max(case.turns(command, repeat) for command in ready)):
+            for command in ready:
+                if turn < case.turns(command, repeat):
+                    fed = found[case.network].get(command.inputs_of)
+                    run = run_one(case.network, command, own, fed[-1].inputs if fed else 0)
+                    found[case.network][command.name].append(run)
+                    _say(
+                        f"{case.network}, {command.name}: {run.seconds:.1f} s, "
+                        f"{run.memory / 1e6:,.0f} MB, {run.passes:,} rows"
+                    )
+                    kept.write_text(json.dumps(as_data(found)))
+    return {network: dict(commands) for network, commands in found.items()}
+
+
+def as_data(found: Runs) -> Any:
+    """Return runs as JSON has them."""
+    return {
+        network: {
+            name: [dataclasses.asdict(run) for run in runs] for name, runs in commands.items()
+        }
+        for network, commands in found.items()
+    }
+
+
+def from_data(data: Any) -> Runs:
+    """Return runs of their JSON."""
+    return {
+        network: {name: [Run(**run) for run in runs] for name, runs in commands.items()}
+        for network, commands in data.items()
+    }
+
+
+def run_one(network: str, command: Command, folder: Path, inputs: int) -> Run:
+    """Run a command once.
+
+    Args:
+        network: whose repository it runs in.
+        command: what is run.
+        folder: of the repository.
+        inputs: how many a script asks.
+
+    Raises:
+        SystemExit: it did not end as it should, or a check did not say of its proofs what the plan
+            does.
+    """
+    for name in {*command.files} - {path.name for path in folder.iterdir()}:
+        if name.startswith("copy_"):
+            shutil.copy(folder / "right.pb", folder / name)
+    for name in (".freezecheck", ".hypothesis"):  # nothing of an earlier run
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in ("done.json", "report.json", "pyproject.toml"):
+        (folder / name).unlink(missing_ok=True)
+    if network != "idle":
+        _declare(NETWORKS[network], command, folder)
+    took = measured(folder, _words(command, inputs), command.status, {"PYTHONPATH": str(ROOT)})
+    if command.kind == "gate":
+        return _of_a_gate(command, folder, Run(*took))
+    done = json.loads((folder / "done.json").read_text())
+    if command.kind == "idle":
+        return Run(done["milliseconds"] / 1e3, modules=tuple(done["modules"]))
+    return Run(*took, done["passes"], inputs, done.get("seconds", {}))
+
+
+def _words(command: Command, inputs: int) -> list[str]:
+    if command.kind == "gate":
+        words = [*_GATE, "--freezecheck-report=report.json", *command.arguments]
+    elif command.kind == "limit":
+        words = ["limit.py", str(inputs), *command.files]
+    elif command.kind == "hypothesis":
+        words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "plain_hypothesis.py"]
+    elif command.kind == "polygraphy":
+        words = ["polygraphy_onnx.py", str(inputs)]
+    else:
+        words = [str(Path(__file__).parent / "scripts" / "idle.py")]
+    return [sys.executable, *words]
+
+
+def _declare(network: Network, command: Command, folder: Path) -> None:
+    files = list(command.files)
+    declared = {key: getattr(network, key) for key in ("dtype", "low", "high")}
+    text = _HEAD
+    for number in range(command.models):
+        fields = {"shape": list(network.shape), "files": json.dumps(files), **declared}
+        text += _MODEL.format(name=f"model_{number}", **fields)
+    (folder / "pyproject.toml").write_text(text)
+    (folder / "inputs.json").write_text(json.dumps(declared))
+
+
+def _of_a_gate(command: Command, folder: Path, run: Run) -> Run:
+    checks = json.loads((folder / "report.json").read_text())["checks"]
+    proofs = {(check["proof"] or {}).get("result") for check in checks}
+    if proofs != {command.proof} or len(checks) != command.models * len(command.files):
+        raise SystemExit(f"{command.name}: {len(checks)} checks, proofs {proofs}")
+    fed = max(check["inputs"] for check in checks)
+    # What the live model has answered is kept for the next file.
+    passes = sum(check["inputs"] for check in checks) + command.models * fed
+    parts = {"check": sum(check["seconds"] for check in checks)}
+    return dataclasses.replace(run, passes=passes, inputs=fed, parts=parts)
+
+
+def ready() -> None:
+    """Compile the package, as its installation does: a clone need not be, and it takes a second.
+
+    And let what is started keep what it compiles, as it does by default.
+    """
+    import compileall
+
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    compileall.compile_dir(str(ROOT / "pytest_freezecheck"), quiet=1)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
