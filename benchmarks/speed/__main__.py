@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.speed import machine, page, plan, results, run
+from benchmarks.speed import machine, page, plan, run, targets
 from benchmarks.tables import table
 
 
@@ -71,7 +71,7 @@ def measure(cases: list[plan.Case], given: argparse.Namespace) -> dict[str, Any]
             for command in case.commands
             if command.missing
         ],
-        "targets": list(results.targets(runs)),
+        "targets": list(targets.rows(runs)),
         "runs": run.as_data(runs),
     }
     if given.json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.speed import results
+from benchmarks.speed import results, targets
 from benchmarks.speed.run import Runs
 from benchmarks.tables import table
 
@@ -12,7 +12,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGE, PLOT = DOCS / "speed.md", DOCS / "images" / "speed.svg"
 #: Cores that others may keep busy on a machine that is called quiet.
 _QUIET = 0.2
-_BEGIN, _END = "<!-- measured: python -m benchmarks.speed --write-docs -->", "<!-- end -->"
+BEGIN, END = "<!-- measured: python -m benchmarks.speed --write-docs -->", "<!-- end -->"
 
 
 def markdown(runs: Runs, machine: dict[str, str], ran: dict[str, float], missing: list[str]) -> str:
@@ -32,9 +32,7 @@ def markdown(runs: Runs, machine: dict[str, str], ran: dict[str, float], missing
             "quiet machine, and ratios less sure."
         )
     parts = [f"{told}. Everything took {ran['minutes']:.0f} minutes. {busy}", *missing]
-    parts += [
-        table(list(rows)) for make in (results.targets, results.rows) if (rows := [*make(runs)])
-    ]
+    parts += [table(list(rows)) for make in (targets.rows, results.rows) if (rows := [*make(runs)])]
     return "\n\n".join(parts)
 
 
@@ -45,8 +43,8 @@ def write(text: str, page: Path = PAGE) -> None:
         SystemExit: it has no such markers.
     """
     old = page.read_text("utf-8")
-    head, begin, rest = old.partition(_BEGIN)
-    _, end, tail = rest.partition(_END)
+    head, begin, rest = old.partition(BEGIN)
+    _, end, tail = rest.partition(END)
     if not begin or not end:
-        raise SystemExit(f"{page} has no {_BEGIN} and {_END} behind it")
+        raise SystemExit(f"{page} has no {BEGIN} and {END} behind it")
     page.write_text(f"{head}{begin}\n\n{text}\n\n{end}{tail}", "utf-8")

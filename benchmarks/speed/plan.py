@@ -44,7 +44,7 @@ class Command:
         files: that it compares; `copy_<number>.pb` is one of `right.pb`.
         models: of as many models, each of which has these files.
         arguments: of pytest.
-        proof: what a check has to say of the proof of each file.
+        says: what a check has to say of each file: its proof, or its cause, if that is proven.
         status: the exit status that is right.
         inputs_of: the command before it that was fed the inputs which this one asks.
         limit: the command that it is held against.
@@ -58,7 +58,7 @@ class Command:
     files: tuple[str, ...] = ("right.pb",)
     models: int = 1
     arguments: tuple[str, ...] = ()
-    proof: str = "identical"
+    says: str = "identical"
     status: int = 0
     inputs_of: str = "sampled"
     limit: str = "limit"
@@ -103,7 +103,7 @@ _TEN, _HUNDRED = (tuple(f"copy_{n}.pb" for n in range(count)) for count in (10, 
 
 
 def _sampled(seconds: float) -> Command:
-    return Command("sampled", "gate", seconds, ("rolled.pb",), proof="not-matched")
+    return Command("sampled", "gate", seconds, ("rolled.pb",), says="not-matched")
 
 
 def _usual(sampled: float, limit: float, proved: float, failing: float) -> Iterator[Command]:
@@ -111,13 +111,13 @@ def _usual(sampled: float, limit: float, proved: float, failing: float) -> Itera
     yield _sampled(sampled)
     yield Command("limit", "limit", limit)
     yield Command("proved", "gate", proved)
-    yield Command("failing", "gate", failing, ("wrong.pb",), proof="differs", status=1)
+    yield Command("failing", "gate", failing, ("wrong.pb",), says="averaged-statistics", status=1)
 
 
 def _converted(converted: float, limit: float, rounds: int = 100) -> Iterator[Command]:
     """Yield the commands of an ONNX export."""
     own: dict[str, Any] = {"files": ("right.onnx",), "needs": ONNX, "rounds": rounds}
-    yield Command("converted", "gate", converted, proof="equal", limit="limit, converted", **own)
+    yield Command("converted", "gate", converted, says="equal", limit="limit, converted", **own)
     yield Command("limit, converted", "limit", limit, inputs_of="converted", **own)
 
 
@@ -127,7 +127,7 @@ def _many() -> Iterator[Command]:
         yield Command(name, "gate", seconds, files, limit=f"limit, {name}")
         yield Command(f"limit, {name}", "limit", seconds, files)
     few = ("--freezecheck-examples", "10")
-    yield Command("10 examples", "gate", 6, ("rolled.pb",), arguments=few, proof="not-matched")
+    yield Command("10 examples", "gate", 6, ("rolled.pb",), arguments=few, says="not-matched")
     thousand = "1,000 examples"
     many, limit = ("--freezecheck-examples", "1000"), f"limit, {thousand}"
     yield Command(thousand, "gate", 9, ("rolled.pb",), 1, many, "not-matched", 0, limit=limit)

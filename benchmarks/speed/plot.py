@@ -45,7 +45,7 @@ def _figure(runs: Runs) -> Figure:
                 f"{value.median:.2f}",
                 (value.most, place),
                 (3, 0),
-                None,
+                "data",
                 "offset points",
                 va="center",
             )

@@ -88,7 +88,8 @@ def _convert(frozen: Path, path: Path) -> None:
     import tf2onnx
 
     definition = tf.compat.v1.GraphDef.FromString(frozen.read_bytes())
-    ends = [f"{definition.node[-1].name}:0"]  # what it was frozen for comes last
+    used = {name.partition(":")[0] for node in definition.node for name in node.input}
+    ends = [f"{node.name}:0" for node in definition.node if node.name not in used]
     tf2onnx.convert.from_graph_def(
         definition, input_names=["images:0"], output_names=ends, output_path=str(path)
     )
@@ -142,11 +143,11 @@ def _tokens(folder: Path) -> None:
         for variable in variables:
             shape = variable.shape.as_list()
             kind = variable.op.name.rpartition("/")[2]
-            size = {"table": 1.0, "positions": 0.3}.get(kind, 0.1 if len(shape) < 2 else 0.0)
+            size = {"table": 1.0, "positions": 0.3}.get(kind, 0.02 if len(shape) < 2 else 0.0)
             value = rng.normal(0.0, size or 1.0 / np.sqrt(shape[0]), shape)
             value += kind == "gamma"
             if variable.op.name == "logits/weights":
-                value *= 3.0 * np.sqrt(net.LENGTH)  # the mean over all tokens is that much smaller
+                value *= np.sqrt(net.LENGTH)  # the mean over all tokens is that much smaller
             for held in (variable, average.average(variable)):
                 held.load(value * rng.uniform(0.99, 1.01, shape), session)
         v1.train.Saver().save(session, str(folder / "train_dir" / "model.ckpt"))

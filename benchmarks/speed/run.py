@@ -123,8 +123,7 @@ def run_one(network: str, command: Command, folder: Path, inputs: int) -> Run:
         inputs: how many a script asks.
 
     Raises:
-        SystemExit: it did not end as it should, or a check did not say of its proofs what the plan
-            does.
+        SystemExit: it did not end as it should, or a check did not say what the plan does.
     """
     for name in {*command.files} - {path.name for path in folder.iterdir()}:
         if name.startswith("copy_"):
@@ -171,14 +170,22 @@ def _declare(network: Network, command: Command, folder: Path) -> None:
 
 def _of_a_gate(command: Command, folder: Path, run: Run) -> Run:
     checks = json.loads((folder / "report.json").read_text())["checks"]
-    proofs = {(check["proof"] or {}).get("result") for check in checks}
-    if proofs != {command.proof} or len(checks) != command.models * len(command.files):
-        raise SystemExit(f"{command.name}: {len(checks)} checks, proofs {proofs}")
+    said = {_said(check) for check in checks}
+    if said != {command.says} or len(checks) != command.models * len(command.files):
+        raise SystemExit(f"{command.name}: {len(checks)} checks, which say {said}")
     fed = max(check["inputs"] for check in checks)
     # What the live model has answered is kept for the next file.
     passes = sum(check["inputs"] for check in checks) + command.models * fed
     parts = {"check": sum(check["seconds"] for check in checks)}
     return dataclasses.replace(run, passes=passes, inputs=fed, parts=parts)
+
+
+def _said(check: dict[str, Any]) -> str | None:
+    """Return the cause that was proven, or what the proof came to."""
+    found: dict[str, Any] = check["cause"] or {}
+    if found.get("proven"):
+        return str(found["id"])
+    return (check["proof"] or {}).get("result")
 
 
 def ready() -> None:

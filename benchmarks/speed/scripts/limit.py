@@ -31,17 +31,17 @@ def timed(part: str, function: Any, *arguments: Any) -> Any:
 
 
 def restored() -> Any:
-    """Return a function that asks the live model."""
+    """Return a function that asks the live model, and the name of its output."""
     with tf.Graph().as_default() as graph:
         output = net.build(net.placeholder()).name
         average = tf.train.ExponentialMovingAverage(net.DECAY)
         session = v1.Session(graph=graph)
         saver = v1.train.Saver(average.variables_to_restore())
         saver.restore(session, tf.train.latest_checkpoint("train_dir"))
-    return lambda rows: session.run(output, {"images:0": rows})
+    return (lambda rows: session.run(output, {"images:0": rows})), output
 
 
-def loaded(path: str) -> Any:
+def loaded(path: str, output: str) -> Any:
     """Return a function that asks a file."""
     if path.endswith(".onnx"):
         import onnxruntime
@@ -52,7 +52,6 @@ def loaded(path: str) -> Any:
         definition = v1.GraphDef.FromString(Path(path).read_bytes())
         tf.import_graph_def(definition, name="")
         session = v1.Session(graph=graph)
-    output = f"{definition.node[-1].name}:0"
     return lambda rows: session.run(output, {"images:0": rows})
 
 
@@ -65,8 +64,8 @@ def inputs(count: int) -> Any:
     return rng.uniform(low, high, shape).astype(np.float32)
 
 
-live = timed("restore", restored)
-files = {path: timed("load", loaded, path) for path in sys.argv[2:]}
+live, output = timed("restore", restored)
+files = {path: timed("load", loaded, path, output) for path in sys.argv[2:]}
 fed = inputs(int(sys.argv[1]))
 for first in range(0, len(fed), ROWS):
     batch = fed[first : first + ROWS]

@@ -21,7 +21,8 @@ with tf.Graph().as_default() as graph:
     definition = v1.GraphDef.FromString(Path("right.pb").read_bytes())
     tf.import_graph_def(definition, name="")
     session = v1.Session(graph=graph)
-output = f"{definition.node[-1].name}:0"
+used = {name.partition(":")[0] for node in definition.node for name in node.input}
+(output,) = (f"{node.name}:0" for node in definition.node if node.name not in used)
 fed = np.random.default_rng(0).uniform(-1.0, 1.0, (count, *net.SHAPE)).astype(np.float32)
 batches = [{"images:0": fed[first : first + ROWS]} for first in range(0, count, ROWS)]
 runners = [TfRunner((session, [output])), OnnxrtRunner(SessionFromOnnx("right.onnx"))]
