@@ -18,6 +18,10 @@ from benchmarks.killed import descendants
 _INTERVAL, _TIMES = 0.2, 40
 
 
+class CommandError(SystemExit):
+    """A command could not run, or did not end as it should: ends a script, unless it goes on."""
+
+
 class Measured(NamedTuple):
     """What a command took.
 
@@ -60,7 +64,7 @@ def measured(
         environment: variables that it gets besides.
 
     Raises:
-        SystemExit: it ended with another.
+        CommandError: it ended with another.
     """
     began, most = time.perf_counter(), 0
     with tempfile.TemporaryFile() as printed:
@@ -90,8 +94,8 @@ def measured(
         watcher.join()
         if code != expected:
             printed.seek(0)
-            raise SystemExit(
-                f"{' '.join(command)}: ended with {code}, not {expected}\n"
+            raise CommandError(
+                f"{' '.join(command[1:])} ended with {code}, not {expected}\n"
                 + printed.read().decode("utf-8", "replace")
             )
     return Measured(took, used.ru_utime + used.ru_stime, most)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,8 +20,8 @@ from benchmarks.speed import machine, page, plan, run, targets
 from benchmarks.tables import table
 
 
-def main(words: list[str] | None = None) -> None:
-    """Run the benchmark."""
+def main(words: list[str] | None = None) -> int:
+    """Run the benchmark, and return the exit status: 1 if a command failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
     parser.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="a network, or network/command"
@@ -40,7 +41,7 @@ def main(words: list[str] | None = None) -> None:
     minutes = plan.seconds(cases, given.repeat) / 60
     print(f"\n{minutes:.0f} minutes on two quiet cores\n", flush=True)
     if given.plan:
-        return
+        return 0
     data = json.loads(given.of.read_text()) if given.of else measure(cases, given)
     runs = run.from_data(data["runs"])
     text = page.markdown(runs, data["machine"], data["ran"], data["missing"])
@@ -52,6 +53,7 @@ def main(words: list[str] | None = None) -> None:
         draw(runs, plot)
     if given.write_docs:
         page.write(text)
+    return int(any(": left out" not in line for line in data["missing"]))
 
 
 def measure(cases: list[plan.Case], given: argparse.Namespace) -> dict[str, Any]:
@@ -61,16 +63,13 @@ def measure(cases: list[plan.Case], given: argparse.Namespace) -> dict[str, Any]
     with tempfile.TemporaryDirectory() as place:
         folder = given.folder or Path(place)
         folder.mkdir(parents=True, exist_ok=True)
-        runs = run.run_all(cases, folder, given.repeat, given.json or Path(place) / "runs.json")
+        runs, missing = run.run_all(
+            cases, folder, given.repeat, given.json or Path(place) / "runs.json"
+        )
     data = {
         "machine": machine.described(),
         "ran": {"minutes": (time.perf_counter() - began) / 60, "others": others.cores()},
-        "missing": [
-            f"{case.network}, {command.name}: left out, needs {', '.join(command.missing)}."
-            for case in cases
-            for command in case.commands
-            if command.missing
-        ],
+        "missing": missing,
         "targets": list(targets.rows(runs)),
         "runs": run.as_data(runs),
     }
@@ -80,4 +79,4 @@ def measure(cases: list[plan.Case], given: argparse.Namespace) -> dict[str, Any]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

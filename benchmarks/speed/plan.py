@@ -85,17 +85,17 @@ class Case:
 
 
 NETWORKS = {
-    "reference": Network("reference", (24, 24, 3), ("rolled.pb", "wrong.pb", "right.onnx"), 15),
+    "reference": Network("reference", (24, 24, 3), ("rolled.pb", "wrong.pb", "right.onnx"), 12),
     "slim_classifier": Network(
         "slim_classifier", (16, 16, 3), ("rolled.pb", "wrong.pb", "right.onnx"), 12
     ),
     "inception_v3": Network(
-        "Inception v3, 100 x 221 x 6", (100, 221, 6), ("rolled.pb", "wrong.pb", "right.onnx"), 90
+        "Inception v3, 100 x 221 x 6", (100, 221, 6), ("rolled.pb", "wrong.pb", "right.onnx"), 75
     ),
-    "inception_v3_299": Network("Inception v3, 299 x 299", (299, 299, 3), (), 40),
-    "resnet_v2_50": Network("ResNet v2 50, 224 x 224", (224, 224, 3), (), 30),
-    "vgg_16": Network("VGG 16, 224 x 224", (224, 224, 3), (), 60),
-    "segmentation": Network("segmentation, 192 x 192 x 21", (192, 192, 3), ("rolled.pb",), 20),
+    "inception_v3_299": Network("Inception v3, 299 x 299", (299, 299, 3), (), 30),
+    "resnet_v2_50": Network("ResNet v2 50, 224 x 224", (224, 224, 3), (), 20),
+    "vgg_16": Network("VGG 16, 224 x 224", (224, 224, 3), (), 50),
+    "segmentation": Network("segmentation, 192 x 192 x 21", (192, 192, 3), ("rolled.pb",), 15),
     "tokens": Network("tokens, 64 of 8,000", (64,), ("rolled.pb",), 10, "int32", 0, 7999),
     "idle": Network("nothing", (), (), 0),
 }
@@ -106,12 +106,15 @@ def _sampled(seconds: float) -> Command:
     return Command("sampled", "gate", seconds, ("rolled.pb",), says="not-matched")
 
 
-def _usual(sampled: float, limit: float, proved: float, failing: float) -> Iterator[Command]:
+def _usual(
+    sampled: float, limit: float, proved: float, failing: float, rounds: int = 100
+) -> Iterator[Command]:
     """Yield the commands of a network with files that are proved, sampled and wrong."""
     yield _sampled(sampled)
     yield Command("limit", "limit", limit)
     yield Command("proved", "gate", proved)
-    yield Command("failing", "gate", failing, ("wrong.pb",), says="averaged-statistics", status=1)
+    wrong: dict[str, Any] = {"files": ("wrong.pb",), "says": "averaged-statistics", "status": 1}
+    yield Command("failing", "gate", failing, rounds=rounds, **wrong)
 
 
 def _converted(converted: float, limit: float, rounds: int = 100) -> Iterator[Command]:
@@ -123,26 +126,23 @@ def _converted(converted: float, limit: float, rounds: int = 100) -> Iterator[Co
 
 def _many() -> Iterator[Command]:
     """Yield what is done with the smallest network alone: many files, examples and workers."""
-    for name, files, seconds in (("10 files", _TEN, 7), ("100 files", _HUNDRED, 14)):
-        yield Command(name, "gate", seconds, files, limit=f"limit, {name}")
-        yield Command(f"limit, {name}", "limit", seconds, files)
-    few = ("--freezecheck-examples", "10")
-    yield Command("10 examples", "gate", 6, ("rolled.pb",), arguments=few, says="not-matched")
-    thousand = "1,000 examples"
-    many, limit = ("--freezecheck-examples", "1000"), f"limit, {thousand}"
-    yield Command(thousand, "gate", 9, ("rolled.pb",), 1, many, "not-matched", 0, limit=limit)
-    yield Command(limit, "limit", 5, inputs_of=thousand)
-    for name, arguments in (("2 x 5 files", ()), ("2 x 5 files, -n 2", ("-n", "2"))):
-        yield Command(
-            name,
-            "gate",
-            8,
-            _TEN[:5],
-            2,
-            arguments,
-            limit="limit, 10 files",
-            needs=("xdist",) if arguments else (),
-        )
+    for name, files, seconds, rounds in (
+        ("10 files", _TEN, (6.0, 4.5), 100),
+        ("100 files", _HUNDRED, (14.5, 10.0), 1),
+    ):
+        own: dict[str, Any] = {"files": files, "rounds": rounds}
+        yield Command(name, "gate", seconds[0], limit=f"limit, {name}", **own)
+        yield Command(f"limit, {name}", "limit", seconds[1], **own)
+    for name, seconds in (("10 examples", (6.0, 4.0)), ("1,000 examples", (10.0, 4.5))):
+        count = ("--freezecheck-examples", name.split()[0].replace(",", ""))
+        sampled: dict[str, Any] = {"files": ("rolled.pb",), "says": "not-matched", "rounds": 2}
+        limit = f"limit, {name}"
+        yield Command(name, "gate", seconds[0], arguments=count, limit=limit, **sampled)
+        yield Command(limit, "limit", seconds[1], inputs_of=name, rounds=2)
+    five: dict[str, Any] = {"files": _TEN[:5], "models": 2, "limit": "limit, 10 files", "rounds": 2}
+    yield Command("2 x 5 files", "gate", 6.5, **five)
+    workers = ("-n", "2")
+    yield Command("2 x 5 files, -n 2", "gate", 6.5, arguments=workers, needs=("xdist",), **five)
 
 
 def _plain(hypothesis: float, polygraphy: float, rounds: int = 100) -> Iterator[Command]:
@@ -162,18 +162,28 @@ def _large(proved: float, limit: float) -> tuple[Command, ...]:
 
 PLAN = (
     Case("idle", 5, (Command("idle", "idle", 1),)),
-    Case("reference", 3, (*_usual(7, 5, 6, 7), *_converted(7, 5), *_plain(7, 7), *_many())),
-    Case("slim_classifier", 3, (*_usual(7, 5, 6, 7), *_converted(7, 5))),
-    Case("inception_v3", 3, (*_usual(37, 19, 16, 48), *_converted(37, 19, 1), *_plain(30, 15, 1))),
-    Case("inception_v3_299", 2, _large(30, 20)),
-    Case("resnet_v2_50", 2, _large(25, 15)),
-    Case("vgg_16", 2, _large(40, 30)),
+    Case(
+        "reference",
+        3,
+        (*_usual(6, 4, 5.5, 6), *_converted(6, 4, 2), *_plain(6, 4, 2), *_many()),
+    ),
+    Case("slim_classifier", 2, (*_usual(5.5, 4, 5, 5.5), *_converted(6, 4))),
+    Case(
+        "inception_v3", 3, (*_usual(37, 19, 15, 47, 2), *_converted(37, 19, 1), *_plain(20, 15, 1))
+    ),
+    Case("inception_v3_299", 1, _large(30, 15)),
+    Case("resnet_v2_50", 1, _large(28, 15)),
+    Case("vgg_16", 1, _large(80, 35)),
     Case(
         "segmentation",
         2,
-        (_sampled(60), Command("limit", "limit", 40), Command("proved", "gate", 15)),
+        (
+            _sampled(50),
+            Command("limit", "limit", 35),
+            Command("proved", "gate", 15, rounds=1),
+        ),
     ),
-    Case("tokens", 3, (_sampled(12), Command("limit", "limit", 8), Command("proved", "gate", 8))),
+    Case("tokens", 2, (_sampled(28), Command("limit", "limit", 7), Command("proved", "gate", 12))),
 )
 
 

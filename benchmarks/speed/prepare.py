@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.processes import CommandError
 from benchmarks.speed.plan import NETWORKS
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,7 @@ def repository(name: str, folder: Path) -> None:
     """Make a network's repository in a folder, unless it is there.
 
     Raises:
-        SystemExit: it cannot be made.
+        CommandError: it cannot be made.
     """
     if (folder / "made").exists():
         return
@@ -46,7 +47,7 @@ def repository(name: str, folder: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.speed.prepare", name, str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"{name} cannot be made:\n{done.stderr}")
+        raise CommandError(f"cannot be made\n{done.stderr}")
     (folder / "made").touch()
 
 

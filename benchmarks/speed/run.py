@@ -7,12 +7,11 @@ import json
 import os
 import shutil
 import sys
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import measured
+from benchmarks.processes import CommandError, measured
 from benchmarks.speed.plan import NETWORKS, Case, Command, Network
 from benchmarks.speed.prepare import ROOT, repository
 
@@ -63,36 +62,52 @@ class Run:
 Runs = dict[str, dict[str, list[Run]]]
 
 
-def run_all(cases: Iterable[Case], folder: Path, repeat: int | None, kept: Path) -> Runs:
-    """Run cases, one after the other, and return what everything took.
+def run_all(
+    cases: Iterable[Case], folder: Path, repeat: int | None, kept: Path
+) -> tuple[Runs, list[str]]:
+    """Run cases, one after the other.
 
     Args:
         cases: to run; what a command needs and is not installed is left out.
         folder: for the repositories of the networks.
         repeat: how often each command runs, in place of what the plan says.
         kept: a file for what is known so far.
+
+    Returns:
+        What everything took, and what was left out or failed, in a line each.
     """
-    found: Runs = defaultdict(lambda: defaultdict(list))
+    found: Runs = {}
+    missing: list[str] = []
     for case in cases:
-        own = folder / case.network
-        if case.network == "idle":
+        own, runs = folder / case.network, found.setdefault(case.network, {})
+        try:
+            if case.network != "idle":
+                _say(f"{case.network}: made, or found, in {own}")
+                repository(case.network, own)
             own.mkdir(parents=True, exist_ok=True)
-        else:
-            _say(f"{case.network}: made or found in {own}")
-            repository(case.network, own)
-        ready = [command for command in case.commands if not command.missing]
+        except CommandError as error:
+            missing.append(_told(f"{case.network}, all of it", error))
+            continue
+        ready = list(case.commands)
         for turn in range(max(case.turns(command, repeat) for command in ready)):
-            for command in ready:
-                if turn < case.turns(command, repeat):
-                    fed = found[case.network].get(command.inputs_of)
-                    run = run_one(case.network, command, own, fed[-1].inputs if fed else 0)
-                    found[case.network][command.name].append(run)
-                    _say(
-                        f"{case.network}, {command.name}: {run.seconds:.1f} s, "
-                        f"{run.memory / 1e6:,.0f} MB, {run.passes:,} rows"
-                    )
-                    kept.write_text(json.dumps(as_data(found)))
-    return {network: dict(commands) for network, commands in found.items()}
+            for command in [one for one in ready if turn < case.turns(one, repeat)]:
+                try:
+                    run = run_one(case.network, command, own, runs)
+                except CommandError as error:
+                    ready.remove(command)
+                    missing.append(_told(f"{case.network}, {command.name}", error))
+                    continue
+                runs.setdefault(command.name, []).append(run)
+                kept.write_text(json.dumps(as_data(found)))
+                size = f"{run.memory / 1e6:,.0f} MB, {run.passes:,} rows"
+                _say(f"{case.network}, {command.name}: {run.seconds:.1f} s, {size}")
+    return found, missing
+
+
+def _told(what: str, error: CommandError) -> str:
+    """Print all that is known of what failed, and return its first line."""
+    _say(f"{what}: {error}")
+    return f"{what}: {str(error).partition(chr(10))[0]}."
 
 
 def as_data(found: Runs) -> Any:
@@ -113,18 +128,26 @@ def from_data(data: Any) -> Runs:
     }
 
 
-def run_one(network: str, command: Command, folder: Path, inputs: int) -> Run:
+def run_one(network: str, command: Command, folder: Path, runs: Mapping[str, Sequence[Run]]) -> Run:
     """Run a command once.
 
     Args:
         network: whose repository it runs in.
         command: what is run.
         folder: of the repository.
-        inputs: how many a script asks.
+        runs: those of the network's commands so far.
 
     Raises:
-        SystemExit: it did not end as it should, or a check did not say what the plan does.
+        CommandError: it needs what is not there, did not end as it should, or a check did not say
+            what the plan does.
     """
+    if command.missing:
+        raise CommandError(f"left out, needs {', '.join(command.missing)}")
+    inputs = 0
+    if command.kind in ("limit", "polygraphy"):
+        if command.inputs_of not in runs:
+            raise CommandError(f"left out, as there are no inputs of {command.inputs_of!r}")
+        inputs = runs[command.inputs_of][-1].inputs
     for name in {*command.files} - {path.name for path in folder.iterdir()}:
         if name.startswith("copy_"):
             shutil.copy(folder / "right.pb", folder / name)
@@ -172,7 +195,7 @@ def _of_a_gate(command: Command, folder: Path, run: Run) -> Run:
     checks = json.loads((folder / "report.json").read_text())["checks"]
     said = {_said(check) for check in checks}
     if said != {command.says} or len(checks) != command.models * len(command.files):
-        raise SystemExit(f"{command.name}: {len(checks)} checks, which say {said}")
+        raise CommandError(f"{len(checks)} checks, which say {said}")
     fed = max(check["inputs"] for check in checks)
     # What the live model has answered is kept for the next file.
     passes = sum(check["inputs"] for check in checks) + command.models * fed

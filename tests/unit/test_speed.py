@@ -171,18 +171,27 @@ def test_the_plot_is_the_same_each_time(tmp_path: Path) -> None:
 
 
 def test_memory_is_that_of_all_processes_together(tmp_path: Path) -> None:
-    holds = "held = bytearray(b'1' * 60_000_000); time.sleep(0.8)"
-    child = f"import time; {holds}"
-    starts = f"child = subprocess.Popen([sys.executable, '-c', {child!r}])"
-    parent = f"import subprocess, sys, time; {starts}; {holds}; child.wait()"
-    took = processes.measured(tmp_path, [sys.executable, "-c", parent], 0)
+    (tmp_path / "child.py").write_text(
+        "held = bytearray(b'1' * 60_000_000)\nprint('holds', flush=True)\ninput()\n"
+    )
+    (tmp_path / "parent.py").write_text(
+        "import subprocess, sys, time\n"
+        "held = bytearray(b'1' * 60_000_000)\n"
+        "words = [sys.executable, 'child.py']\n"
+        "pipe = subprocess.PIPE\n"
+        "with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as child:\n"
+        "    child.stdout.readline()\n"
+        "    time.sleep(0.8)\n"
+        "    child.communicate('end')\n"
+    )
+    took = processes.measured(tmp_path, [sys.executable, "parent.py"], 0)
     assert took.memory > 120_000_000
     assert took.seconds > 0.8
     assert took.processors < took.seconds + 1
 
 
 def test_a_command_that_ends_otherwise_stops_it_and_is_shown(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match=r"ended with 3, not 0\nthe reason"):
+    with pytest.raises(processes.CommandError, match=r"ended with 3, not 0\nthe reason"):
         processes.measured(tmp_path, [sys.executable, "-c", "print('the reason'); exit(3)"], 0)
 
 
@@ -199,11 +208,35 @@ def test_a_check_that_was_proved_otherwise_than_planned_is_not_counted(
 
     monkeypatch.setattr(run, "measured", measured)
     if proof == "identical":
-        found = run.run_one("reference", command, tmp_path, 0)
+        found = run.run_one("reference", command, tmp_path, {})
         assert found == Run(6.0, 7.0, 10**9, 748, 374, {"check": 0.5})
     else:
-        with pytest.raises(SystemExit, match=r"proved: 1 checks, which say \{'differs'\}"):
-            run.run_one("reference", command, tmp_path, 0)
+        with pytest.raises(processes.CommandError, match=r"1 checks, which say \{'differs'\}"):
+            run.run_one("reference", command, tmp_path, {})
+
+
+def test_what_fails_is_told_and_the_rest_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def repository(name: str, folder: Path) -> None:
+        if name == "vgg_16":
+            raise processes.CommandError("cannot be made\nfor its reasons")
+
+    def measured(folder: Path, words: list[str], *_: Any) -> processes.Measured:
+        if "limit.py" not in words:
+            raise processes.CommandError("ended with 2, not 0")
+        raise AssertionError("there are no inputs for it")
+
+    monkeypatch.setattr(run, "repository", repository)
+    monkeypatch.setattr(run, "measured", measured)
+    cases = plan.chosen(["resnet_v2_50", "vgg_16"])
+    found, missing = run.run_all(cases, tmp_path, 3, tmp_path / "kept.json")
+    assert found == {"resnet_v2_50": {}, "vgg_16": {}}
+    assert missing == [
+        "resnet_v2_50, proved: ended with 2, not 0.",
+        "resnet_v2_50, limit: left out, as there are no inputs of 'proved'.",
+        "vgg_16, all of it: cannot be made.",
+    ]
 
 
 def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
