@@ -59,8 +59,6 @@ def main(name: str, folder: Path) -> None:
     shutil.copy(own if own.exists() else example / "net.py", folder / "net.py")
     for script in ("freeze_as_answered.py", "freeze_as_asked.py"):
         shutil.copy(example / script, folder)
-    for script in ("limit.py", "plain_hypothesis.py", "polygraphy_onnx.py"):
-        shutil.copy(_HERE / "scripts" / script, folder)
     sys.path.insert(0, str(folder))
     _MAKES.get(name, functools.partial(_net, name))(folder)
     _freeze(folder, NETWORKS[name].files)

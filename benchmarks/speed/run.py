@@ -16,6 +16,7 @@ from benchmarks.speed.plan import NETWORKS, Case, Command, Network
 from benchmarks.speed.prepare import ROOT, repository
 
 _GATE = ("-m", "pytest", "--freezecheck", "-p", "no:cacheprovider", "-q")
+_SCRIPTS = Path(__file__).parent / "scripts"
 _HEAD = """
 [tool.pytest.ini_options]
 pythonpath = ["."]
@@ -176,11 +177,14 @@ def _words(command: Command, inputs: int) -> list[str]:
     elif command.kind == "polygraphy":
         words = ["polygraphy_onnx.py", str(inputs)]
     else:
-        words = [str(Path(__file__).parent / "scripts" / "idle.py")]
+        words = [str(_SCRIPTS / "idle.py")]
     return [sys.executable, *words]
 
 
 def _declare(network: Network, command: Command, folder: Path) -> None:
+    """Write the table, what scripts read of it, and those scripts."""
+    for script in ("limit.py", "plain_hypothesis.py", "polygraphy_onnx.py"):
+        shutil.copy(_SCRIPTS / script, folder)
     files = list(command.files)
     declared = {key: getattr(network, key) for key in ("dtype", "low", "high")}
     text = _HEAD
