@@ -3,8 +3,7 @@
 The reference model in an empty folder, and `examples/inception_v3_ema`: its own test, which runs in
 pytest's process either way, and the same model and file as a table declares them. Runs take turns,
 so that a machine that is busy is as busy for both; shown are medians, and the largest memory of
-pytest and all that it has started, each page counted once (PSS). What a busy machine tells best is
-the seconds of its processors.
+pytest and all that it has started. What a busy machine tells best is the seconds of its processors.
 """
 
 from __future__ import annotations

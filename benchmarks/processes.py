@@ -13,9 +13,8 @@ from typing import NamedTuple
 
 from benchmarks.killed import descendants
 
-#: Seconds between two looks at memory. Each takes time from what is measured, the more the more
-#: pages there are: as many times as long as it took passes before the next one, too.
-_INTERVAL, _TIMES = 0.2, 40
+#: Seconds between two looks at memory, each of which takes some milliseconds.
+_INTERVAL = 0.2
 
 
 class CommandError(SystemExit):
@@ -28,8 +27,8 @@ class Measured(NamedTuple):
     Attributes:
         seconds: by the clock.
         processors: seconds of processors, of all its processes that have ended.
-        memory: the most bytes that it and what it had started held at once, each page counted
-            once (the sum of their PSS).
+        memory: the most bytes that it and what it had started held at once: their own pages, and
+            those of files, which they share, of the one that has most of them.
     """
 
     seconds: float
@@ -38,15 +37,21 @@ class Measured(NamedTuple):
 
 
 def held(pid: int) -> int:
-    """Return the bytes that a process and what it has started hold, each page counted once."""
-    total = 0
+    """Return the bytes that a process and what it has started hold.
+
+    PSS would count the pages of a library as fewer, the more others on the machine have loaded it.
+    """
+    own, files = 0, [0]
     for process in (pid, *descendants(pid)):
         try:
-            lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+            lines = Path(f"/proc/{process}/status").read_text().splitlines()
         except OSError:
             continue
-        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
-    return total
+        pairs = (line.split(":", 1) for line in lines if ":" in line)
+        sizes = {name: value.split()[0] for name, value in pairs if value.split()}
+        own += 1024 * (int(sizes.get("RssAnon", 0)) + int(sizes.get("RssShmem", 0)))
+        files.append(1024 * int(sizes.get("RssFile", 0)))
+    return own + max(files)
 
 
 def measured(
@@ -79,11 +84,8 @@ def measured(
 
         def watch() -> None:
             nonlocal most
-            pause = _INTERVAL
-            while not ended.wait(pause):
-                looked = time.perf_counter()
+            while not ended.wait(_INTERVAL):
                 most = max(most, held(process.pid))
-                pause = max(_INTERVAL, _TIMES * (time.perf_counter() - looked))
 
         watcher = threading.Thread(target=watch)
         watcher.start()
