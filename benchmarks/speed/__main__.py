@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed import machine, page, plan, run, targets
+from benchmarks.speed.cases import Case
+from benchmarks.speed.runs import as_data, from_data
 from benchmarks.tables import table
 
 
@@ -43,7 +45,7 @@ def main(words: list[str] | None = None) -> int:
     if given.plan:
         return 0
     data = json.loads(given.of.read_text()) if given.of else measure(cases, given)
-    runs = run.from_data(data["runs"])
+    runs = from_data(data["runs"])
     text = page.markdown(runs, data["machine"], data["ran"], data["missing"])
     print(text)
     plot = page.PLOT if given.write_docs else given.plot
@@ -56,7 +58,7 @@ def main(words: list[str] | None = None) -> int:
     return int(any(": left out" not in line for line in data["missing"]))
 
 
-def measure(cases: list[plan.Case], given: argparse.Namespace) -> dict[str, Any]:
+def measure(cases: list[Case], given: argparse.Namespace) -> dict[str, Any]:
     """Run the cases, and return what was measured, as JSON has it."""
     run.ready()
     began, others = time.perf_counter(), machine.Others.watched()
@@ -71,7 +73,7 @@ def measure(cases: list[plan.Case], given: argparse.Namespace) -> dict[str, Any]
         "ran": {"minutes": (time.perf_counter() - began) / 60, "others": others.cores()},
         "missing": missing,
         "targets": list(targets.rows(runs)),
-        "runs": run.as_data(runs),
+        "runs": as_data(runs),
     }
     if given.json:
         given.json.write_text(json.dumps(data, indent=1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.speed import results, targets
-from benchmarks.speed.run import Runs
+from benchmarks.speed.runs import Runs
 from benchmarks.tables import table
 
 DOCS = Path(__file__).parents[2] / "docs"

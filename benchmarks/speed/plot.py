@@ -9,9 +9,9 @@ import matplotlib
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from benchmarks.speed.plan import NETWORKS
+from benchmarks.speed.cases import NETWORKS
 from benchmarks.speed.results import COMMANDS, Found, ratios
-from benchmarks.speed.run import Runs
+from benchmarks.speed.runs import Runs
 
 #: Two tones that those tell apart, too, who see no red or green.
 _COLOURS = {"gate": "#0b6e99", "other": "#b8860b"}

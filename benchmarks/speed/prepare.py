@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.processes import CommandError
-from benchmarks.speed.plan import NETWORKS
+from benchmarks.speed.cases import NETWORKS
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"

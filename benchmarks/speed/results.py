@@ -6,8 +6,8 @@ import dataclasses
 import statistics
 from collections.abc import Iterator
 
-from benchmarks.speed.plan import NETWORKS, PLAN, Command
-from benchmarks.speed.run import Runs
+from benchmarks.speed.cases import NETWORKS, PLAN, Command
+from benchmarks.speed.runs import Runs
 
 COMMANDS = {case.network: {c.name: c for c in case.commands} for case in PLAN}
 

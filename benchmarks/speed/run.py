@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.processes import CommandError, measured
-from benchmarks.speed.plan import NETWORKS, Case, Command, Network
+from benchmarks.speed.cases import NETWORKS, Case, Command, Network
 from benchmarks.speed.prepare import ROOT, repository
+from benchmarks.speed.runs import Run, Runs, as_data
 
 _GATE = ("-m", "pytest", "--freezecheck", "-p", "no:cacheprovider", "-q")
 _SCRIPTS = Path(__file__).parent / "scripts"
@@ -34,33 +35,6 @@ dtype = "{dtype}"
 low = {low}
 high = {high}
 """
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """One run of a command.
-
-    Attributes:
-        seconds: by the clock.
-        processors: seconds of processors.
-        memory: most bytes of all its processes together.
-        passes: rows that went forward, of a check as its report tells them.
-        inputs: rows that each file was fed.
-        parts: seconds of parts: of a script's phases; of a check, `check`, that of its reports.
-        modules: that an idle run imported.
-    """
-
-    seconds: float
-    processors: float = 0.0
-    memory: int = 0
-    passes: int = 0
-    inputs: int = 0
-    parts: dict[str, float] = dataclasses.field(default_factory=dict)
-    modules: tuple[str, ...] = ()
-
-
-#: {network: {command: its runs, one for each round}}
-Runs = dict[str, dict[str, list[Run]]]
 
 
 def run_all(
@@ -109,24 +83,6 @@ def _told(what: str, error: CommandError) -> str:
     """Print all that is known of what failed, and return its first line."""
     _say(f"{what}: {error}")
     return f"{what}: {str(error).partition(chr(10))[0]}."
-
-
-def as_data(found: Runs) -> Any:
-    """Return runs as JSON has them."""
-    return {
-        network: {
-            name: [dataclasses.asdict(run) for run in runs] for name, runs in commands.items()
-        }
-        for network, commands in found.items()
-    }
-
-
-def from_data(data: Any) -> Runs:
-    """Return runs of their JSON."""
-    return {
-        network: {name: [Run(**run) for run in runs] for name, runs in commands.items()}
-        for network, commands in data.items()
-    }
 
 
 def run_one(network: str, command: Command, folder: Path, runs: Mapping[str, Sequence[Run]]) -> Run:

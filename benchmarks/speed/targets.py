@@ -6,9 +6,9 @@ import dataclasses
 import statistics
 from collections.abc import Callable, Iterator
 
-from benchmarks.speed.plan import Command
+from benchmarks.speed.cases import Command
 from benchmarks.speed.results import COMMANDS, ratios
-from benchmarks.speed.run import Run, Runs
+from benchmarks.speed.runs import Run, Runs
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,8 @@ import pytest
 from benchmarks import processes
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed import machine, page, plan, results, run, targets
-from benchmarks.speed.run import Run
+from benchmarks.speed.cases import NETWORKS, PLAN
+from benchmarks.speed.runs import Run, as_data, from_data
 
 MEASURED = {
     "idle": {"idle": [Run(0.0004, modules=("one", "two"))]},
@@ -33,8 +34,8 @@ MEASURED = {
 
 
 def test_the_plan_has_everything_that_is_measured_and_ends_in_time() -> None:
-    assert set(plan.NETWORKS) == {case.network for case in plan.PLAN}
-    files = {(len(c.files), c.models) for case in plan.PLAN for c in case.commands}
+    assert set(NETWORKS) == {case.network for case in PLAN}
+    files = {(len(c.files), c.models) for case in PLAN for c in case.commands}
     assert files >= {(1, 1), (10, 1), (100, 1), (5, 2)}
     names = set(plan.names())
     assert {
@@ -44,14 +45,14 @@ def test_the_plan_has_everything_that_is_measured_and_ends_in_time() -> None:
     for network in ("reference", "slim_classifier", "inception_v3"):
         usual = ("sampled", "limit", "proved", "failing", "converted")
         assert {f"{network}/{name}" for name in usual} < names
-    for case in plan.PLAN[1:]:
+    for case in PLAN[1:]:
         assert any(command.kind == "limit" for command in case.commands), case.network
         assert any(command.kind == "gate" for command in case.commands), case.network
-    assert plan.seconds(plan.PLAN) < plan.ALLOWED
+    assert plan.seconds(PLAN) < plan.ALLOWED
 
 
 def test_a_command_follows_the_one_whose_inputs_it_asks_and_has_a_limit_that_asks_as_many() -> None:
-    for case in plan.PLAN:
+    for case in PLAN:
         by_name = {command.name: command for command in case.commands}
         assert len(by_name) == len(case.commands)
         before: set[str] = set()
@@ -79,19 +80,19 @@ def test_what_is_asked_for_comes_with_what_it_is_held_against() -> None:
         "limit, 10 files",
     ]
     assert [case.network for case in plan.chosen(["vgg_16", "idle"])] == ["idle", "vgg_16"]
-    assert plan.chosen([]) == list(plan.PLAN)
+    assert plan.chosen([]) == list(PLAN)
 
 
 def test_what_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match=r"no 'reference/nine files'; there are idle, idle/idle"):
         speed.main(["--only", "reference/nine files"])
-    missing = dataclasses.replace(plan.PLAN[0].commands[0], needs=("no_such_package", "json"))
-    (row,) = plan.rows([dataclasses.replace(plan.PLAN[0], commands=(missing,))])
+    missing = dataclasses.replace(PLAN[0].commands[0], needs=("no_such_package", "json"))
+    (row,) = plan.rows([dataclasses.replace(PLAN[0], commands=(missing,))])
     assert (row["times"], row["left out"]) == (0, "needs no_such_package")
 
 
 def test_repeat_takes_the_place_of_the_plans_number() -> None:
-    case = next(case for case in plan.PLAN if case.network == "inception_v3")
+    case = next(case for case in PLAN if case.network == "inception_v3")
     once = next(command for command in case.commands if command.rounds == 1)
     assert (case.turns(once, None), case.turns(once, 4)) == (1, 4)
     assert plan.seconds([case], 1) < plan.seconds([case]) < plan.seconds([case], 9)
@@ -119,7 +120,7 @@ def test_targets_say_whether_they_are_met() -> None:
 
 
 def test_runs_are_the_same_from_json() -> None:
-    again = run.from_data(json.loads(json.dumps(run.as_data(MEASURED))))
+    again = from_data(json.loads(json.dumps(as_data(MEASURED))))
     assert list(results.rows(again)) == list(results.rows(MEASURED))
 
 
@@ -199,7 +200,7 @@ def test_a_command_that_ends_otherwise_stops_it_and_is_shown(tmp_path: Path) -> 
 def test_a_check_that_was_proved_otherwise_than_planned_is_not_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proof: str
 ) -> None:
-    command = next(c for c in plan.PLAN[1].commands if c.name == "proved")
+    command = next(c for c in PLAN[1].commands if c.name == "proved")
 
     def measured(folder: Path, *_: Any) -> processes.Measured:
         check = {"proof": {"result": proof}, "cause": None, "inputs": 374, "seconds": 0.5}
@@ -257,7 +258,7 @@ def test_a_run_of_the_reference_model(tmp_path: Path) -> None:
     kept = tmp_path / "measured.json"
     words = ["--only", "reference/proved", "--repeat", "1", "--json", str(kept)]
     speed.main([*words, "--folder", str(tmp_path)])
-    runs = run.from_data(json.loads(kept.read_text())["runs"])["reference"]
+    runs = from_data(json.loads(kept.read_text())["runs"])["reference"]
     assert set(runs) == {"sampled", "limit", "proved"}
     assert runs["limit"][0].passes == 2 * runs["sampled"][0].inputs
     assert set(runs["limit"][0].parts) == {"import", "restore", "load", "ask"}
