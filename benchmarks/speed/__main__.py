@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.speed import machine, page, plan, run, targets
 from benchmarks.speed.cases import Case
-from benchmarks.speed.runs import as_data, from_data
+from benchmarks.speed.runs import Runs, as_data, from_data
 from benchmarks.tables import table
 
 
@@ -31,7 +31,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--repeat", type=int, metavar="N", help="of each command")
     parser.add_argument("--plan", action="store_true", help="print the plan, and run nothing")
     parser.add_argument("--folder", type=Path, help="keeps the networks for the next time")
-    parser.add_argument("--json", type=Path, help="for what was measured")
+    parser.add_argument("--json", type=Path, help="for what was measured, after each run")
     parser.add_argument("--of", type=Path, help="tell what such a file has, and run nothing")
     parser.add_argument("--plot", type=Path, help="for the plot, an SVG")
     parser.add_argument(
@@ -62,22 +62,26 @@ def measure(cases: list[Case], given: argparse.Namespace) -> dict[str, Any]:
     """Run the cases, and return what was measured, as JSON has it."""
     run.ready()
     began, others = time.perf_counter(), machine.Others.watched()
+
+    def told(runs: Runs, missing: list[str]) -> dict[str, Any]:
+        return {
+            "machine": machine.described(),
+            "ran": {"minutes": (time.perf_counter() - began) / 60, "others": others.cores()},
+            "missing": missing,
+            "targets": list(targets.rows(runs)),
+            "runs": as_data(runs),
+        }
+
+    def keep(runs: Runs, missing: list[str]) -> None:
+        if given.json:
+            given.json.write_text(json.dumps(told(runs, missing), indent=1))
+
     with tempfile.TemporaryDirectory() as place:
         folder = given.folder or Path(place)
         folder.mkdir(parents=True, exist_ok=True)
-        runs, missing = run.run_all(
-            cases, folder, given.repeat, given.json or Path(place) / "runs.json"
-        )
-    data = {
-        "machine": machine.described(),
-        "ran": {"minutes": (time.perf_counter() - began) / 60, "others": others.cores()},
-        "missing": missing,
-        "targets": list(targets.rows(runs)),
-        "runs": as_data(runs),
-    }
-    if given.json:
-        given.json.write_text(json.dumps(data, indent=1))
-    return data
+        runs, missing = run.run_all(cases, folder, given.repeat, keep)
+    keep(runs, missing)
+    return told(runs, missing)
 
 
 if __name__ == "__main__":

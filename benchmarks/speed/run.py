@@ -7,14 +7,14 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.processes import CommandError, measured
 from benchmarks.speed.cases import NETWORKS, Case, Command, Network
 from benchmarks.speed.prepare import ROOT, repository
-from benchmarks.speed.runs import Run, Runs, as_data
+from benchmarks.speed.runs import Run, Runs
 
 _GATE = ("-m", "pytest", "--freezecheck", "-p", "no:cacheprovider", "-q")
 _SCRIPTS = Path(__file__).parent / "scripts"
@@ -38,7 +38,10 @@ high = {high}
 
 
 def run_all(
-    cases: Iterable[Case], folder: Path, repeat: int | None, kept: Path
+    cases: Iterable[Case],
+    folder: Path,
+    repeat: int | None,
+    keep: Callable[[Runs, list[str]], None],
 ) -> tuple[Runs, list[str]]:
     """Run cases, one after the other.
 
@@ -46,7 +49,7 @@ def run_all(
         cases: to run; what a command needs and is not installed is left out.
         folder: for the repositories of the networks.
         repeat: how often each command runs, in place of what the plan says.
-        kept: a file for what is known so far.
+        keep: called after each run with what is known so far, which is what is returned.
 
     Returns:
         What everything took, and what was left out or failed, in a line each.
@@ -73,7 +76,7 @@ def run_all(
                     missing.append(_told(f"{case.network}, {command.name}", error))
                     continue
                 runs.setdefault(command.name, []).append(run)
-                kept.write_text(json.dumps(as_data(found)))
+                keep(found, missing)
                 size = f"{run.memory / 1e6:,.0f} MB, {run.passes:,} rows"
                 _say(f"{case.network}, {command.name}: {run.seconds:.1f} s, {size}")
     return found, missing
