@@ -167,7 +167,7 @@ PLAN = (
     ),
     Case("slim_classifier", 2, (*_usual(5.5, 4, 5, 5.5), *_converted(6, 4))),
     Case(
-        "inception_v3", 3, (*_usual(37, 19, 15, 47, 2), *_converted(37, 19, 1), *_plain(20, 15, 1))
+        "inception_v3", 3, (*_usual(37, 19, 15, 47, 2), *_converted(45, 20, 1), *_plain(20, 15, 1))
     ),
     Case("inception_v3_299", 1, _large(30, 15)),
     Case("resnet_v2_50", 1, _large(28, 15)),

@@ -29,7 +29,7 @@ def markdown(runs: Runs, machine: dict[str, str], ran: dict[str, float], missing
     if ran["others"] >= _QUIET:
         busy = (
             f"**Others kept {ran['others']:.1f} cores busy meanwhile**: times are longer than on a "
-            "quiet machine, and ratios less sure."
+            "quiet machine, and their ratios say little; the seconds of processors are surer."
         )
     parts = [f"{told}. Everything took {ran['minutes']:.0f} minutes. {busy}", *missing]
     parts += [table(list(rows)) for make in (targets.rows, results.rows) if (rows := [*make(runs)])]

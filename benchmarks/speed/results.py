@@ -48,13 +48,17 @@ def rows(runs: Runs) -> Iterator[dict[str, object]]:
             command = COMMANDS[network][name]
             if command.kind == "idle":
                 continue
-            time, memory = (ratios(runs, network, command, f) for f in ("seconds", "memory"))
+            time, used, memory = (
+                ratios(runs, network, command, field)
+                for field in ("seconds", "processors", "memory")
+            )
             yield {
                 "network": NETWORKS[network].title,
                 "command": name,
                 "runs": len(own),
                 "times its limit": time.text(2) if time else "-",
                 "seconds": Found.of([run.seconds for run in own]).text(1),
+                "times its processors": used.text(2) if used else "-",
                 "of processors": Found.of([run.processors for run in own]).text(1),
                 "times its memory": memory.text(2) if memory else "-",
                 "MB": f"{statistics.median(run.memory for run in own) / 1e6:,.0f}",

@@ -105,6 +105,7 @@ def test_ratios_are_those_of_the_same_round() -> None:
     row = next(row for row in results.rows(MEASURED) if row["command"] == "proved")
     assert row["times its limit"] == "1.50 (1.00 to 2.50)"
     assert (row["seconds"], row["runs"]) == ("6.0 (5.0 to 8.0)", 3)
+    assert row["times its processors"] == "1.50"
     assert row["times its memory"] == "1.17 (1.17 to 1.50)"
 
 
