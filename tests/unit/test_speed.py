@@ -24,8 +24,8 @@ MEASURED = {
         "limit": [Run(4.0, 4, 600), Run(8.0, 4, 600), Run(2.0, 4, 600)],
     },
     "segmentation": {
-        "sampled": [Run(60.0, memory=2_000_000_001)],
-        "limit": [Run(50.0, memory=10**9, parts={"ask": 30.0})],
+        "sampled": [Run(60.0, 70.0, 2_000_000_001)],
+        "limit": [Run(50.0, 60.0, 10**9, parts={"ask": 30.0})],
     },
 }
 
