@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 import pytest_freezecheck as freezecheck
-from benchmarks.common import table
+from benchmarks.tables import table
 from pytest_freezecheck import LiveModel
 from pytest_freezecheck.checking.described import names_of
 from pytest_freezecheck.checking.proving import Compared, Computation, prove

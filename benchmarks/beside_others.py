@@ -23,7 +23,8 @@ from hypothesis import HealthCheck, strategies
 from hypothesis.extra.numpy import arrays
 
 import pytest_freezecheck as freezecheck
-from benchmarks.common import bench, number, possible, table
+from benchmarks.common import bench, possible
+from benchmarks.tables import number, table
 from tests.kit.wrong_freezes import WRONG
 
 ATOL = 1e-5

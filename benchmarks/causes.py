@@ -20,9 +20,10 @@ from typing import Any
 import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
-from benchmarks.common import bench, possible, table
+from benchmarks.common import bench, possible
 from benchmarks.fault_networks import NETWORKS, Trained
 from benchmarks.faults import SEVERAL, SINGLE, Fault
+from benchmarks.tables import table
 from pytest_freezecheck.errors import FreezecheckError
 from tests.diagnosis.test_causes import CAUSE, as_saved_model
 from tests.kit.wrong_freezes import WRONG

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import table
+from benchmarks.tables import table
 from pytest_freezecheck.formats.openvino.importing import import_openvino
 from tests.kit.damaged_fields import change
 

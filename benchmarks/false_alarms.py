@@ -15,8 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest_freezecheck as freezecheck
-from benchmarks.common import Bench, bench, number, table
+from benchmarks.common import Bench, bench
 from benchmarks.many import Result, compare_networks, row
+from benchmarks.tables import number, table
 from pytest_freezecheck.formats import find_way
 from tests.kit.networks import NETWORKS
 from tests.kit.ways import HERE

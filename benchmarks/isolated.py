@@ -3,31 +3,25 @@
 The reference model in an empty folder, and `examples/inception_v3_ema`: its own test, which runs in
 pytest's process either way, and the same model and file as a table declares them. Runs take turns,
 so that a machine that is busy is as busy for both; shown are medians, and the largest memory of
-pytest and all that it has started, each page counted once (PSS). What a busy machine tells best is
-the seconds of its processors.
+pytest and all that it has started. What a busy machine tells best is the seconds of its processors.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks.common import table
-from benchmarks.killed import descendants
+from benchmarks.processes import Measured, measured
+from benchmarks.tables import table
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "inception_v3_ema"
 WAYS = ("process", "none")
-#: Seconds between two looks at memory, each of which takes time from what is measured.
-_INTERVAL = 0.5
 TABLE = """
 [tool.pytest.ini_options]
 pythonpath = ["."]
@@ -81,62 +75,10 @@ RUNS: dict[str, Callable[[Path], list[str]]] = {
 }
 
 
-def held(pid: int) -> int:
-    """Return the bytes that a process and what it has started hold, each page counted once."""
-    total = 0
-    for process in (pid, *descendants(pid)):
-        try:
-            lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-        except OSError:
-            continue
-        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
-    return total
-
-
-def run(folder: Path, arguments: list[str], isolation: str) -> tuple[float, float, int]:
-    """Return what a passing run took, as `measured` does."""
+def run(folder: Path, arguments: list[str], isolation: str) -> Measured:
+    """Return what a passing run took."""
     command = [sys.executable, "-m", "pytest", "--freezecheck", "-p", "no:cacheprovider", "-q"]
     return measured(folder, [*command, "-o", f"freezecheck_isolation={isolation}", *arguments], 0)
-
-
-def measured(folder: Path, command: list[str], expected: int) -> tuple[float, float, int]:
-    """Return the seconds that a command took, by the clock and of processors, and the most memory.
-
-    Args:
-        folder: where it runs.
-        command: what runs.
-        expected: the exit status that is right.
-
-    Raises:
-        SystemExit: it ended with another.
-    """
-    began, most = time.perf_counter(), 0
-    with tempfile.TemporaryFile() as printed:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
-            stdout=printed,
-            stderr=printed,
-        )
-        ended = threading.Event()
-
-        def watch() -> None:
-            nonlocal most
-            while not ended.wait(_INTERVAL):
-                most = max(most, held(process.pid))
-
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        _, status, used = os.wait4(process.pid, 0)
-        code = process.returncode = os.waitstatus_to_exitcode(status)
-        took = time.perf_counter() - began
-        ended.set()
-        watcher.join()
-        if code != expected:
-            printed.seek(0)
-            raise SystemExit(printed.read().decode("utf-8", "replace"))
-    return took, used.ru_utime + used.ru_stime, most
 
 
 def rows(names: list[str], runs: int) -> Iterator[dict[str, object]]:
@@ -145,7 +87,7 @@ def rows(names: list[str], runs: int) -> Iterator[dict[str, object]]:
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             arguments = RUNS[name](folder)
-            found: dict[str, list[tuple[float, float, int]]] = {way: [] for way in WAYS}
+            found: dict[str, list[Measured]] = {way: [] for way in WAYS}
             for _ in range(runs):
                 for way in WAYS:
                     found[way].append(run(folder, arguments, way))

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import table
+from benchmarks.tables import table
 
 VICTIMS = ("pytest", "runner", "worker")
 #: {artifact: its outcome}; one that came to none is an error.

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 import pytest_freezecheck as freezecheck
-from benchmarks.common import table
+from benchmarks.tables import table
 from pytest_freezecheck import LiveModel
 from pytest_freezecheck.checking.sides import Sides
 from pytest_freezecheck.errors import FreezecheckError

@@ -24,8 +24,8 @@ from pathlib import Path
 import tensorflow as tf
 
 import pytest_freezecheck as freezecheck
-from benchmarks.common import number, table
 from benchmarks.net_bench import Bench, Found, faults
+from benchmarks.tables import number, table
 from pytest_freezecheck import LiveModel
 from pytest_freezecheck.formats import format_of
 from tests.kit import nets

@@ -20,7 +20,8 @@ from hypothesis import HealthCheck, Phase, strategies
 from hypothesis.extra.numpy import arrays
 
 import pytest_freezecheck as freezecheck
-from benchmarks.common import bench, table
+from benchmarks.common import bench
+from benchmarks.tables import table
 from pytest_freezecheck.checking.corpus import Corpus
 from pytest_freezecheck.checking.noise_tolerance import tolerances
 from pytest_freezecheck.models import reference

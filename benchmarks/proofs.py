@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 import pytest_freezecheck as freezecheck
 from benchmarks import proved_nets
-from benchmarks.common import table
+from benchmarks.tables import table
 from pytest_freezecheck import LiveModel
 from pytest_freezecheck.errors import ArtifactError, FreezecheckError, FreezeError
 from pytest_freezecheck.models import reference

@@ -13,7 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.common import bench, possible, table
+from benchmarks.common import bench, possible
+from benchmarks.tables import table
 from tests.kit.wrong_freezes import WRONG
 
 #: Declares a model for each network and for each way in which it reads shadows.

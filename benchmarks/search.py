@@ -18,7 +18,8 @@ import numpy as np
 from hypothesis import HealthCheck, Phase
 
 import pytest_freezecheck as freezecheck
-from benchmarks.common import bench, number, possible, table
+from benchmarks.common import bench, possible
+from benchmarks.tables import number, table
 from pytest_freezecheck.checking.comparison import prepared
 from pytest_freezecheck.checking.corpus import Corpus
 from pytest_freezecheck.checking.sides import Sides

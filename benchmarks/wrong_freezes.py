@@ -11,7 +11,8 @@ import statistics
 import sys
 
 import pytest_freezecheck as freezecheck
-from benchmarks.common import Bench, bench, number, possible, table
+from benchmarks.common import Bench, bench, possible
+from benchmarks.tables import number, table
 from tests.kit.wrong_freezes import CORRECT, WRONG, CorrectFreeze, WrongFreeze
 
 Freeze = WrongFreeze | CorrectFreeze

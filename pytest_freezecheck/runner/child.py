@@ -5,6 +5,7 @@ It is started with two pipes of its own, since what a file runs may write to std
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import dataclasses
@@ -21,7 +22,7 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pytest_freezecheck import errors
 from pytest_freezecheck.declared.job import Job
@@ -76,6 +77,19 @@ def main(requests: int, replies: int) -> None:
         child.answer(sending.loads(content))
         inbox.busy = False
     child.close()
+
+
+def end() -> NoReturn:
+    """End the process as Python does, but for taking its modules apart.
+
+    That of TensorFlow takes most of a second, which pytest would wait for, and changes nothing that
+    outlives the process.
+    """
+    threading._shutdown()  # type: ignore[attr-defined] # waits for threads of the model's own
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _die_with_parent() -> None:

@@ -21,7 +21,8 @@ _LENGTH = struct.Struct("<Q")
 #: What `python -c` has in front of sys.path, the current folder, may hold modules of any name.
 _CODE = (
     "import sys; sys.path[:] = sys.argv[3].split('\\n'); "
-    "from pytest_freezecheck.runner.child import main; main(int(sys.argv[1]), int(sys.argv[2]))"
+    "from pytest_freezecheck.runner.child import end, main; "
+    "main(int(sys.argv[1]), int(sys.argv[2])); end()"
 )
 _ONE_READ = 2**16
 

@@ -52,12 +52,14 @@ class Net:
         function: `function(images, num_classes, is_training=...)`, which builds it.
         scope: returns its arg scope.
         size: side of the smallest picture that leaves its layers something to do.
+        classes: that it tells apart.
     """
 
     name: str
     function: Callable[..., Any]
     scope: Callable[[], Mapping[Any, Mapping[str, Any]]]
     size: int
+    classes: int = CLASSES
 
     @property
     def spec(self) -> InputSpec:
@@ -65,7 +67,7 @@ class Net:
         return InputSpec((self.size, self.size, 3))
 
     def build(self, images: Any, is_training: bool = False) -> Any:
-        """Return the probabilities, shape (batch, 10), or (batch, 1, 1, 10) of a ResNet.
+        """Return the probabilities, shape (batch, classes), or (batch, 1, 1, classes) of a ResNet.
 
         Args:
             images: float32, shape (batch, size, size, 3).
@@ -73,7 +75,7 @@ class Net:
                 units.
         """
         with slim.arg_scope(_updating_fast(self.scope())):
-            logits, ends = self.function(images, CLASSES, is_training=is_training)
+            logits, ends = self.function(images, self.classes, is_training=is_training)
         for end in ("Predictions", "predictions"):
             if end in ends:
                 return ends[end]
@@ -250,7 +252,8 @@ def _save(net: Net, values: dict[str, Array], prefix: str) -> None:
 
 def _tell_apart(values: dict[str, Array], last: list[str], logits: Array) -> None:
     """Scale the last layer until the logits spread, about a middle that favours no class."""
-    answered = logits.reshape(-1, CLASSES)
+    classes = logits.shape[-1]
+    answered = logits.reshape(-1, classes)
     mean = answered.mean(axis=0)
     rest = answered - mean
     # Of most pictures: a ResNet v1 answers a few of them with logits ten times as large.
@@ -258,7 +261,7 @@ def _tell_apart(values: dict[str, Array], last: list[str], logits: Array) -> Non
     weights, biases = last
     factor = np.float32(_SPREAD / spread)
     values[weights] = values[weights] * factor
-    values[biases] = (values[biases] - mean) * factor + _drawn(biases, [CLASSES])
+    values[biases] = (values[biases] - mean) * factor + _drawn(biases, [classes])
 
 
 def _apart(name: str, value: Array) -> Array:

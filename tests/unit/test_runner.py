@@ -191,3 +191,38 @@ def test_what_was_refused_memory_is_told_from_other_errors(
     error: BaseException, wants: bool
 ) -> None:
     assert wants_memory(error) is wants
+
+
+ENDING = """
+import atexit, sys, threading, time
+from pathlib import Path
+from pytest_freezecheck.runner import child
+
+class Kept:
+    def __del__(self):
+        Path("taken apart").touch()
+
+def late():
+    time.sleep(0.3)
+    Path("thread").touch()
+
+kept = Kept()
+atexit.register(lambda: print("at its end", end=""))
+threading.Thread(target=late).start()
+if sys.argv[1] == "end":
+    child.end()
+"""
+
+
+@pytest.mark.parametrize("how", ["end", "python"])
+def test_the_process_ends_as_python_does_but_takes_nothing_apart(tmp_path: Path, how: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ENDING, how],
+        cwd=tmp_path,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert done.stdout == "at its end"
+    assert (tmp_path / "thread").exists()
+    assert (tmp_path / "taken apart").exists() == (how == "python")
