@@ -4,9 +4,9 @@
 in the memory of what is measured. The files are:
 
     right.pb      a correct frozen GraphDef, which is proved
-    behind.pb     the same behind `tf.linalg.band_part(inputs, -1, -1)`: it does nothing, and no rule of a proof
-                  knows it, so that answers alone decide, as with any operation that only an
-                  exporter writes
+    behind.pb     the same behind `tf.linalg.band_part(inputs, -1, -1)`: it does nothing, and no
+                  rule of a proof knows it, so that answers alone decide, as with any operation that
+                  only an exporter writes
     wrong.pb      frozen with the shadows of BatchNorm's statistics, as in tensorflow#25912
     right.onnx    right.pb as tf2onnx converts it
 """
