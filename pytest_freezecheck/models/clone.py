@@ -91,6 +91,12 @@ class Clone:
         except (ValueError, KeyError, tf.errors.OpError) as error:
             raise ModelError(f"{live.name}: its graph cannot be copied: {reason(error)}") from None
         self._slopes: dict[str, tuple[Any, Any, dict[str, Any]]] = {}
+        # Some are told by what built the graph, and are not in its definition.
+        self._reshaped = {
+            op.name: op.outputs[0].shape
+            for op in live.graph.get_operations()
+            if op.type == "Reshape"
+        }
 
     def _assignments(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Add an assignment to each variable; return them, and what to feed them."""
@@ -247,7 +253,7 @@ class Clone:
         total = 0
         for operation in self._graph.get_operations():
             if operation.type in ("Conv2D", "DepthwiseConv2dNative", "Conv3D", "MatMul"):
-                total += _macs(operation)
+                total += _macs(operation, self._reshaped)
         return max(1, total)
 
     def close(self) -> None:
@@ -265,12 +271,30 @@ def _values(live: LiveModel) -> Arrays:
     return {v.op.name: value for v, value in zip(variables, values, strict=True)}
 
 
-def _macs(operation: Any) -> int:
-    """Return the multiplications of one layer for one row; 0 where its shapes are not known."""
+def _macs(operation: Any, reshaped: Mapping[str, Any]) -> int:
+    """Return the multiplications of one layer for one row; 0 where its shapes are not known.
+
+    Args:
+        operation: the layer.
+        reshaped: {name of a reshape: its static shape}.
+    """
     kernel, out = operation.inputs[1].shape, operation.outputs[0].shape
     if not kernel.is_fully_defined():
         return 0
     if operation.type == "MatMul":
-        return int(np.prod(kernel.as_list()))
+        return int(np.prod(kernel.as_list()) * _positions(operation, reshaped))
     places = [size for size in out.as_list()[1:-1] if size] if out.rank else []
     return int(np.prod(kernel.as_list()) * np.prod(places or [1]))
+
+
+def _positions(operation: Any, reshaped: Mapping[str, Any]) -> int:
+    """Return for how many positions of one row a matrix is multiplied.
+
+    `tensordot` makes those of several axes one axis, and the reshape behind it tells how many.
+    """
+    found = 1
+    for reader in operation.outputs[0].consumers():
+        shape = reshaped.get(reader.name) if reader.type == "Reshape" else None
+        if shape is not None and shape.rank is not None:
+            found = max(found, int(np.prod([size or 1 for size in shape.as_list()[1:-1]])))
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pytest_freezecheck.models import reference
 from pytest_freezecheck.models.clone import Clone
 from pytest_freezecheck.power.score import Probe, plan
 from tests.kit.faults import freeze, raw_weights
+from tests.kit.made import made, weight
 
 v1 = tf.compat.v1
 
@@ -53,8 +55,8 @@ def test_every_layer_and_every_kind_of_mistake_is_planted(live: LiveModel) -> No
     names = [mistake.name for mistake in plan(twin, live.checkpoint, 0, classes=True).mistakes]
     twin.close()
     assert len(names) == len(set(names))
-    for weight in live.weights():
-        assert any(name.startswith(f"{weight}[") for name in names), weight
+    for weighted in live.weights():
+        assert any(name.startswith(f"{weighted}[") for name in names), weighted
     for kind in (
         "raw instead of its shadow",
         "its shadow instead of the variable",
@@ -85,6 +87,26 @@ def test_a_planted_mistake_is_the_mistake(trained: Path, live: LiveModel, tmp_pa
     )
     frozen.close()
     twin.close()
+
+
+@pytest.mark.parametrize(
+    ("layer", "count"),
+    [
+        (lambda x, w: tf.tensordot(x, w, 1), 6 * 8 * 5),  # a matrix for each of six positions
+        (lambda x, w: tf.matmul(x[:, 0], w), 8 * 5),
+        (lambda x, w: tf.reshape(tf.matmul(x[:, 0], w), [-1, 5]), 8 * 5),
+    ],
+    ids=["tensordot", "matmul", "matmul and a reshape of rows"],
+)
+def test_what_one_row_costs_is_told_by_its_layers(
+    layer: Callable[[Any, Any], Any], count: int
+) -> None:
+    """Else power takes longer than the share of a check that it may."""
+    live = made(lambda x: {"y": layer(x, weight("w", 8, 5))}, {"x": {"shape": [6, 8]}})
+    twin = Clone(live)
+    assert twin.macs() == count
+    twin.close()
+    live.close()
 
 
 def test_the_live_model_is_not_touched(live: LiveModel, correct: Path) -> None:
