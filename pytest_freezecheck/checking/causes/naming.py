@@ -16,7 +16,6 @@ from pytest_freezecheck.checking.causes.rewriting import equal_values
 from pytest_freezecheck.checking.causes.state import State, near_to
 from pytest_freezecheck.computation.edits import Edit
 from pytest_freezecheck.computation.node import Node, walk
-from pytest_freezecheck.diagnosis.rounded import rounded_to
 from pytest_freezecheck.diagnosis.weights import Origins, grouped
 from pytest_freezecheck.result.findings import Blamed
 
@@ -60,10 +59,6 @@ class Naming:
         constants = [n for n in state.choice.values if n not in self.held]
         values = state.choice.without(*constants).values
         causes = [*self.hints.of_changes(state.choice.changes)]
-        rounded = any(rounded_to(self.held[n], value) for n, value in values.items())
-        for name in constants:  # what rounds weights rounds the constants of operations, too
-            if not (rounded and self.hints.is_rounded(name)):
-                causes.append(self.hints.of_constant(name))
         factors = {
             n: f
             for n, v in values.items()
@@ -80,6 +75,10 @@ class Naming:
         either = factors.keys() & self._first(before) - scaled.keys()
         values = {n: v for n, v in values.items() if n not in scaled and n not in either}
         causes += self._of_values(state, values, origins)
+        rounded = any(cause.id == "reduced-precision" for cause in causes)
+        for name in constants:  # what rounds weights rounds the constants of operations, too
+            if not (rounded and self.hints.is_rounded(name)):
+                causes.append(self.hints.of_constant(name))
         if state.choice.epsilon is not None:
             said = f"as if BatchNorm's epsilon were {state.choice.epsilon:g}"
             causes.append(Blamed("batch-norm-epsilon", (), said, proven=True))
