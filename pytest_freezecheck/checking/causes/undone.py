@@ -14,9 +14,10 @@ from pytest_freezecheck.checking.causes.blocks import of_batch
 from pytest_freezecheck.checking.causes.hints import pairs
 from pytest_freezecheck.checking.proving import Compared, compared_with, read_again
 from pytest_freezecheck.checking.sides import Sides
-from pytest_freezecheck.computation.node import Arena, walk
+from pytest_freezecheck.computation.node import Arena, Node, walk
 from pytest_freezecheck.errors import ArtifactError, ModelError
 from pytest_freezecheck.models.graph_loops import Replacer
+from pytest_freezecheck.models.graph_reader import PREFIX
 from pytest_freezecheck.models.graphdef import operation_of
 from pytest_freezecheck.result.findings import Blamed
 
@@ -78,7 +79,7 @@ def with_its_weights(sides: Sides, compared: Compared) -> Undone | None:
     found = {
         mine.origin: (mine, theirs)
         for mine, theirs in pairs(compared.live.raw, compared.raw)
-        if mine.origin in held and not theirs.is_constant
+        if mine.origin in held and not theirs.is_constant and not _is_stored(theirs)
     }
     if not found:
         return None
@@ -90,6 +91,11 @@ def with_its_weights(sides: Sides, compared: Compared) -> Undone | None:
     except (ValueError, IndexError, KeyError, TypeError):
         return None  # a weight that does not fit there stands in another place
     return Undone(again, tuple(_causes(found)))
+
+
+def _is_stored(node: Node) -> bool:
+    """Return whether a node is a constant that the file keeps in fewer bits."""
+    return node.op == f"{PREFIX}Cast" and node.inputs[0].is_constant
 
 
 def _causes(found: dict[str, tuple[Any, Any]]) -> Iterator[Blamed]:
