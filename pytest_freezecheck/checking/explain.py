@@ -37,6 +37,8 @@ _LAYERS = 48
 _SEEN = 1e-4
 #: Causes that say that something is another, and not what it does.
 _VAGUE = ("changed-operation", "input-transform", "unknown")
+#: Causes that do not say why an answer is not finite.
+_NOT_WHY = ("changed-operation", "altered-weights", "other-weights", "unknown")
 
 
 def explain(
@@ -63,7 +65,7 @@ def explain(
     except FreezecheckError as error:
         found = Explanation((), (f"its graph could not be looked into: {error}",))
     first = found.causes[0].id if found.causes else "unknown"
-    if non_finite and first in ("changed-operation", "altered-weights", "unknown"):
+    if non_finite and first in _NOT_WHY:
         return _renamed(found, "non-finite", "the answer is not finite")
     if steady and first in _VAGUE and _batch_dependent(sides, feeds):
         said = "a row is answered otherwise with other rows beside it"
@@ -166,22 +168,20 @@ class _Inquiry:
 
     def _in_words(self, live: EditableGraph, told: Explanation) -> Explanation:
         """Add what a change at an end of the model amounts to, if the answers tell."""
-        ids = {cause.id for cause in told.causes}
-        if ids == {"input-transform"}:
-            words = read_differently(live, self._wrong(), self.feeds, self.close)
-            said, cause = f"it {words}", "input-transform"
-        elif ids <= {"changed-operation", "other-weights"}:
-            behind = done_behind(live.answer(self.feeds), self._wrong(), self.close)
-            words = said = "" if behind is None else behind.evidence
-            cause = "" if behind is None else behind.id
-        else:
+        ids, wrong = {cause.id for cause in told.causes}, self._wrong()
+        found: tuple[str, str] | None = None
+        if ids <= {"changed-operation", "other-weights"}:
+            behind = done_behind(live.answer(self.feeds), wrong, self.close)
+            found = None if behind is None else (behind.id, behind.evidence)
+        if found is None and len(ids) == 1 and ids <= {"changed-operation", "input-transform"}:
+            words = read_differently(live, wrong, self.feeds, self.close)
+            found = None if words is None else ("input-transform", f"it {words}")
+        if found is None:
             return told
-        if not words:
-            return told
-        first = told.causes[0]
+        name, said = found
         evidence = "; ".join(cause.evidence for cause in told.causes)
-        tensors = tuple(dict.fromkeys(name for cause in told.causes for name in cause.tensors))
-        made = Blamed(cause, tensors, f"{said}: {evidence}", proven=True, share=first.share)
+        tensors = tuple(dict.fromkeys(one for cause in told.causes for one in cause.tensors))
+        made = Blamed(name, tensors, f"{said}: {evidence}", True, told.causes[0].share)
         return dataclasses.replace(told, causes=(made,))
 
     def _numbers_alone(self) -> bool:
