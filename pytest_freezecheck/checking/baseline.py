@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 #: of its batch. Float noise of batch sizes stays below 1e-5 (docs/benchmarks.md).
 _SEEN = 1e-4
 _DISCRETE = (CLASSES, PIXELS, TEXT)
+#: Where an output comes from whose logarithm is, up to a constant, what went into it.
+_SOFTMAX = ("softmax", "call")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,34 +49,65 @@ class Output:
     recover: bool
 
 
-def outputs_of(live: LiveModel, answers: Sequence[Answer]) -> dict[str, Output]:
+def outputs_of(live: LiveModel, answers: Iterable[Answer]) -> dict[str, Output]:
     """Return what is known of each output.
 
     Args:
         live: the model.
-        answers: of it, to the inputs of the check.
+        answers: of it, to the inputs of the check; gone through once, one at a time.
     """
-    found = {}
-    for name, tensor in live.outputs.items():
-        arrays = [np.asarray(answer.outputs[name]) for answer in answers]
-        logits = [answer.logits[name] for answer in answers if name in answer.logits]
-        source = source_of(tensor)
-        recover = source in ("softmax", "call")
-        if not logits and recover:
-            told = (centred_log_probabilities(array, array) for array in arrays)
-            logits = [pair[0] for pair in told if pair is not None]
-        found[name] = Output(
-            kind=_kind(arrays, source, live.output_specs.get(name)),
-            size=_size(arrays),
-            logit_size=max((_logit_size(array) for array in logits), default=0.0),
-            recover=recover,
+    sources = {name: source_of(tensor) for name, tensor in live.outputs.items()}
+    seen = {name: _Seen(source in _SOFTMAX) for name, source in sources.items()}
+    for answer in answers:
+        for name, one in seen.items():
+            one.add(np.asarray(answer.outputs[name]), answer.logits.get(name))
+    return {
+        name: Output(
+            kind=_kind(one, sources[name], live.output_specs.get(name)),
+            size=float(np.median(np.concatenate(one.sizes))) if one.sizes else 0.0,
+            logit_size=max(one.logit_sizes or one.recovered, default=0.0),
+            recover=one.recover,
         )
-    return found
+        for name, one in seen.items()
+    }
 
 
-def _kind(arrays: Sequence[Any], source: str, spec: OutputSpec | None) -> str:
+@dataclasses.dataclass
+class _Seen:
+    """What was seen of one output, batch by batch.
+
+    Attributes:
+        recover: whether logits may be told from the probabilities.
+        dtype: of the first batch.
+        sizes: the largest absolute value of each row.
+        logit_sizes: the largest centred logit of each batch, where the graph shows them.
+        recovered: likewise, of those that are told from the probabilities.
+        inside: whether all values lie between 0 and 1, and there are any.
+    """
+
+    recover: bool
+    dtype: np.dtype[Any] | None = None
+    sizes: list[Any] = dataclasses.field(default_factory=list)
+    logit_sizes: list[float] = dataclasses.field(default_factory=list)
+    recovered: list[float] = dataclasses.field(default_factory=list)
+    inside: bool | None = None
+
+    def add(self, array: Any, logits: Any | None) -> None:
+        self.dtype = array.dtype if self.dtype is None else self.dtype
+        if array.size and array.dtype.kind in "fVc":
+            self.sizes.append(np.ravel(largest_by_row(array)))
+        if array.size and is_real(array):
+            self.inside = self.inside is not False and bool((array >= 0).all() & (array <= 1).all())
+        if logits is not None:
+            self.logit_sizes.append(_logit_size(logits))
+        elif self.recover:
+            told = centred_log_probabilities(array, array)
+            self.recovered += [] if told is None else [_logit_size(told[0])]
+
+
+def _kind(seen: _Seen, source: str, spec: OutputSpec | None) -> str:
     """Return what an output holds: as declared, or as dtype, graph, or the range of values tell."""
-    first = arrays[0]
+    first = np.zeros(0, seen.dtype)
     if first.dtype.kind in "OSU":
         return TEXT
     if spec is not None and spec.kind is not None:
@@ -85,18 +118,7 @@ def _kind(arrays: Sequence[Any], source: str, spec: OutputSpec | None) -> str:
         return SCORES
     if source in ("softmax", "sigmoid"):
         return PROBABILITIES
-    values = [wide(array) for array in arrays if array.size]
-    inside = all(bool(((v >= 0.0) & (v <= 1.0)).all()) for v in values)
-    return PROBABILITIES if inside and values else SCORES
-
-
-def _size(arrays: Sequence[Any]) -> float:
-    sizes = [
-        np.ravel(largest_by_row(array))
-        for array in arrays
-        if array.size and array.dtype.kind in "fVc"
-    ]
-    return float(np.median(np.concatenate(sizes))) if sizes else 0.0
+    return PROBABILITIES if seen.inside else SCORES
 
 
 def _logit_size(logits: Any) -> float:
@@ -104,7 +126,7 @@ def _logit_size(logits: Any) -> float:
     return float(np.abs(centred_logits(logits)).max()) if finite else 0.0
 
 
-def is_row_by_row(sizes: Sequence[int], answers: Sequence[Answer]) -> bool:
+def is_row_by_row(sizes: Sequence[int], answers: Iterable[Answer]) -> bool:
     """Return whether every output has as many answers for each input, whatever the batch.
 
     What has not (a scalar, detections, sequences as long as the longest of the batch) can be

@@ -17,6 +17,7 @@ from pytest_freezecheck.checking.baseline import (
     row_dependence,
 )
 from pytest_freezecheck.checking.batches import Batches
+from pytest_freezecheck.checking.kept import Kept, Sequenced
 from pytest_freezecheck.checking.steering import Drawn, Steered, Steering
 from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.inputs.search import drawn_once
@@ -81,8 +82,9 @@ class Corpus:
         self.searched = _share(examples, _SEARCHED)
         first = examples - self._steered_batches - self.searched
         self._batches = Batches(live.specs, drawn, first, seed)
-        self._answers: dict[int, Answer] = {}
-        self._in_pieces: dict[tuple[int, int], Answer] = {}
+        #: By number of the batch, and by how many rows were asked at a time; 0 for all of them.
+        self._answers: Kept[tuple[int, int]] = Kept()
+        self._asked = 0
         self._steered: Steered | None = None
         self._clone: Clone | None = None
         self.clone_error: ModelError | None = None
@@ -121,7 +123,8 @@ class Corpus:
         if self._known is None:
             for _ in self.main(live, ask):
                 pass
-            self._known = outputs_of(live, list(self._answers.values()))
+            whole = (self._answers[key] for key in self._answers if not key[1])
+            self._known = outputs_of(live, whole)
         return self._known
 
     @property
@@ -158,7 +161,7 @@ class Corpus:
         Of several sizes, those of the most frequent one.
         """
         places = alike([self._batches.size(place) for place in range(self._batches.main)])
-        answers = [self._answers[place] for place in places]
+        answers = Sequenced(self._answers, [(place, 0) for place in places])
         rows = [self._batches.rows(place) for place in places]
         return Drawn(answers, rows, lambda number: self._batches.arrays(places[number]))
 
@@ -228,15 +231,15 @@ class Corpus:
         return self._batches.words(place), feeds, self._answer(place, feeds, ask, pieces)
 
     def _answer(self, place: int, feeds: Arrays, ask: Ask, pieces: Pieces | None) -> Answer:
-        if place not in self._answers:
-            progress.tell("asking the live model", len(self._answers) / self.planned)
-            self._answers[place] = ask(feeds)
+        if (place, 0) not in self._answers:
+            progress.tell("asking the live model", self._asked / self.planned)
+            self._answers.keep((place, 0), ask(feeds))
+            self._asked += 1
         if pieces is None:
-            return self._answers[place]
-        key = (place, pieces.rows)
-        if key not in self._in_pieces:
-            self._in_pieces[key] = pieces.ask(feeds)
-        return self._in_pieces[key]
+            return self._answers[place, 0]
+        if (place, pieces.rows) not in self._answers:
+            self._answers.keep((place, pieces.rows), pieces.ask(feeds))
+        return self._answers[place, pieces.rows]
 
 
 _corpora: weakref.WeakKeyDictionary[LiveModel, dict[tuple[object, ...], Corpus]] = (

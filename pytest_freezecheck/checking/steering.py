@@ -7,7 +7,7 @@ they need. Only the live model is asked, so all artifacts are fed the same input
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,8 @@ from pytest_freezecheck.report import cautions
 
 #: Where nothing but a descent leads to the boundary: rows, steps of the gradient, rounds of trial.
 _DESCENDING, _STEPS, _ROUNDS = 8, 40, 12
-_MOST_BYTES = 2**28
+#: Bytes of inputs that are steered, and of the answers (in float64) that are looked at together.
+_MOST_BYTES, _MOST_ANSWERED = 2**28, 2**27
 
 Ask = Callable[[Arrays], Answer]
 Integers = npt.NDArray[np.intp]
@@ -112,21 +113,27 @@ class Steering:
         return self.found
 
     def _output(self, name: str, rows: int) -> None:
-        answers = [answer.outputs[name] for answer in self.drawn.answers]
-        if not stackable(answers):
+        if not stackable(self._answers(name)):
             return
-        if any(len(a) != size for a, size in zip(answers, self.drawn.sizes, strict=True)):
+        if any(len(a) != n for a, n in zip(self._answers(name), self.drawn.sizes, strict=True)):
             return  # an answer to the batch as a whole cannot be steered row by row
-        if not all(is_distribution(answer) for answer in answers):
-            self._steepest(name, rows)
-            return
-        classes = np.concatenate([a.argmax(axis=-1).reshape(len(a), -1) for a in answers])
+        parts = []
+        for answer in self._answers(name):
+            if not is_distribution(answer):
+                self._steepest(name, rows)
+                return
+            parts.append(answer.argmax(axis=-1).reshape(len(answer), -1))
+        classes = np.concatenate(parts)
         if (classes != classes[0]).any():
             self._between_classes(name, classes, rows)
         elif classes.shape[1] == 1:
-            self._one_class(name, np.concatenate(answers), min(rows, _DESCENDING))
+            self._one_class(name, min(rows, _DESCENDING))
         else:
             self._steepest(name, rows)
+
+    def _answers(self, name: str) -> Iterator[npt.NDArray[Any]]:
+        """Yield what the drawn batches are answered, one at a time: all can be gigabytes."""
+        return (answer.outputs[name] for answer in self.drawn.answers)
 
     def _between_classes(self, name: str, classes: Integers, rows: int) -> None:
         """Go between pairs of different classes, each class in turn."""
@@ -144,27 +151,31 @@ class Steering:
         places = np.array(at)
         home = classes[one, places]
 
-        def margin(feeds: Mapping[str, Any], numbers: Integers) -> Floats:
-            logits = self._logits(name, self.ask(dict(feeds)), len(numbers))
-            here = logits[np.arange(len(numbers)), places[numbers]]
-            own = here[np.arange(len(here)), home[numbers]].copy()
-            here[np.arange(len(here)), home[numbers]] = -np.inf
-            return np.asarray(own - here.max(axis=1))
+        def found(part: slice) -> Arrays:
+            position, own_class = places[part], home[part]
 
-        specs = self.live.specs
-        self._keep(
-            cross(self.drawn.rows(one), self.drawn.rows(other), margin, specs),
-            "inputs on the decision boundary",
-        )
+            def margin(feeds: Mapping[str, Any], numbers: Integers) -> Floats:
+                logits = self._logits(name, self.ask(dict(feeds)), len(numbers))
+                every = np.arange(len(numbers))
+                here = logits[every, position[numbers]].astype(np.float64)
+                own = here[every, own_class[numbers]].copy()
+                here[every, own_class[numbers]] = -np.inf
+                return np.asarray(own - here.max(axis=1))
 
-    def _one_class(self, name: str, every: npt.NDArray[Any], rows: int) -> None:
+            ends = self.drawn.rows(one[part]), self.drawn.rows(other[part])
+            return cross(*ends, margin, self.live.specs)
+
+        self._keep(self._in_parts(name, rows, found), "inputs on the decision boundary")
+
+    def _one_class(self, name: str, rows: int) -> None:
         """Descend from the inputs that the model is least sure of."""
-        top = np.sort(every.reshape(len(every), -1), axis=1)
-        start = self.drawn.rows(np.argsort(top[:, -1] - top[:, -2], kind="stable")[:rows])
+        top = [np.sort(a.reshape(len(a), -1), axis=1)[:, -2:] for a in self._answers(name)]
+        lead_of = np.diff(np.concatenate(top), axis=1)[:, 0]
+        start = self.drawn.rows(np.argsort(lead_of, kind="stable")[:rows])
         specs = self.live.specs
 
         def lead(feeds: Arrays) -> tuple[Floats, Integers]:
-            logits = self._logits(name, self.ask(feeds), rows_of(feeds))[:, 0]
+            logits = wide(self._logits(name, self.ask(feeds), rows_of(feeds))[:, 0])
             order = np.sort(logits, axis=1)
             return order[:, -1] - order[:, -2], logits.argmax(axis=1)
 
@@ -192,11 +203,26 @@ class Steering:
             values = self.ask(dict(feeds)).outputs[name]
             return np.asarray(values.reshape(len(values), -1).astype(np.float64))
 
-        one, other = self.drawn.rows(best[:, 0]), self.drawn.rows(best[:, 1])
+        def found(part: slice) -> Arrays:
+            one, other = (self.drawn.rows(best[part, end]) for end in (0, 1))
+            return steepest(one, other, answer, self.live.specs)
+
         self._keep(
-            steepest(one, other, answer, self.live.specs),
-            "inputs where the answer changes fastest",
+            self._in_parts(name, len(best), found), "inputs where the answer changes fastest"
         )
+
+    def _in_parts(self, name: str, rows: int, found: Callable[[slice], Arrays]) -> Arrays:
+        """Find so many inputs, all together unless the answers to them would fill memory.
+
+        Args:
+            name: of the output.
+            rows: how many.
+            found: finds those with these numbers; no row depends on another.
+        """
+        size = self.drawn.answer(name, 0).nbytes
+        most = max(1, _MOST_ANSWERED // max(1, size))
+        parts = [found(slice(start, start + most)) for start in range(0, rows, most)]
+        return {n: np.concatenate([part[n] for part in parts]) for n in parts[0]}
 
     def _between(self, name: str, one: int, other: int) -> float:
         """Return how differently two inputs are answered."""
@@ -208,11 +234,11 @@ class Steering:
         self.found.feeds.append(feeds)
         self.found.words.append(words)
 
-    def _logits(self, name: str, answer: Answer, rows: int) -> Floats:
+    def _logits(self, name: str, answer: Answer, rows: int) -> npt.NDArray[Any]:
         """Return logits, (rows, positions, classes), of the graph's or from the probabilities."""
         probabilities = answer.outputs[name]
         logits = answer.logits.get(name)
         if logits is None or logits.size != probabilities.size:
             tiny = np.finfo(probabilities.dtype).tiny
             logits = np.log(np.maximum(probabilities, tiny))
-        return logits.reshape(rows, -1, probabilities.shape[-1]).astype(np.float64)
+        return logits.reshape(rows, -1, probabilities.shape[-1])
