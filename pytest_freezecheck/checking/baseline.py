@@ -11,9 +11,8 @@ import numpy as np
 from pytest_freezecheck.models.outputs import source_of
 from pytest_freezecheck.numeric.difference import (
     centred_log_probabilities,
-    centred_logits,
     is_real,
-    wide,
+    largest_logit,
 )
 from pytest_freezecheck.numeric.rows import differences, largest_by_row
 from pytest_freezecheck.numeric.tolerance import CLASSES, PIXELS, PROBABILITIES, SCORES, TEXT
@@ -99,10 +98,10 @@ class _Seen:
         if array.size and is_real(array):
             self.inside = self.inside is not False and bool((array >= 0).all() & (array <= 1).all())
         if logits is not None:
-            self.logit_sizes.append(_logit_size(logits))
+            self.logit_sizes.append(largest_logit(logits))
         elif self.recover:
             told = centred_log_probabilities(array, array)
-            self.recovered += [] if told is None else [_logit_size(told[0])]
+            self.recovered += [] if told is None else [largest_logit(told[0])]
 
 
 def _kind(seen: _Seen, source: str, spec: OutputSpec | None) -> str:
@@ -119,11 +118,6 @@ def _kind(seen: _Seen, source: str, spec: OutputSpec | None) -> str:
     if source in ("softmax", "sigmoid"):
         return PROBABILITIES
     return PROBABILITIES if seen.inside else SCORES
-
-
-def _logit_size(logits: Any) -> float:
-    finite = logits.size and np.isfinite(wide(logits)).all()
-    return float(np.abs(centred_logits(logits)).max()) if finite else 0.0
 
 
 def is_row_by_row(sizes: Sequence[int], answers: Iterable[Answer]) -> bool:

@@ -145,11 +145,13 @@ class Tally:
         live, frozen = before_softmax
         if live is not None and frozen is not None and comparable(live, frozen):
             self.sees_logits = True
-            finite = np.isfinite(wide(live)).all() and np.isfinite(wide(frozen)).all()
             same = _identical_logits(live, frozen)
             self.identical = self.identical and same
-            if live.size == 0 or not finite:
+            if live.size == 0 or not (_finite(live) and (same or _finite(frozen))):
                 return same  # non-finite logits show as non-finite or saturated probabilities
+            if same:
+                self.centred.setdefault(name, 0.0)
+                return True
             pair = (centred_logits(live), centred_logits(frozen))
         else:
             recovered = (
@@ -255,6 +257,10 @@ def alike(live: Answered, frozen: Answered, names: Mapping[str, str]) -> bool:
         if not _identical_logits(one, other):
             return False
     return True
+
+
+def _finite(logits: Array) -> bool:
+    return bool(np.isfinite(logits if logits.dtype.kind == "f" else wide(logits)).all())
 
 
 def _identical_logits(one: Array, other: Array) -> bool:

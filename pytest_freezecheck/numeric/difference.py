@@ -152,13 +152,14 @@ def distance(one: Array, other: Array) -> Floats:
     """
     if one.dtype.kind in _TEXT:
         return np.asarray(one != other).astype(np.float64).reshape(one.shape)
-    equal = np.asarray(one == other)
     with np.errstate(invalid="ignore", over="ignore"):
         apart = np.abs(wide(other) - wide(one)).astype(np.float64)
     if one.dtype.kind in _WHOLE:
-        return np.asarray(np.where(equal, 0.0, np.maximum(apart, 1.0)))
-    both_nan = np.isnan(wide(one)) & np.isnan(wide(other))
-    return np.where(equal | both_nan, 0.0, np.nan_to_num(apart, nan=np.inf, posinf=np.inf))
+        return np.asarray(np.where(one == other, 0.0, np.maximum(apart, 1.0)))
+    if np.isfinite(apart).all():  # as nearly always: all values of both sides are
+        return np.asarray(apart)
+    same = (one == other) | (np.isnan(wide(one)) & np.isnan(wide(other)))
+    return np.where(same, 0.0, np.nan_to_num(apart, nan=np.inf, posinf=np.inf))
 
 
 def wide(values: Array) -> npt.NDArray[Any]:
@@ -203,14 +204,13 @@ def is_distribution(values: Array) -> bool:
     """Return whether the last axis holds probabilities: in [0, 1], summing to 1."""
     if values.ndim < 1 or values.shape[-1] < 2 or not is_real(values):
         return False
-    exact = wide(values)
+    native = values.dtype.kind == "f"
     # Of bfloat16, which has 8 bits, a sum of classes is off by up to a half of 2^-8 for each.
-    off = 1e-3 if values.dtype.kind == "f" else 2e-2
-    return bool(
-        np.isfinite(exact).all()
-        and (exact >= 0).all()
-        and (np.abs(exact.sum(axis=-1) - 1.0) <= off).all()
-    )
+    off = 1e-3 if native else 2e-2
+    numbers: npt.NDArray[Any] = values if native else wide(values)
+    if not (numbers >= 0).all():  # nor is NaN
+        return False
+    return bool((np.abs(numbers.sum(axis=-1, dtype=np.float64) - 1.0) <= off).all())
 
 
 def centred_logits(logits: Array) -> npt.NDArray[np.float64]:
@@ -220,6 +220,18 @@ def centred_logits(logits: Array) -> npt.NDArray[np.float64]:
     """
     exact = wide(logits).reshape(-1, logits.shape[-1])
     return np.asarray(exact - exact.mean(axis=-1, keepdims=True))
+
+
+def largest_logit(logits: Array) -> float:
+    """Return the largest absolute centred logit, 0 where one is not finite or there is none."""
+    if not logits.size:
+        return 0.0
+    rows = logits.reshape(-1, logits.shape[-1])
+    means = wide(rows).mean(axis=-1)
+    if not np.isfinite(means).all():  # nor is a logit
+        return 0.0
+    # What is furthest from the mean is the largest or the smallest.
+    return float(max((wide(rows.max(-1)) - means).max(), (means - wide(rows.min(-1))).max()))
 
 
 def centred_log_probabilities(

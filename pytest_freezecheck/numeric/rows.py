@@ -49,10 +49,13 @@ def by_row(values: Floats, rows: int) -> Floats:
 
 def largest_by_row(live: Array) -> Floats:
     """Return the largest absolute finite value of each row, (rows, 1, ...), or of a scalar."""
+    axes = tuple(range(1, live.ndim))
+    if live.dtype.kind == "f" and axes:
+        largest = wide(np.abs(live).max(axis=axes, keepdims=True))
+        if np.isfinite(largest).all():
+            return np.asarray(largest)
     finite = np.abs(np.nan_to_num(wide(live), nan=0.0, posinf=0.0, neginf=0.0))
-    if live.ndim < 2:
-        return np.asarray(finite)
-    return np.asarray(finite.max(axis=tuple(range(1, live.ndim)), keepdims=True))
+    return np.asarray(finite.max(axis=axes, keepdims=True) if axes else finite)
 
 
 def logits_apart(
