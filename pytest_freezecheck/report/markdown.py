@@ -102,7 +102,7 @@ def _sentence(document: Mapping[str, Any]) -> str:
     count = counted(sum(totals.values()), "check")
     ended = ", and it was interrupted" if document["interrupted"] else ""
     return (
-        f"{count}{': ' if parts else ''}{', '.join(parts)}. pytest ended with exit status "
+        f"{count}{': ' if parts else ''}{', '.join(parts)}. The run ended with exit status "
         f"{document['exit_status']} after {document['seconds']:.1f} s{ended}."
     )
 

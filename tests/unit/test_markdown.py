@@ -85,7 +85,7 @@ def test_a_failure_has_all_that_is_known() -> None:
         "❌ freezecheck: a frozen model does not compute what the live model computes"
     )
     assert texts[1] == (
-        "4 checks: 1 passed, 1 failed, 1 could not be made, 1 skipped. pytest ended with exit "
+        "4 checks: 1 passed, 1 failed, 1 could not be made, 1 skipped. The run ended with exit "
         "status 1 after 2.5 s."
     )
     at = texts.index("frozen.pb")
