@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_freezecheck import errors
+from pytest_freezecheck.command.progress import shown
 from pytest_freezecheck.declared.job import Job
 from pytest_freezecheck.declared.model_cache import ModelCache
 from pytest_freezecheck.declared.told import behind_of
@@ -81,7 +82,8 @@ class Maker:
             run: with which settings.
             what: what to call it in messages.
         """
-        return self._here(job, run) if self._keeper is None else self._apart(job, run, what)
+        with shown(what):
+            return self._here(job, run) if self._keeper is None else self._apart(job, run, what)
 
     def check(self, job: Job, run: Run, what: str) -> Made:
         """Do a job that checks; there is at least one result of it.

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import select
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +11,7 @@ import pytest
 
 from pytest_freezecheck.gate.progress import Line
 from pytest_freezecheck.result.progress import Progress, tell, watching
+from tests.kit import subprocesses
 
 TEST = """
 import time
@@ -35,29 +32,9 @@ SHOWN = " test_it: asking both sides, 60%, largest difference 2.5e-07"
 def in_terminal(folder: Path, *arguments: str, columns: int = 120, terminal: str = "xterm") -> str:
     """Run pytest in a terminal, and return all that it writes."""
     (folder / "test_one.py").write_text(TEST)
-    main, other = pty.openpty()
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--freezecheck"]
-    run = subprocess.Popen(
-        [*command, "test_one.py", *arguments],
-        cwd=folder,
-        stdin=other,
-        stdout=other,
-        stderr=other,
-        env={**os.environ, "COLUMNS": str(columns), "TERM": terminal},
-    )
-    os.close(other)
-    written = b""
-    while True:
-        ready = select.select([main], [], [], 0.1)[0]
-        try:
-            part = os.read(main, 65536) if ready else b""
-        except OSError:  # the other end is closed
-            part = b""
-        written += part
-        if not part and run.poll() is not None:
-            break
-    os.close(main)
-    return written.decode()
+    given = [*command, "test_one.py", *arguments]
+    return subprocesses.in_terminal(folder, *given, columns=columns, terminal=terminal)
 
 
 @pytest.mark.parametrize("arguments", [(), ("-v",)])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
@@ -26,6 +28,39 @@ def run_pytest(folder: Path, *arguments: str, timeout: int = 1200) -> tuple[int,
         timeout=timeout,
     )
     return done.returncode, done.stdout
+
+
+def in_terminal(folder: Path, *command: str, columns: int = 120, terminal: str = "xterm") -> str:
+    """Run a command in a terminal, and return all that it writes.
+
+    Args:
+        folder: to run it in.
+        *command: the program, and what it is given.
+        columns: of the terminal.
+        terminal: what kind it is, as `TERM` says it.
+    """
+    main, other = pty.openpty()
+    run = subprocess.Popen(
+        command,
+        cwd=folder,
+        stdin=other,
+        stdout=other,
+        stderr=other,
+        env={**os.environ, "COLUMNS": str(columns), "TERM": terminal},
+    )
+    os.close(other)
+    written = b""
+    while True:
+        ready = select.select([main], [], [], 0.1)[0]
+        try:
+            part = os.read(main, 65536) if ready else b""
+        except OSError:  # the other end is closed
+            part = b""
+        written += part
+        if not part and run.poll() is not None:
+            break
+    os.close(main)
+    return written.decode()
 
 
 def ended_once_begun(
