@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_freezecheck.checking.baseline import Floor, Output, sees_others
+from pytest_freezecheck.checking.kept import Kept
 from pytest_freezecheck.errors import ModelError
 from pytest_freezecheck.numeric.difference import Array, Floats, distance, wide
 from pytest_freezecheck.numeric.rows import largest_by_row, logits_apart
@@ -24,6 +25,7 @@ from pytest_freezecheck.power import noise
 
 if TYPE_CHECKING:
     from pytest_freezecheck.checking.corpus import Ask, Corpus
+    from pytest_freezecheck.models.answer import Answer
     from pytest_freezecheck.models.live import LiveModel
     from pytest_freezecheck.settings import Settings
 
@@ -57,40 +59,62 @@ def floor_of(live: LiveModel, corpus: Corpus, ask: Ask) -> Floor:
         for _ in corpus.main(live, ask):
             pass  # finds the steered inputs, and keeps all answers for the comparison
         dependence = corpus.row_dependence(live, ask)
-        pairs = []
+        measured = _Measured(corpus.known(live, ask))
         if not sees_others(dependence):
-            pairs = [pair for f in corpus.probe(_SINGLE) for pair in noise.row_by_row(ask, f)]
+            for feeds in corpus.probe(_SINGLE):
+                for pair in noise.row_by_row(ask, feeds):
+                    measured.add(*pair)
         unmeasured = None
         try:
+            clone = corpus.clone(live)
             batches = list(corpus.telling(_DRAWN, _AT_ONCE))
-            pairs += noise.executed_otherwise(corpus.clone(live), batches)
+            plain: Kept[int] = Kept()
+            for number, feeds in enumerate(batches):
+                plain.keep(number, clone.answer(feeds))
+            for pair in noise.executed_otherwise(clone, batches, plain):
+                measured.add(*pair)
         except ModelError as error:
             unmeasured = str(error)
-        corpus.floor = _floor(pairs, corpus.known(live, ask), unmeasured, dependence)
+        corpus.floor = measured.floor(unmeasured, dependence)
     return corpus.floor
 
 
-def _floor(
-    pairs: list[noise.Pair], known: Mapping[str, Output], unmeasured: str | None, dependence: float
-) -> Floor:
-    apart = dict.fromkeys(known, 0.0)
-    logits = dict.fromkeys(known, 0.0)
-    absolute = 0.0
-    for one, other in pairs:
+class _Measured:
+    """The largest differences of pairs of answers, added up one by one.
+
+    Args:
+        known: of the model's outputs.
+    """
+
+    def __init__(self, known: Mapping[str, Output]) -> None:
+        self._known = known
+        self._apart = dict.fromkeys(known, 0.0)
+        self._logits = dict.fromkeys(known, 0.0)
+        self._absolute = 0.0
+
+    def add(self, one: Answer, other: Answer) -> None:
+        """Add two answers of the model to the same inputs."""
         for name, value in one.outputs.items():
-            mine, theirs = np.asarray(value), np.asarray(other.outputs[name])
-            if known[name].kind not in (PROBABILITIES, SCORES) or mine.shape != theirs.shape:
+            mine, theirs, known = (
+                np.asarray(value),
+                np.asarray(other.outputs[name]),
+                self._known[name],
+            )
+            if known.kind not in (PROBABILITIES, SCORES) or mine.shape != theirs.shape:
                 continue  # a class number that noise decides is no floor of the others
             between = distance(mine, theirs)
-            absolute = max(absolute, float(between.max(initial=0.0)))
-            if known[name].kind == SCORES and known[name].size:
-                between = between / np.maximum(known[name].size, largest_by_row(mine))
-            apart[name] = max(apart[name], float(between.max(initial=0.0)))
-            if known[name].logit_size:
+            self._absolute = max(self._absolute, float(between.max(initial=0.0)))
+            if known.kind == SCORES and known.size:
+                between = between / np.maximum(known.size, largest_by_row(mine))
+            self._apart[name] = max(self._apart[name], float(between.max(initial=0.0)))
+            if known.logit_size:
                 pair = one.logits.get(name), other.logits.get(name)
-                away = logits_apart((mine, theirs), pair, 1, recover=known[name].recover)
-                logits[name] = max(logits[name], float(away.max()) / known[name].logit_size)
-    return Floor(apart, logits, absolute, unmeasured, dependence)
+                away = logits_apart((mine, theirs), pair, 1, recover=known.recover)
+                self._logits[name] = max(self._logits[name], float(away.max()) / known.logit_size)
+
+    def floor(self, unmeasured: str | None, dependence: float) -> Floor:
+        """Return them as the floor; `Floor` says what the arguments are."""
+        return Floor(self._apart, self._logits, self._absolute, unmeasured, dependence)
 
 
 def tolerances(

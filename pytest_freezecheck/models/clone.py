@@ -6,7 +6,8 @@ in a graph and session of its own that hold the part of the live graph that is r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -149,14 +150,15 @@ class Clone:
         }
         return self._runner.run(feeds, fed)
 
-    def otherwise(self, batches: Sequence[Mapping[str, Any]]) -> list[list[Answer]]:
-        """Return what the same graph answers as a default session runs it, and in one thread.
+    def otherwise(self, batches: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Answer]]:
+        """Yield what the same graph answers as a default session runs it, and in one thread.
 
         Args:
             batches: each {input name: array (rows, *shape)}.
 
-        Returns:
-            The answers to each batch, of a default session, then of one thread.
+        Yields:
+            The number of a batch, and an answer to it: all of a default session's, then all of one
+            thread's.
         """
         import tensorflow as tf
 
@@ -164,17 +166,16 @@ class Clone:
         single = plain_config()
         single.intra_op_parallelism_threads = single.inter_op_parallelism_threads = 1
         single.use_per_session_threads = True
-        answers = []
         for config in (v1.ConfigProto(), single):
-            with v1.Session(graph=self._graph, config=config) as session:
+            # Not as the default session: whoever asks goes on with its own in between.
+            with contextlib.closing(v1.Session(graph=self._graph, config=config)) as session:
                 session.run([self._graph.get_operation_by_name(name) for name in self._tables])
                 session.run(
                     list(self.assign.values()),
                     {self.fed[name]: value for name, value in self._variables.items()},
                 )
                 runner = Runner(session, self.inputs, self.outputs, self._runner.rows)
-                answers.append([runner.run(feeds) for feeds in batches])
-        return answers
+                yield from ((number, runner.run(feeds)) for number, feeds in enumerate(batches))
 
     def slope(
         self, output: str, feeds: Mapping[str, Any]

@@ -96,7 +96,7 @@ def floor_is(monkeypatch: pytest.MonkeyPatch, apart: float) -> None:
     level = np.full((1, 4), 0.25)
     tilted = level + np.array([apart, -apart, 0.0, 0.0])
     pair = tuple(Answer({"probabilities": answer}, {}) for answer in (level, tilted))
-    monkeypatch.setattr(noise, "executed_otherwise", lambda twin, batches: [pair])
+    monkeypatch.setattr(noise, "executed_otherwise", lambda twin, batches, plain: [pair])
     monkeypatch.setattr(noise, "row_by_row", lambda ask, feeds: [])
 
 
