@@ -135,7 +135,8 @@ class Feeding:
         tally.count(rows)
         share = tally.examples / self._planned if self._planned else None
         progress.tell("asking both sides", share, tally.largest_difference)
-        ratios = self.tolerances.rows(live, frozen, names, rows)
+        visible, hidden = self.tolerances.parts(live, frozen, names, rows)
+        ratios = np.maximum(visible, hidden)
         allowed: dict[str, Floats] = {}
         allowed_logits: dict[str, Floats] = {}
         if self._doubtful is not None and ratios.max() > 1.0:
@@ -147,7 +148,6 @@ class Feeding:
             identical &= tally.output(name, *pair, where=words, allowed=allowed.get(name))
             identical &= tally.logits(name, pair, logits, allowed_logits.get(name))
         if not identical:
-            visible = self._visible.rows(live, frozen, names, rows)
             if self._doubtful is not None and (allowed or allowed_logits):
                 excused = self._doubtful.excused
                 self.excused += int(excused.sum())

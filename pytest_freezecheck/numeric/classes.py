@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.numeric.difference import Array, is_number, wide
+from pytest_freezecheck.numeric.difference import Array, distance, is_number
 
 #: Decimal logarithms of the smallest and the largest bound, and classes to a decade. What lies
 #: outside counts in the first or the last class.
@@ -39,15 +39,13 @@ class Classes:
         if same:
             self.zeros += live.size
             return
-        here, there = wide(live), wide(frozen)
-        equal = (live == frozen) | (np.isnan(here) & np.isnan(there))
-        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            apart = np.abs(here - there)[~equal]
-            found = apart[np.isfinite(apart)]
-            places = np.clip(np.log10(found), _LOWEST, _HIGHEST)
-        self.zeros += int(equal.sum())
+        apart = distance(live, frozen)
+        apart = apart[apart > 0.0]
+        found = apart[np.isfinite(apart)]
+        places = np.clip(np.log10(found), _LOWEST, _HIGHEST)
+        self.zeros += live.size - apart.size
         self.non_finite += apart.size - found.size
-        self.counts += np.histogram(places, _EDGES)[0]
+        self.counts += np.histogram(places, len(_EDGES) - 1, (_LOWEST, _HIGHEST))[0]
 
     def found(self) -> tuple[tuple[float, ...], tuple[int, ...]]:
         """Return bounds and counts of the classes from the first to the last that holds a value."""

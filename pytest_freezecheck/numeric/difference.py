@@ -271,6 +271,8 @@ def _centred_logs(
     values: npt.NDArray[np.float64], counts: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
     logs = np.log(np.maximum(values, _UNDERFLOW))
+    if counts.all():
+        return np.asarray(logs - logs.mean(axis=-1, keepdims=True))
     number = np.maximum(counts.sum(axis=-1, keepdims=True), 1)
     means = np.where(counts, logs, 0.0).sum(axis=-1, keepdims=True) / number
     return np.asarray(np.where(counts, logs - means, 0.0))

@@ -172,17 +172,23 @@ class Tolerances:
             The largest ratio over all outputs and logits; infinite where one side alone is NaN or
             infinite, or answers in another shape or dtype.
         """
-        worst = np.zeros(rows)
+        return np.maximum(*self.parts(live, frozen, names, rows))
+
+    def parts(
+        self, live: Answered, frozen: Answered, names: Mapping[str, str], rows: int
+    ) -> tuple[Floats, Floats]:
+        """Return the same by outputs alone, and by logits alone."""
+        by_outputs, by_logits = np.zeros(rows), np.zeros(rows)
         for name, there in names.items():
             one, other = np.asarray(live.outputs[name]), np.asarray(frozen.outputs[there])
             tolerance = self.outputs[name]
-            worst = np.maximum(worst, output_ratios(tolerance, one, other, rows))
+            by_outputs = np.maximum(by_outputs, output_ratios(tolerance, one, other, rows))
             allowed = tolerance.logits_allowed()
             if allowed is not None:
                 pair = (live.logits.get(name), frozen.logits.get(there))
                 apart = logits_apart((one, other), pair, rows, recover=tolerance.recover)
-                worst = np.maximum(worst, multiples(apart, np.asarray(allowed)))
-        return worst
+                by_logits = np.maximum(by_logits, multiples(apart, np.asarray(allowed)))
+        return by_outputs, by_logits
 
 
 def output_ratios(tolerance: Tolerance, one: Array, other: Array, rows: int) -> Floats:
@@ -191,5 +197,7 @@ def output_ratios(tolerance: Tolerance, one: Array, other: Array, rows: int) -> 
         return np.full(rows, np.inf)
     if identical(one, other):
         return np.zeros(rows)
-    limits = np.broadcast_to(np.asarray(tolerance.allowed(one), np.float64), one.shape)
-    return by_row(multiples(distance(one, other), limits), rows)
+    limits = np.asarray(tolerance.allowed(one), np.float64)
+    if limits.size == 1:  # the largest difference is the largest multiple
+        return multiples(by_row(distance(one, other), rows), limits.reshape(()))
+    return by_row(multiples(distance(one, other), np.broadcast_to(limits, one.shape)), rows)
