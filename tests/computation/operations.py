@@ -467,6 +467,8 @@ def _conv(g: SessionGraph, op: str) -> Any:
 @strategy("BatchToSpaceND")
 def _dealt(g: SessionGraph, op: str) -> Any:
     """Return a dilated convolution as TensorFlow's functions write it."""
+    if g.d.chance():
+        return _dealt_sequence(g)
     sizes, block = [g.d.whole(4, 6) for _ in range(2)], [g.d.whole(1, 3), g.d.whole(2, 3)]
     x = g.input(*sizes, 2)
     pads, crops = [], []
@@ -484,6 +486,21 @@ def _dealt(g: SessionGraph, op: str) -> Any:
     else:
         made = raw.DepthwiseConv2dNative(input=dealt, filter=g.weights(2, 2, 2, 2), **given)
     return raw.BatchToSpaceND(input=made, block_shape=block, crops=crops)
+
+
+def _dealt_sequence(g: SessionGraph) -> Any:
+    """Return one over a sequence, which `tf.nn.conv1d` makes a picture of one row."""
+    size, step = g.d.whole(4, 7), g.d.whole(2, 3)
+    x = g.input(size, 2)
+    before = g.d.whole(0, step)
+    after = -(size + before) % step + step
+    dealt = raw.SpaceToBatchND(input=x, block_shape=[step], paddings=[[before, after]])
+    axis = g.d.pick([1, -3])
+    given: dict[str, Any] = {"strides": [1] * 4, "padding": "VALID"}
+    made = raw.Conv2D(input=tf.expand_dims(dealt, axis), filter=g.weights(1, 2, 2, 3), **given)
+    made = tf.squeeze(made, [g.d.pick([1, -3])])
+    crops = [[g.d.whole(0, before), g.d.whole(0, 1)]]
+    return raw.BatchToSpaceND(input=made, block_shape=[step], crops=crops)
 
 
 @strategy("Conv2DBackpropInput")

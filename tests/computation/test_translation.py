@@ -64,6 +64,14 @@ def _dealt(x: Any, block: list[int], crops: list[list[int]]) -> Any:
     return tf.raw_ops.BatchToSpaceND(input=made, block_shape=block, crops=crops)
 
 
+def _sequence(x: Any, axis: int) -> Any:
+    dealt = tf.raw_ops.SpaceToBatchND(input=x[..., 0], block_shape=[2], paddings=[[0, 0]])
+    kernel = np.ones((1, 2, 4, 1) if axis == 1 else (2, 1, 4, 1), "f4")
+    made = tf.nn.conv2d(tf.expand_dims(dealt, axis), kernel, 1, "VALID")
+    made = tf.squeeze(made, [axis])
+    return tf.raw_ops.BatchToSpaceND(input=made, block_shape=[2], crops=[[0, 0]])
+
+
 #: (translated, its like that has no counterpart and stays as it is).
 COUNTERPARTS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "more is cut off than was added": (
@@ -74,6 +82,7 @@ COUNTERPARTS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
         lambda x: _dealt(x, [2, 2], [[0, 0], [0, 0]]),
         lambda x: _dealt(x, [4, 1], [[0, 0], [0, 0]]),
     ),
+    "a row, and a column": (lambda x: _sequence(x, 1), lambda x: _sequence(x, 2)),
     "the largest in any order": (
         lambda x: tf.raw_ops.TopKV2(input=x, k=1, sorted=True)[0],
         lambda x: tf.raw_ops.TopKV2(input=x, k=1, sorted=False)[0],

@@ -194,6 +194,49 @@ def test_what_a_layer_keeps_as_a_tensor_is_a_constant(tmp_path: Path) -> None:
     live.close()
 
 
+def forecast(scale: float = 5.0, *, backwards: bool = False) -> Any:
+    """Return a model whose dilated convolution and loop hide the shapes of what follows them."""
+    history = keras.Input((12, 5), name="history")
+    net = keras.layers.Normalization(mean=[0.0] * 5, variance=[1.0] * 4 + [scale], name="scale")(
+        history
+    )
+    net = keras.layers.Conv1D(6, 3, padding="causal", dilation_rate=2, activation="tanh")(net)
+    net = keras.layers.GRU(7, return_sequences=True, go_backwards=backwards, name="loop")(net)
+    net = keras.layers.GlobalAveragePooling1D()(net)
+    return keras.Model(history, keras.layers.Dense(2, name="next")(net))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "cause", "said"),
+    [
+        (
+            {"scale": 5.5},
+            "input-transform",
+            "2.34520793 at [0, 0, 4], in the live graph 2.23606801",
+        ),
+        ({"backwards": True}, "changed-operation", "ReverseV2"),
+    ],
+)
+def test_behind_a_loop_in_a_function_computations_are_held_together(
+    wrong: dict[str, Any], cause: str, said: str, tmp_path: Path
+) -> None:
+    right, other = forecast(), forecast(**wrong)
+    other.set_weights(right.get_weights())
+    live = LiveModel.from_keras(right, {"history": {"shape": [12, 5]}}, name="forecast")
+    right.export(str(tmp_path / "right"), verbose=False)
+    proof = freezecheck.assert_agreement(live, tmp_path / "right").proof
+    assert proof is not None
+    assert proof.result == "identical"
+    other.export(str(tmp_path / "wrong"), verbose=False)
+    agreement = freezecheck.check(live, tmp_path / "wrong")
+    assert agreement.proof is not None
+    assert agreement.proof.result == "differs"
+    assert agreement.cause is not None
+    assert (agreement.cause["id"], agreement.cause["proven"]) == (cause, True)
+    assert said in agreement.text
+    live.close()
+
+
 def looking_up(vocabulary: list[int]) -> Any:
     words = keras.Input((4,), dtype="int64", name="words")
     net = keras.layers.IntegerLookup(vocabulary=vocabulary, output_mode="multi_hot")(words)

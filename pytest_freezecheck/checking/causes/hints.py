@@ -127,11 +127,23 @@ class Hints:
         """Return the cause of a constant of another value that is no weight."""
         one, other = self._nodes[name]
         readers = [node for node in walk(self.live.values()) if any(r is one for r in node.inputs)]
-        cause = "input-transform" if self._prepares(readers, self.live) else "changed-operation"
+        prepares = self._prepares(self._first_of_inputs(one), self.live)
+        cause = "input-transform" if prepares else "changed-operation"
         if name.endswith("batchnorm/add/y") and not _leaves(readers):
             cause = "batch-norm-epsilon"
-        there, here = (_first(node) for node in (other, one))
+        there, here = _beside(other, one)
         return Blamed(cause, (name,), f"{name} is {there}, in the live graph {here}", proven=True)
+
+    def _first_of_inputs(self, constant: Node) -> list[Node]:
+        """Return what is first computed from a constant and from an input, too."""
+        constants, found = {id(constant)}, []
+        for node in walk(self.live.values()):
+            if any(id(read) in constants for read in node.inputs):
+                if _leaves([node]):
+                    found.append(node)
+                else:
+                    constants.add(id(node))
+        return found
 
     def comes_first(self, names: Collection[str]) -> bool:
         """Return whether operations stand first in the artifact, between an input and its readers.
@@ -193,15 +205,30 @@ def _leaves(nodes: list[Node]) -> set[str]:
     return {part["name"] for part in walk(nodes) if part.op == "input"}
 
 
-def _first(node: Node) -> str:
-    """Return a constant in words, the first numbers of a long one."""
-    value = node.value
-    flat = [] if value is None else np.ravel(value.array)[:_NUMBERS].tolist()
-    if value is not None and value.array.size == 1:
-        return f"{flat[0]:.6g}" if isinstance(flat[0], float) else str(flat[0])
-    shown = [f"{n:.6g}" if isinstance(n, float) else str(n) for n in flat]
-    more = ", ..." if value is not None and value.array.size > len(flat) else ""
-    return f"[{', '.join(shown)}{more}]"
+def _beside(one: Node, other: Node) -> tuple[str, str]:
+    """Return two constants in words: the first numbers of long ones, or the first that differ."""
+    arrays = [np.zeros(0) if node.value is None else node.value.array for node in (one, other)]
+    first = [_numbers(np.ravel(array)[:_NUMBERS], array.size) for array in arrays]
+    if first[0] != first[1] or arrays[0].shape != arrays[1].shape:
+        return first[0], first[1]
+    apart = np.flatnonzero(np.ravel(arrays[0] != arrays[1]))
+    if not len(apart):  # but for the sign of a zero
+        return first[0], first[1]
+    there, here = (np.ravel(array)[apart[0]].item() for array in arrays)
+    where = [int(n) for n in np.unravel_index(apart[0], arrays[0].shape)]
+    at = f" at {where}" if arrays[0].size > 1 else ""
+    return f"{_number(there, 9)}{at}", _number(here, 9)
+
+
+def _numbers(values: Any, size: int) -> str:
+    shown = [_number(value) for value in values.tolist()]
+    if size == 1:
+        return shown[0]
+    return f"[{', '.join(shown)}{', ...' if size > len(shown) else ''}]"
+
+
+def _number(value: Any, digits: int = 6) -> str:
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
 
 
 def _in_words(node: Node, attribute: str) -> str:

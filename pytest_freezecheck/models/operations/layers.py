@@ -9,6 +9,7 @@ import numpy as np
 
 from pytest_freezecheck.computation.contraction import contracted
 from pytest_freezecheck.computation.node import Node
+from pytest_freezecheck.computation.shapes import unknown
 from pytest_freezecheck.models.operations.translation import Call, Translate, operation
 
 _ACTIVATIONS = {"Relu": (0.0, math.inf), "Relu6": (0.0, 6.0)}
@@ -67,26 +68,57 @@ def _dilated(call: Call) -> Node | None:
     Each of the parts that `SpaceToBatchND` makes has every so manieth cell: a kernel that goes over
     one of them meets cells that far apart (tf.nn.with_space_to_batch).
     """
-    made = call.x[0]
-    if made.op != "conv" or made.inputs[0].op != "tf:SpaceToBatchND":
+    row = _of_one_row(call)
+    made = call.x[0] if row is None else row[0]
+    dealt = made.inputs[0] if row is None else row[1]
+    if made.op != "conv" or dealt.op != "tf:SpaceToBatchND":
         return None
-    dealt = made.inputs[0]
     x, *told = dealt.inputs
     values = [node.value for node in (*told, *call.x[1:])]
     if x.shape is None or len(values) != 4 or any(value is None for value in values):
         return None
     block, pads, again, crops = ([int(n) for n in v.array.ravel()] for v in values if v is not None)
     rank = len(block)
-    plain = {1} == {*made["strides"], *made["dilations"]} and made["pads"] == ((0, 0),) * rank
-    if block != again or not plain or len(x.shape) != rank + 2:
+    if block != again or len(x.shape) != rank + 2:
         return None
     around = tuple(
         (pads[2 * n] - crops[2 * n], pads[2 * n + 1] - crops[2 * n + 1]) for n in range(rank)
     )
     if min(min(pair) for pair in around) < 0:
         return None
+    if row is not None:
+        if rank != 1 or unknown(x.shape) > 1:
+            return None
+        x = call.op("reshape", x, shape=(x.shape[0], 1, *x.shape[1:]))
+        block, around = [1, *block], ((0, 0), *around)
+    plain = {1} == {*made["strides"], *made["dilations"]} and {*made["pads"]} == {(0, 0)}
+    if not plain or len(made["pads"]) != len(block):
+        return None
     given = {**dict(made.attributes), "dilations": tuple(block), "pads": around}
-    return call.op("conv", x, *made.inputs[1:], **given)
+    found = call.op("conv", x, *made.inputs[1:], **given)
+    if row is None:
+        return found
+    shape = found.shape
+    return None if shape is None else call.op("reshape", found, shape=(shape[0], *shape[2:]))
+
+
+def _of_one_row(call: Call) -> tuple[Node, Node] | None:
+    """Return the convolution of a sequence, made as one of pictures of one row, and what it reads.
+
+    `tf.nn.conv1d` adds an axis of size 1 before it and takes it away behind it.
+    """
+    squeezed = call.raw.inputs[0]
+    if squeezed.op != "tf:Squeeze" or squeezed.inputs[0].op != "tf:Conv2D":
+        return None
+    convolution = squeezed.inputs[0]
+    expanded = convolution.inputs[0]
+    if expanded.op != "tf:ExpandDims" or expanded.inputs[1].value is None:
+        return None
+    gone = Call(call.translator, squeezed, []).attribute("squeeze_dims")
+    axes = [*(gone or ()), *expanded.inputs[1].value.array.ravel().tolist()]
+    if len(axes) != 2 or not {*axes} <= {1, -3}:
+        return None
+    return call.translator(convolution), call.translator(expanded.inputs[0])
 
 
 @operation("_FusedConv2D", "_FusedDepthwiseConv2dNative")

@@ -14,6 +14,7 @@ from pytest_freezecheck.computation.rows import rows_of
 from pytest_freezecheck.models.graph_definitions import defaults, op_def
 from pytest_freezecheck.models.operations.attributes import decoded, dtype_of
 from pytest_freezecheck.models.operations.constants import worked_out, worth_folding
+from pytest_freezecheck.models.operations.lists import shape_by_list
 
 #: Returns the normal form of one operation, or None where it cannot be said so.
 Translate = Callable[["Call"], "Node | None"]
@@ -172,6 +173,8 @@ class Translator:
             if worked is not None:
                 return self.builder.constant(worked)
         shape = None if raw.op in _OF_SIZES else self._shape_of(raw)
+        if shape is None:
+            shape = shape_by_list(raw, inputs)
         return self.builder.opaque(
             raw.op,
             inputs,
