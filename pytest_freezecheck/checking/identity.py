@@ -85,7 +85,11 @@ def identity(
 @functools.cache
 def _of_this_package() -> str:
     """Return the digest of the package's own files: of an editable install they change."""
-    folder = Path(__file__).parents[1]
+    return digest_of(Path(__file__).parents[1])
+
+
+def digest_of(folder: Path) -> str:
+    """Return the digest of the program in a folder: its names and contents."""
     digest = hashlib.blake2b()
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix in (".py", ".txt"):
