@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pytest_freezecheck.checking.baseline import (
     Floor,
@@ -27,6 +26,7 @@ from pytest_freezecheck.models.answer import Answer, Arrays
 from pytest_freezecheck.models.clone import Clone
 from pytest_freezecheck.models.live import LiveModel
 from pytest_freezecheck.numeric.batches import rows_of
+from pytest_freezecheck.power.vacuity import content
 from pytest_freezecheck.result import progress
 from pytest_freezecheck.result.findings import Power, Reached
 
@@ -296,12 +296,9 @@ def corpus_of(live: LiveModel, *, examples: int, seed: int, state: tuple[object,
 
 def fingerprint(answer: Answer) -> tuple[object, ...]:
     """Return what tells one state of a live model from another: its answer, byte by byte."""
-    return tuple((name, _bits(np.asarray(array))) for name, array in sorted(answer.outputs.items()))
-
-
-def _bits(array: npt.NDArray[Any]) -> object:
-    # The bytes of an array of strings are addresses.
-    return repr(array.tolist()) if array.dtype.hasobject else array.tobytes()
+    return tuple(
+        (name, content(np.asarray(array))) for name, array in sorted(answer.outputs.items())
+    )
 
 
 def _share(examples: int, part: float) -> int:

@@ -25,6 +25,7 @@ from pytest_freezecheck.inputs.words import vocabulary
 from pytest_freezecheck.messages.paths import digests
 from pytest_freezecheck.models.checkpoint import beside
 from pytest_freezecheck.models.graphdef import PASSING, operation_of, part
+from pytest_freezecheck.power.vacuity import content
 from pytest_freezecheck.versions import versions
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def identity(
     digest = hashlib.blake2b(digest_size=32)
     parts: list[object] = [
         *(_of_this_package(), tuple(sorted(versions().items())), *_of_the_machine(live)),
-        *(seed, examples, live.name, live.batch_size, live.ema, state),
+        *(seed, examples, live.name, live.batch_size, live.ema, list(live.specs), state),
         *_of_the_checkpoint(live.checkpoint),
         *_of_the_interface(live),
         *_of_variables_besides(live),
@@ -93,9 +94,9 @@ def digest_of(folder: Path) -> str:
     digest = hashlib.blake2b()
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix in (".py", ".txt"):
-            content = path.read_bytes()
-            digest.update(f"{path.relative_to(folder)} {len(content)}\n".encode())
-            digest.update(content)
+            program = path.read_bytes()
+            digest.update(f"{path.relative_to(folder)} {len(program)}\n".encode())
+            digest.update(program)
     return digest.hexdigest()
 
 
@@ -113,6 +114,7 @@ def _of_the_machine(live: LiveModel) -> Iterator[object]:
         yield sorted(map(str, tf.config.experimental.get_device_details(device).items()))
     threads = tf.config.threading
     yield threads.get_intra_op_parallelism_threads(), threads.get_inter_op_parallelism_threads()
+    yield tf.config.experimental.tensor_float_32_execution_enabled()
     yield sorted(
         (name, value)
         for name, value in os.environ.items()
@@ -219,8 +221,8 @@ def _bytes_of(node: Any, shared: dict[bytes, bytes]) -> bytes:
         if given:
             copy.attr["shared_name"].s = shared.setdefault(given, b"%d" % len(shared))
         node = copy
-    content: bytes = node.SerializeToString(deterministic=True)
-    return content
+    written: bytes = node.SerializeToString(deterministic=True)
+    return written
 
 
 def _text(name: str, nodes: dict[str, Any]) -> Path:
@@ -256,7 +258,7 @@ def _of_the_inputs(batches: Batches) -> Iterator[object]:
 
 def _content(array: Any) -> Iterator[object]:
     yield array.dtype.name, array.shape
-    yield repr(array.tolist()) if array.dtype.hasobject else np.ascontiguousarray(array).tobytes()
+    yield content(array)
 
 
 def content_digest(answer: Any) -> str:

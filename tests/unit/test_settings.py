@@ -10,7 +10,7 @@ import pytest
 from pytest_freezecheck.errors import SettingError
 from pytest_freezecheck.settings import LARGEST_SEED, Run, Settings, current, using
 
-OF_A_RUN = ("reports", "isolation", "timeout", "memory")
+OF_A_RUN = ("reports", "isolation", "timeout", "memory", "cache")
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,7 @@ OF_A_RUN = ("reports", "isolation", "timeout", "memory")
         ("timeout", "2.5", 2.5),
         ("memory", "8 GB", 8 * 10**9),
         ("memory", "1.5mb", 1_500_000),
+        ("cache", "a/folder", "a/folder"),
     ],
 )
 def test_accepted(key: str, given: object, expected: object) -> None:
