@@ -75,11 +75,9 @@ def identity(
     except ValueError as error:  # a graph of more than 2 GB
         raise UnknownError(f"its graph cannot be read: {error}") from None
     for each in parts:
-        content = (
-            each if isinstance(each, bytes) else repr(each).encode("utf-8", "backslashreplace")
-        )
-        digest.update(len(content).to_bytes(8, "little"))
-        digest.update(content)
+        told = each if isinstance(each, bytes) else repr(each).encode("utf-8", "backslashreplace")
+        digest.update(len(told).to_bytes(8, "little"))
+        digest.update(told)
     return digest.hexdigest()
 
 

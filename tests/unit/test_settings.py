@@ -63,6 +63,9 @@ def test_accepted(key: str, given: object, expected: object) -> None:
         ("timeout", math.inf, "a number of seconds > 0"),
         ("memory", "8", "a size with its unit"),
         ("memory", "0 GB", "a size with its unit"),
+        ("cache", " ", "the path of a folder"),
+        ("cache", 3, "the path of a folder"),
+        ("cache", __file__, "the path of a folder; this is a file"),
     ],
 )
 def test_refused(key: str, given: Any, accepted: str) -> None:
