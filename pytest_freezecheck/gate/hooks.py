@@ -47,11 +47,11 @@ class Gate:
             )
         given: dict[str, Any] = getattr(config, "workerinput", {})
         cache = settings.cache and str(config.invocation_params.dir / settings.cache)
-        # A seed that was drawn has to be the same one on every worker, and so has a folder.
+        # A seed that was drawn has to be the same one on every worker.
         self.settings = dataclasses.replace(
             settings,
             seed=given.get("freezecheck_seed", settings.seed),
-            cache=given.get("freezecheck_cache", cache),
+            cache=cache,
         )
         self.config = config
         self.model_cache = config.stash[our_items.MODEL_CACHE] = ModelCache(
@@ -104,10 +104,9 @@ class Gate:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell a worker the seed, and where the trained model, and what is kept, are shared."""
+        """Tell a worker the seed, and where the trained model is shared."""
         self._distributed = True
         node.workerinput["freezecheck_seed"] = self.settings.seed
-        node.workerinput["freezecheck_cache"] = self.settings.cache
         node.workerinput["freezecheck_folder"] = str(self.model_cache.folder)
 
     @pytest.hookimpl(optionalhook=True)

@@ -136,10 +136,12 @@ def test_power_and_reach_are_read_and_not_measured_again(
     assert warm[0][0]["power"]["planted"] > 0
 
 
-def net(scale: float = 1.0, name: str = "y") -> Callable[..., Any]:
+def net(scale: float = 1.0, *, detour: bool = False) -> Callable[..., Any]:
     def build(x: Any) -> Any:
         hidden = tf.tanh(tf.matmul(x, weight("w", 8, 6)) * scale)
-        return {"y": tf.nn.softmax(tf.matmul(hidden, weight("v", 6, 3)), name=name)}
+        if detour:
+            hidden = tf.reshape(hidden, [-1, 6])  # which changes no answer
+        return {"y": tf.nn.softmax(tf.matmul(hidden, weight("v", 6, 3)), name="y")}
 
     return build
 
@@ -148,7 +150,12 @@ X: dict[str, dict[str, object]] = {"x": {"shape": [8]}}
 
 
 def small(
-    *, nudged: bool = False, scale: float = 1.0, high: float = 1.0, samples: Path | None = None
+    *,
+    nudged: bool = False,
+    scale: float = 1.0,
+    detour: bool = False,
+    high: float = 1.0,
+    samples: Path | None = None,
 ) -> Make:
     def change(name: str, value: Any) -> Any:
         if nudged and name == "w":
@@ -158,7 +165,7 @@ def small(
     fields = {**X["x"], "high": high}
     if samples is not None:
         fields["samples"] = str(samples)
-    return lambda: made(net(scale), {"x": fields}, change=change)
+    return lambda: made(net(scale, detour=detour), {"x": fields}, change=change)
 
 
 @pytest.fixture
@@ -174,11 +181,19 @@ def artifact(tmp_path: Path) -> Path:
     [
         (small(nudged=True), {}),
         (small(scale=1.0000001), {}),
+        (small(detour=True), {}),
         (small(high=0.5), {}),
         (small(), {"seed": 1}),
         (small(), {"examples": 11}),
     ],
-    ids=["a bit of a weight", "the graph", "an input's range", "the seed", "how many examples"],
+    ids=[
+        "a bit of a weight",
+        "a constant",
+        "the graph",
+        "an input's range",
+        "the seed",
+        "how many examples",
+    ],
 )
 def test_what_is_not_the_same_is_worked_out_anew(
     make: Make, options: dict[str, Any], artifact: Path, cache: Path
@@ -242,6 +257,7 @@ def test_real_samples_count_by_content_and_not_by_time(
     rows[4, 7] = 0.25
     np.save(path, rows)
     assert used(checked(small(samples=path), cache, artifact)) == [False]
+    assert len(files(cache)) == 2  # it was not found, and not refused
 
 
 def test_the_checkpoint_counts_beyond_what_the_graph_reads(
@@ -286,7 +302,7 @@ def test_a_table_counts_by_the_content_of_its_file(cache: Path, tmp_path: Path) 
     other.close()
     checked(make, cache, path)
     assert used(checked(make, cache, path)) == [True]
-    words.write_text("a\nc\nb\n")
+    words.write_text("a\nb\nd\n")  # which changes no answer
     assert used(checked(make, cache, path)) == [False]
 
 
@@ -460,7 +476,8 @@ def test_a_model_that_calls_python_is_not_kept_and_that_is_said(
 
 def test_names_that_tensorflow_draws_do_not_count(cache: Path, tmp_path: Path) -> None:
     def build(x: Any) -> Any:
-        init = tf.lookup.KeyValueTensorInitializer([1, 2], [2.0, 3.0], tf.int64, tf.float32)
+        keys, values = list(range(20)), [float(n) for n in range(20)]
+        init = tf.lookup.KeyValueTensorInitializer(keys, values, tf.int64, tf.float32)
         table = tf.lookup.StaticHashTable(init, 1.0)
         held = table.lookup(tf.constant([2], tf.int64))
         return {"y": tf.nn.softmax(tf.matmul(x, weight("w", 8, 3)) * held, name="y")}
@@ -512,18 +529,27 @@ def test_a_folder_that_cannot_be_made_is_said(artifact: Path, tmp_path: Path) ->
 
 
 def test_a_disk_that_is_full_is_said_once(
-    artifact: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    flowers: Subject, correct: list[Path], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> Any:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Folder, "write", refuse)
-    found = checked(small(), cache, artifact, artifact)
-    assert [result["warnings"] for result in found[0]] == [
-        [f"freezecheck_cache: nothing is kept in {cache}: No space left on device"],
-        [],
-    ]
+    found = checked(flowers.live, cache, *correct, *correct, examples=20)
+    said = [w for result in found[0] for w in result["warnings"] if "freezecheck_cache" in w]
+    assert said == [f"freezecheck_cache: nothing is kept in {cache}: No space left on device"]
     assert all(result["outcome"] == "passed" for result in found[0])
+
+
+def test_power_is_that_of_the_tolerance(artifact: Path, cache: Path) -> None:
+    loose = checked(small(), None, artifact, atol=0.9, logit_rtol=False)
+    strict = checked(small(), cache, artifact)
+    assert loose[0][0]["power"] != strict[0][0]["power"]
+    for _ in range(2):  # added to what is kept, and read
+        found = checked(small(), cache, artifact, atol=0.9, logit_rtol=False)
+        assert used(found) == [True]
+        assert without(found[0]) == without(loose[0])
+    assert without(checked(small(), cache, artifact)[0]) == without(strict[0])
 
 
 def test_a_folder_that_can_only_be_read_is_used(
