@@ -107,6 +107,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "same (default: agreement)",
         metavar="agreement|proof",
     )
+    both(
+        "freezecheck-cache",
+        "string",
+        "Keep in FOLDER what live models say, for later runs with the same model (default: none)",
+        metavar="FOLDER",
+    )
     group.addoption(
         "--freezecheck-replay",
         dest="freezecheck_replay",
@@ -162,7 +168,7 @@ def pytest_configure(config: pytest.Config) -> None:
     armed = bool(_value(config, "freezecheck"))
     typed = {
         name: config.getoption(f"freezecheck_{name}", None)
-        for name in ("atol", "examples", "seed", "report", "min_power", "require")
+        for name in ("atol", "examples", "seed", "report", "min_power", "require", "cache")
     }
     replay = config.getoption("freezecheck_replay", None)
     if not armed and all(value is None for value in (*typed.values(), replay)):
@@ -176,7 +182,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if armed:
             written = {
                 name: _ini(config, f"freezecheck_{name}")
-                for name in ("atol", "examples", "seed", "exact", "min_power", "require")
+                for name in ("atol", "examples", "seed", "exact", "min_power", "require", "cache")
             }
             for key, _, _ in _OF_THE_RUNNER:
                 written[key.removeprefix("freezecheck_")] = _ini(config, key)
@@ -187,10 +193,11 @@ def pytest_configure(config: pytest.Config) -> None:
                 of_a_run=True,
                 names={
                     "reports": "freezecheck_report",
+                    "cache": "freezecheck_cache",
                     **{key.removeprefix("freezecheck_"): key for key, _, _ in _OF_THE_RUNNER},
                 },
             )
-        option = {"reports": "--freezecheck-report"}
+        option = {"reports": "--freezecheck-report", "cache": "--freezecheck-cache"}
         settings = settings.override(typed, "command line", of_a_run=True, names=option)
         if replay is not None and not armed:
             raise SettingError("--freezecheck-replay needs --freezecheck beside it")

@@ -10,6 +10,7 @@ import contextvars
 import dataclasses
 import importlib.util
 import math
+import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,7 +40,7 @@ _REPORT_NEEDS = {".html": ("jinja2", "matplotlib")}
 ISOLATIONS = ("process", "none")
 #: Folder of saved failing inputs, below that in which a run works.
 FOLDER = ".freezecheck"
-_OF_A_RUN = ("reports", "isolation", "timeout", "memory")
+_OF_A_RUN = ("reports", "isolation", "timeout", "memory", "cache")
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 #: A value is shown up to so many characters.
 _LONGEST_SHOWN = 200
@@ -64,6 +65,7 @@ class Settings:
             nobody chose.
         timeout: seconds that a check may take in that process; None leaves it to the model.
         memory: bytes that the process may take; None is what is free, but for some.
+        cache: folder in which what live models say is kept from run to run, or None.
         given: names of the fields that somebody chose; the others are defaults.
     """
 
@@ -78,6 +80,7 @@ class Settings:
     isolation: str | None = None
     timeout: float | None = None
     memory: int | None = None
+    cache: str | None = None
     given: frozenset[str] = dataclasses.field(default=frozenset(), compare=False)
 
     def override(
@@ -212,6 +215,14 @@ def _memory(value: object, key: str, source: str) -> int:
     return size
 
 
+def _folder(value: object, key: str, source: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _refuse(key, value, source, "the path of a folder")
+    if os.path.lexists(value) and not Path(value).is_dir():
+        raise _refuse(key, value, source, "the path of a folder; this is a file")
+    return value
+
+
 def _reports(value: object, key: str, source: str) -> tuple[str, ...]:
     paths = [value] if isinstance(value, str) else value
     if not isinstance(paths, (list, tuple)):
@@ -253,6 +264,7 @@ _PARSERS: dict[str, Callable[[object, str, str], object]] = {
     "isolation": _isolation,
     "timeout": _seconds,
     "memory": _memory,
+    "cache": _folder,
 }
 
 

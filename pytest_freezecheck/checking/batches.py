@@ -85,6 +85,13 @@ class Batches:
         what = "rows of swept whole numbers" if isinstance(batch, Sweep) else "real samples"
         return f"{self.rows(place)} {what}"
 
+    @property
+    def described(self) -> list[str]:
+        """What tells these batches from others, but for the content of real samples."""
+        return [
+            f"real samples: {rows_of(b)}" if isinstance(b, dict) else repr(b) for b in self._every
+        ]
+
     def large(self) -> Iterator[tuple[str, Arrays]]:
         """Yield batches of many rows, as a server that collects requests has them, and words.
 

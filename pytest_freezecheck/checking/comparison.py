@@ -19,6 +19,7 @@ from pytest_freezecheck.checking.feeding import Feeding
 from pytest_freezecheck.checking.noise_tolerance import floor_of, tolerances
 from pytest_freezecheck.checking.pointed import pointed
 from pytest_freezecheck.checking.proving import computation_of, prove
+from pytest_freezecheck.checking.remembered import Memory, memory_of
 from pytest_freezecheck.checking.sides import Sides
 from pytest_freezecheck.checking.support import Support
 from pytest_freezecheck.computation.proof import DIFFERS, IDENTICAL
@@ -126,12 +127,11 @@ class Comparison:
         agreement.proof = described(compared.proof, frozenset(state))
         if compared.proof.result == IDENTICAL and "examples" not in self.settings.given:
             self.settings = dataclasses.replace(self.settings, examples=_PROVED)
-        corpus = corpus_of(
-            self.live,
-            examples=self.settings.examples,
-            seed=self.settings.seed,
-            state=(*sorted(state.items()), *self._probed(proof)),
-        )
+        known_by = (*sorted(state.items()), *self._probed(proof))
+        chosen = {"examples": self.settings.examples, "seed": self.settings.seed}
+        corpus = corpus_of(self.live, **chosen, state=known_by)
+        memory = self._memory(corpus, known_by) if proof.steady else None
+        agreement.remembered = memory is not None and memory.used
         fed, floor = prepared(self.sides, corpus, self.settings, steady=proof.steady)
         if floor is not None and sees_others(floor.row_dependence):
             agreement.row_dependence = floor.row_dependence
@@ -169,7 +169,18 @@ class Comparison:
         if self.sides.bit_exact and not agreement.exact and not apart:
             shown.inexactness(agreement, corpus.spread(_ORDINARY), compared)
         support.vacuity(agreement, corpus)
+        if memory is not None:
+            if not drift:
+                memory.keep(corpus)
+            agreement.warnings += memory.told()
         self._fed = corpus
+
+    def _memory(self, corpus: Corpus, state: tuple[object, ...]) -> Memory | None:
+        """Return what is kept of the live model from run to run, if anything is to be."""
+        folder, examples = self.settings.cache, self.settings.examples
+        if folder is None:
+            return None
+        return memory_of(corpus, self.live, folder, examples, state, self.sides.ask_whole)
 
     def _disagreement(self, fed: Feeding, steady: tuple[bool, bool]) -> Disagreement:
         return Disagreement(

@@ -74,7 +74,7 @@ class Support:
         tolerances = self.tally.tolerances
         if self.settings.exact and self.sides.bit_exact:
             tolerances = tolerances.nothing()
-        key = (tolerances.key, self.tally.sees_logits)
+        key = repr((tolerances.key, self.tally.sees_logits))
         if key not in corpus.powers:
             try:
                 corpus.powers[key] = measured(

@@ -23,6 +23,7 @@ _OF_SETTINGS = {
     "isolation": "--isolation",
     "timeout": "--timeout",
     "memory": "--memory",
+    "cache": "--cache",
 }
 
 
@@ -78,6 +79,11 @@ def _of_a_check(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="PATH",
         help="write the results, by its ending: .json, .jsonl, .md, .html and others; repeatable",
+    )
+    add(
+        "--cache",
+        metavar="FOLDER",
+        help="keep in FOLDER what live models say, for later checks of the same model",
     )
     _verbosity(parser)
 

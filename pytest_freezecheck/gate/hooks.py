@@ -46,9 +46,12 @@ class Gate:
                 "pip install tensorflow"
             )
         given: dict[str, Any] = getattr(config, "workerinput", {})
+        cache = settings.cache and str(config.invocation_params.dir / settings.cache)
         # A seed that was drawn has to be the same one on every worker.
         self.settings = dataclasses.replace(
-            settings, seed=given.get("freezecheck_seed", settings.seed)
+            settings,
+            seed=given.get("freezecheck_seed", settings.seed),
+            cache=cache,
         )
         self.config = config
         self.model_cache = config.stash[our_items.MODEL_CACHE] = ModelCache(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
+import numpy as np
+
 from pytest_freezecheck.models.graphdef import called
 
 _TABLES = frozenset({"HashTableV2", "HashTable", "MutableHashTableV2", "MutableHashTable"})
@@ -63,7 +65,8 @@ def contents(session: Any, names: Collection[str], scope: str) -> dict[str, tupl
         scope: a name for what has to be added to the session's graph to read them.
 
     Returns:
-        Of those tables that can be read; of none where the graph is finalized.
+        Of those tables that can be read, sorted by keys: TensorFlow gives them in any order; of
+        none where the graph is finalized.
 
     Raises:
         AbortedError: of TensorFlow's: a table was never filled.
@@ -85,7 +88,12 @@ def contents(session: Any, names: Collection[str], scope: str) -> dict[str, tupl
             )
             for op in found
         }
-    return dict(session.run(reads))
+    return {name: _sorted(*held) for name, held in session.run(reads).items()}
+
+
+def _sorted(keys: Any, values: Any) -> tuple[Any, Any]:
+    order = np.argsort(keys, kind="stable")
+    return keys[order], values[order]
 
 
 def fill(table: Any, keys: Any, values: Any) -> Any:

@@ -185,9 +185,16 @@ def digests(weights: Mapping[str, Any]) -> dict[str, bytes]:
         weights: {variable name: value}.
     """
     return {
-        name: hashlib.blake2b(np.ascontiguousarray(value).tobytes()).digest()
+        name: hashlib.blake2b(content(np.asarray(value))).digest()
         for name, value in weights.items()
     }
+
+
+def content(array: Array) -> bytes:
+    """Return an array byte by byte; of one of strings, whose bytes are addresses, its text."""
+    if array.dtype.hasobject:
+        return repr(array.tolist()).encode("utf-8", "backslashreplace")
+    return np.ascontiguousarray(array).tobytes()
 
 
 def moved(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[str]:

@@ -13,14 +13,21 @@ from pytest_freezecheck.result.findings import Blamed
 _FLOORS = 8
 
 #: Whole warnings; braces are for what was found.
+ANSWERS_OTHERWISE = (
+    "freezecheck_cache: the live model does not answer as {} has it: what it says was worked out "
+    "anew, and replaces that file"
+)
+DAMAGED = "freezecheck_cache: {} is not used, and replaced: {}"
 IDLE = "the answer does not depend on the input {}"
 LEFT_OVER = "export wrote this too, of no known format: {}"
+NOT_KEPT = "freezecheck_cache: nothing is kept in {}: {}"
 NOT_TRIED = "a failing input of an earlier run is not tried again: {}"
 NO_FLOOR = "the noise floor is that of batch sizes alone: {}"
 NO_POWER = "power could not be measured: {}"
 OLDER = "the artifact's file is older than the checkpoint's"
 POWERLESS = "power was not measured: the live model is not the same from one answer to the next"
 UNSAVED = "the failing input cannot be saved: {}: {}"
+UNREADABLE = "freezecheck_cache: {} cannot be read: {}"
 UNSTEADY = (
     "the live model answers differently when asked the same twice: a random operation, or "
     "variables that change while they are read"

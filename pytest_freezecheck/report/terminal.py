@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pytest_freezecheck.messages.wording import shown
+from pytest_freezecheck.messages.wording import counted, shown
 from pytest_freezecheck.report.proof import column
 from pytest_freezecheck.result.reasons import REASONS
 
@@ -68,7 +68,21 @@ def warnings(checks: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def notes(checks: Sequence[Mapping[str, Any]], *, verbose: bool) -> list[str]:
     """Return the lines below the table that are no warnings: what was skipped, what is weak."""
-    return [*skips(checks, verbose=verbose), *weaknesses(checks, verbose=verbose)]
+    return [
+        *skips(checks, verbose=verbose),
+        *weaknesses(checks, verbose=verbose),
+        *remembered(checks),
+    ]
+
+
+def remembered(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the line on checks that did not ask the live model all anew, if there are any."""
+    count = sum(bool(check.get("remembered")) for check in checks)  # older reports have none
+    if not count:
+        return []
+    return [
+        f"{counted(count, 'check')} used what the live model answered before (freezecheck_cache)"
+    ]
 
 
 def skips(checks: Sequence[Mapping[str, Any]], *, verbose: bool) -> list[str]:

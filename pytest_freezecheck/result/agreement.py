@@ -84,6 +84,7 @@ class Agreement:
         replayed: how a saved failing input does now, if that is what was fed.
         checkpoint: prefix of the checkpoint that the live model was restored from, or None.
         ema: which variables the live model reads from shadows, or None where that was not chosen.
+        remembered: whether what the live model answered before was used (`freezecheck_cache`).
         sha256: {"artifact", "checkpoint": digest, in hexadecimal}, of files; a folder's is that of
             its files, in the order of their names.
         declared_at: {"file": path from pytest's rootdir, "line"} of the declaration that asked for
@@ -143,6 +144,7 @@ class Agreement:
     replayed: Replayed | None = None
     checkpoint: str | None = None
     ema: str | None = None
+    remembered: bool = False
     sha256: dict[str, str] = dataclasses.field(default_factory=dict)
     declared_at: dict[str, Any] | None = None
     read: bool = dataclasses.field(default=False, compare=False)
@@ -239,6 +241,7 @@ class Agreement:
             "undecided": self.undecided,
             "seed": self.seed,
             "seconds": round(self.seconds, 3),
+            "remembered": self.remembered,
             "non_finite": self.non_finite,
             "unsteady": self.unsteady,
             "moved": list(self.moved),

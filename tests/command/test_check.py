@@ -104,6 +104,30 @@ def test_what_agrees_exits_with_0(run: Run) -> None:
     assert "agrees" in ran.out.splitlines()[-1]
 
 
+def test_what_the_live_model_answers_is_kept_for_later_commands(
+    run: Run, place: Place, repository: Path
+) -> None:
+    given = ("check", "flowers", "export/frozen.pb", place("raw.pb"), "--cache=kept")
+    first = run(*given, "--report=first.json")
+    second = run(*given, "--report=second.json")
+    assert (first.code, second.code) == (1, 1)
+    line = "2 checks used what the live model answered before (freezecheck_cache)"
+    assert line not in first.out
+    assert line in second.out.splitlines()
+    pairs = zip(checks(repository, "first.json"), checks(repository, "second.json"), strict=True)
+    for one, other in pairs:
+        assert (one.pop("remembered"), other.pop("remembered")) == (False, True)
+        for timed in (one, other):
+            del timed["seconds"]
+        assert one == other
+
+
+def test_a_file_is_no_folder_to_keep_it_in(run: Run) -> None:
+    ran = run("check", "flowers", "export/frozen.pb", "--cache=export/frozen.pb")
+    assert ran.code == 4
+    assert ran.err.startswith("freezecheck: command line: --cache = 'export/frozen.pb' is not acc")
+
+
 def test_the_table_of_an_artifact_holds(run: Run, place: Place) -> None:
     ran = run("check", "flowers", place("raw.pb", "export/loose.pb"), "--atol=1e-6")
     assert ran.code == 0, ran.out  # the table comes before the command line, as in the gate

@@ -118,6 +118,11 @@ def test_settings_in_typed_toml(pytester: pytest.Pytester) -> None:
             ["-o", "freezecheck_report=x.pdf"],
             "configuration: freezecheck_report = 'x.pdf' is not accepted; *in *.json, * or .jsonl",
         ),
+        (
+            ["--freezecheck-cache=test_a_value_that_cannot_be_used_is_a_usage_error.py"],
+            "command line: --freezecheck-cache = *.py' is not accepted; *; this is a file",
+        ),
+        (["-o", "freezecheck_cache= "], "configuration: freezecheck_cache = '*' is not accepted*"),
         ([f"--freezecheck-seed={'9' * 3000}"], f"seed = '{'9' * 199}... is not accepted; *"),
         (["-o", "freezecheck_atol=-2"], "atol = -2.0 is not accepted; expected a finite number"),
         (["-o", "freezecheck_atol=loose"], "freezecheck_atol has an unusable value: *loose*"),
@@ -147,6 +152,7 @@ def test_a_wrong_value_on_the_command_line_is_refused_unarmed_too(
         ("atoll=1e-3", "freezecheck marker: unknown setting 'atoll' (nearest: 'atol')"),
         ("1e-3", "the freezecheck marker takes keywords only"),
         ("reports='x.json'", "freezecheck marker: unknown setting 'reports'"),
+        ("cache='x'", "freezecheck marker: unknown setting 'cache'"),
     ],
 )
 def test_a_wrong_marker_is_a_usage_error_before_anything_runs(
@@ -186,8 +192,27 @@ def test_fixtures_and_options_are_described(pytester: pytest.Pytester) -> None:
             "*--freezecheck-atol=X*",
             "*(default: 1e-05)*",
             "*--freezecheck-seed=N|random*",
+            "*--freezecheck-cache=FOLDER*",
         ]
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "folder"),
+    [
+        ([], None),
+        (["--freezecheck-cache=kept"], "kept"),
+        (["-o", "freezecheck_cache=kept"], "kept"),
+        (["-o", "freezecheck_cache=kept", "--freezecheck-cache=/mine"], "/mine"),
+    ],
+)
+def test_the_folder_that_is_kept_starts_where_pytest_was_started(
+    pytester: pytest.Pytester, arguments: list[str], folder: str | None
+) -> None:
+    pytester.makepyfile(SHOW.replace("settings.atol,", "settings.cache, settings.atol,"))
+    result = pytester.runpytest("--freezecheck", "-s", "-k", "test_it", *arguments)
+    shown = None if folder is None else pytester.path / folder
+    result.stdout.fnmatch_lines([f"*SHOWN {shown} 1e-05*"])
 
 
 @pytest.mark.parametrize("number", [1, 2])

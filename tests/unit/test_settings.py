@@ -10,7 +10,7 @@ import pytest
 from pytest_freezecheck.errors import SettingError
 from pytest_freezecheck.settings import LARGEST_SEED, Run, Settings, current, using
 
-OF_A_RUN = ("reports", "isolation", "timeout", "memory")
+OF_A_RUN = ("reports", "isolation", "timeout", "memory", "cache")
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,7 @@ OF_A_RUN = ("reports", "isolation", "timeout", "memory")
         ("timeout", "2.5", 2.5),
         ("memory", "8 GB", 8 * 10**9),
         ("memory", "1.5mb", 1_500_000),
+        ("cache", "a/folder", "a/folder"),
     ],
 )
 def test_accepted(key: str, given: object, expected: object) -> None:
@@ -62,6 +63,9 @@ def test_accepted(key: str, given: object, expected: object) -> None:
         ("timeout", math.inf, "a number of seconds > 0"),
         ("memory", "8", "a size with its unit"),
         ("memory", "0 GB", "a size with its unit"),
+        ("cache", " ", "the path of a folder"),
+        ("cache", 3, "the path of a folder"),
+        ("cache", __file__, "the path of a folder; this is a file"),
     ],
 )
 def test_refused(key: str, given: Any, accepted: str) -> None:
