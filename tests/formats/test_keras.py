@@ -212,7 +212,7 @@ def forecast(scale: float = 5.0, *, backwards: bool = False) -> Any:
         (
             {"scale": 5.5},
             "input-transform",
-            "2.34520793 at [0, 0, 4], in the live graph 2.23606801",
+            " is 5.5 at [0, 0, 4], in the live graph 5",
         ),
         ({"backwards": True}, "changed-operation", "ReverseV2"),
     ],

@@ -160,7 +160,7 @@ class Hints:
         """Return whether operations stand between an input and all that reads it."""
         below = [part for node in nodes for part in walk([node])]
         if not all(
-            part.is_constant or part.op == "input" or part.op.removeprefix(PREFIX) in _PREPARES
+            part.op == "input" or part.op.removeprefix(PREFIX) in _PREPARES or not _leaves([part])
             for part in below
         ):
             return False
