@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_freezecheck.formats.tflite.format import _interpreter, _schema
+from pytest_freezecheck.formats.tflite.format import _interpreter
+from pytest_freezecheck.formats.tflite.schema import schema_of
 
 Change = Callable[["File"], None]
 #: Kinds of operations that take the same options, and compute something else.
@@ -31,7 +32,7 @@ class File:
     """
 
     def __init__(self, path: Path) -> None:
-        self._schema = _schema(_interpreter()[1])
+        self._schema = schema_of(_interpreter()[1])
         whole = self._schema.Model.GetRootAsModel(path.read_bytes(), 0)
         self.model: Any = self._schema.ModelT.InitFromObj(whole)
         self.graph: Any = self.model.subgraphs[0]

@@ -18,11 +18,16 @@ from pytest_freezecheck.formats.saved_model.signatures import choose_key
 from pytest_freezecheck.formats.tflite import convert as ways
 from pytest_freezecheck.formats.tflite import flex
 from pytest_freezecheck.formats.tflite.indices import lacking
-from pytest_freezecheck.messages.wording import reason
+from pytest_freezecheck.formats.tflite.schema import read_through, schema_of
+from pytest_freezecheck.messages.wording import listed, reason
 
 if TYPE_CHECKING:
     from pytest_freezecheck.computation.builder import Builder
     from pytest_freezecheck.computation.node import Node
+    from pytest_freezecheck.models.answer import Answer
+
+#: What an interpreter says that has no Flex delegate (tensorflow/lite/core/subgraph.cc).
+_NO_FLEX = "Select TensorFlow op"
 
 
 class TfliteModel(NamedModel):
@@ -41,13 +46,15 @@ class TfliteModel(NamedModel):
         self._kind, self.executor = _interpreter()
         try:
             content = path.read_bytes()
-            model = _read_through(content, self.executor)
-            refuse_types(flex.custom(model), path, self.allowed, flex.nodes(model, content))
+            model = read_through(content, self.executor)
+            custom = flex.custom(model)
+            refuse_types(custom, path, self.allowed, flex.nodes(model, content))
             if (lack := lacking(model)) is not None:
                 raise ValueError(f"{lack}: it is damaged")
             self._drawn = list(drawn_in_tflite(model, content))
             del content
             tensors = [tensor for graph in model.subgraphs or () for tensor in graph.tensors]
+            self._of_tensorflow = sorted({name for name in custom if name.startswith(flex.FLEX)})
             self._keeps_state = any(tensor.isVariable for tensor in tensors)
             self._key: str | None = None
             self._open()
@@ -127,6 +134,20 @@ class TfliteModel(NamedModel):
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(self._outputs[name]["index"]) for name in outputs]
 
+    def answer(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> Answer:
+        """Return the outputs for one batch; see `ExecutedModel.answer`."""
+        try:
+            return super().answer(feeds, outputs)
+        except ArtifactError as error:
+            if not self._of_tensorflow or _NO_FLEX not in str(error):
+                raise
+            raise ArtifactError(
+                f"{self.path}: {self.executor} has none of TensorFlow's operations here, and the "
+                f"file needs {listed(self._of_tensorflow)}\n"
+                "convert it without tf.lite.OpsSet.SELECT_TF_OPS, or check it where the "
+                "interpreter has the Flex delegate"
+            ) from error
+
     def cautions(self, feeds: Mapping[str, Any], outputs: Sequence[str]) -> list[str]:
         """Say that a caller has to reset it between two questions, as this does."""
         del feeds, outputs
@@ -153,8 +174,8 @@ class TfliteModel(NamedModel):
         from pytest_freezecheck.computation.pages import mapped
         from pytest_freezecheck.formats.tflite.reader import read_expressions
 
-        schema = _schema(self.executor)
-        model = _read_through(mapped(self.path), self.executor)
+        schema = schema_of(self.executor)
+        model = read_through(mapped(self.path), self.executor)
         try:
             ends = self._ends(model)
             return read_expressions(model, schema, builder, ends, leaves, outputs)
@@ -203,34 +224,6 @@ def _interpreter() -> tuple[Any, str]:
             'pip install "pytest-freezecheck[tflite]"'
         )
     return tf.lite.Interpreter, "tf.lite"
-
-
-def _read_through(content: Any, executor: str) -> Any:
-    """Follow every offset of a file once, so that one which leads nowhere raises.
-
-    tf.lite up to TensorFlow 2.17 and LiteRT 2.0 believe them all, and a truncated file may end the
-    process.
-
-    Returns:
-        The `ModelT`.
-    """
-    schema = _schema(executor)
-    try:
-        return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
-    except Exception as error:  # of struct, NumPy or flatbuffers
-        raise ValueError("an offset leads out of the file: it is truncated or damaged") from error
-
-
-def _schema(executor: str) -> Any:
-    """Return the module that reads the format: TensorFlow and LiteRT bring one each."""
-    try:
-        if executor == "tf.lite":
-            from tensorflow.lite.python import schema_py_generated as schema
-        else:
-            from ai_edge_litert import schema_py_generated as schema
-    except ImportError as error:
-        raise ArtifactError(f"the schema of TFLite files is missing: {error}") from None
-    return schema
 
 
 def _text(name: Any) -> str:
