@@ -107,8 +107,8 @@ def _of_one_row(call: Call) -> tuple[Node, Node] | None:
 
     `tf.nn.conv1d` adds an axis of size 1 before it and takes it away behind it.
     """
-    squeezed = call.raw.inputs[0]
-    if squeezed.op != "tf:Squeeze" or squeezed.inputs[0].op != "tf:Conv2D":
+    squeezed = call.raw.inputs[0] if call.raw.inputs else None  # none of another format's
+    if squeezed is None or squeezed.op != "tf:Squeeze" or squeezed.inputs[0].op != "tf:Conv2D":
         return None
     convolution = squeezed.inputs[0]
     expanded = convolution.inputs[0]
