@@ -97,9 +97,10 @@ def cause_of(name: str, live: Array, frozen: Array, origins: Origins) -> tuple[s
         held = look_up(key)
         if held is not None and held.size and _reordered(held, frozen):
             return "other-weights", f"has the values of the checkpoint's {key!r} in another order"
+    none = "" if origins.checkpoint is None else "matches no key of the checkpoint"
     if looks_initialised(frozen):
-        return "initial-values", "matches no key of the checkpoint, and looks initialised"
-    return "other-weights", "matches no key of the checkpoint"
+        return "initial-values", f"{none}, and looks initialised" if none else "looks initialised"
+    return "other-weights", none or "has other values"
 
 
 def _made_of(live: Array, frozen: Array) -> str | None:
