@@ -391,7 +391,9 @@ def test_rows_that_see_each_other_raise_no_tolerance(way: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "build", [longest, without_rows, detections, stream], ids=lambda build: build.__name__
+    "build",
+    [pytest.param(longest, marks=pytest.mark.slow), without_rows, detections, stream],
+    ids=lambda build: build.__name__,
 )
 def test_what_is_compiled_for_some_rows_is_asked_as_the_live_model_is(
     build: Callable[..., Any], tmp_path: Path

@@ -233,6 +233,7 @@ def test_converted_files_fail_and_pass_as_their_page_says(
 
 
 @pytest.mark.skipif(unavailable("keras") is not None, reason=str(unavailable("keras")))
+@pytest.mark.slow
 def test_a_keras_model_fails_and_passes_as_its_page_says(
     pytester: pytest.Pytester, tmp_path: Path
 ) -> None:

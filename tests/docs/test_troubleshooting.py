@@ -123,6 +123,7 @@ def layers(folder: Path, *, first: str) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in done.stdout.splitlines())
 
 
+@pytest.mark.slow
 def test_tf_slim_fails_as_the_page_says_and_works_with_its_shim(tmp_path: Path) -> None:
     without = layers(tmp_path, first="")
     assert without["convolution"] == "No module named 'tf_keras.legacy_tf_layers'"

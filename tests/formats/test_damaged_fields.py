@@ -9,6 +9,7 @@ from benchmarks import damage
 from tests.kit.damaged_fields import change
 
 
+@pytest.mark.slow
 def test_no_damaged_file_passes_that_a_raw_executor_tells_apart() -> None:
     done = damage.run(30, seed=1)
     assert len(done) == 30

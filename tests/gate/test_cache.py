@@ -91,6 +91,7 @@ def test_the_setting_does_what_the_option_does(repository: pytest.Pytester) -> N
     assert not list(below.iterdir())
 
 
+@pytest.mark.slow
 def test_workers_share_the_folder(repository: pytest.Pytester) -> None:
     given = ("--freezecheck", "--freezecheck-examples=20", "--freezecheck-report=report.json")
     code, printed = run_pytest(repository.path, *given, KEPT, "-n", "2", "pyproject.toml")
@@ -102,6 +103,7 @@ def test_workers_share_the_folder(repository: pytest.Pytester) -> None:
     assert same(cold, results(repository.path))
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_come_to_the_same(repository: pytest.Pytester) -> None:
     here = repository.path
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--freezecheck", KEPT]
