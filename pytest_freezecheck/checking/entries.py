@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pytest_freezecheck.numeric.raw import aligned, bytes_of
+
 Array = npt.NDArray[Any]
 #: What the files of a folder are called, and what they begin with; another format, another mark.
 ENDING, _MARK = ".freezecheck", b"freezecheck entry 1\n"
@@ -27,8 +29,6 @@ ENDING, _MARK = ".freezecheck", b"freezecheck entry 1\n"
 MOST = 2 * 10**9
 _LENGTH = struct.Struct("<Q")
 _DIGEST = 32
-#: What arrays in a file are aligned to.
-_ALIGNED = 64
 #: Seconds after which nobody is still writing a file.
 _ABANDONED = 3600.0
 
@@ -142,9 +142,9 @@ def _parts(values: dict[str, Any], arrays: Sequence[Array]) -> Iterator[bytes | 
     yield head
     end = _LENGTH.size + len(head)
     for array in arrays:
-        start = -(-end // _ALIGNED) * _ALIGNED
+        start = aligned(end)
         yield bytes(start - end)
-        yield np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+        yield bytes_of(array)
         end = start + array.nbytes
 
 
@@ -155,7 +155,7 @@ def _parsed(content: memoryview) -> tuple[dict[str, Any], list[Array]]:
     arrays = []
     for described in head["arrays"]:
         dtype, shape = np.dtype(described["dtype"]), tuple(described["shape"])
-        start = -(-end // _ALIGNED) * _ALIGNED
+        start = aligned(end)
         count = int(np.prod(shape, dtype=np.int64))
         end = start + count * dtype.itemsize
         arrays.append(np.frombuffer(content[start:end], dtype).reshape(shape))

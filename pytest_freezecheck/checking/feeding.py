@@ -55,7 +55,6 @@ class Feeding:
         self.unrepeated = self.excused = 0
         self.changed = False
         self._doubtful = doubtful
-        self._visible = tolerances.without_logits()
         self._differ = False
         self._aside: tuple[Suspects, Suspects] | None = None
         self._asked: list[tuple[Arrays, Answer]] = []
@@ -165,7 +164,7 @@ class Feeding:
         names = self.sides.outputs
         if self._differ or not self.sides.bit_exact or alike(live, frozen, names):
             return live, frozen
-        apart = self._visible.rows(live, frozen, names, 1)
+        apart, _ = self.tolerances.parts(live, frozen, names, 1)
         again = self.sides.ask_live(feeds), self.sides.ask_frozen(feeds)
         self._differ = bool(apart.max() > 1.0) or not alike(*again, names)
         if self._differ:

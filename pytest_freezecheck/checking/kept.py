@@ -16,14 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_freezecheck.models.answer import Answer, Arrays
+from pytest_freezecheck.numeric.raw import aligned, bytes_of
 
 Key = TypeVar("Key", bound=Hashable)
 #: Bytes that are kept in memory, and what is kept there in any case.
 _ROOM, _SMALL = 2**28, 2**12
 #: Bytes that a disk is left with: others write to it, too.
 _LEFT = 2**30
-#: What arrays in a file are aligned to.
-_ALIGNED = 64
 
 
 class Stored(NamedTuple):
@@ -85,9 +84,9 @@ class Kept(Mapping[Key, Answer], Generic[Key]):
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="freezecheck-")  # noqa: SIM115
                 weakref.finalize(self, self._file.close)
-            offset = -(-self._end // _ALIGNED) * _ALIGNED
+            offset = aligned(self._end)
             self._file.seek(offset)
-            self._file.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+            self._file.write(bytes_of(array))
             self._file.flush()
         except OSError:
             return None

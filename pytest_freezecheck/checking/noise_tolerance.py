@@ -56,10 +56,9 @@ def floor_of(live: LiveModel, corpus: Corpus, ask: Ask) -> Floor:
         ModelError: it cannot be run.
     """
     if corpus.floor is None:
-        for _ in corpus.main(live, ask):
-            pass  # finds the steered inputs, and keeps all answers for the comparison
-        dependence = corpus.row_dependence(live, ask)
+        # Finds the steered inputs, too, and keeps all answers for the comparison.
         measured = _Measured(corpus.known(live, ask))
+        dependence = corpus.row_dependence(live, ask)
         if not sees_others(dependence):
             for feeds in corpus.probe(_SINGLE):
                 for pair in noise.row_by_row(ask, feeds):

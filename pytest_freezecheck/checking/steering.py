@@ -157,7 +157,7 @@ class Steering:
             def margin(feeds: Mapping[str, Any], numbers: Integers) -> Floats:
                 logits = self._logits(name, self.ask(dict(feeds)), len(numbers))
                 every = np.arange(len(numbers))
-                here = logits[every, position[numbers]].astype(np.float64)
+                here = wide(logits[every, position[numbers]])
                 own = here[every, own_class[numbers]].copy()
                 here[every, own_class[numbers]] = -np.inf
                 return np.asarray(own - here.max(axis=1))
