@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+from pytest_freezecheck.messages.wording import cut
 from pytest_freezecheck.result.progress import Progress, watching
 
 #: Seconds between two looks of it.
@@ -33,9 +34,7 @@ def shown(what: str) -> Iterator[None]:
         if time.monotonic() - last < _PAUSE:
             return
         last = time.monotonic()
-        text = f"{what}: {progress}"
-        columns = shutil.get_terminal_size().columns - 1
-        text = text if len(text) <= columns else f"{text[: columns - 3]}..."
+        text = cut(f"{what}: {progress}", shutil.get_terminal_size().columns - 1)
         print(f"{_CLEAR}{text}", end="", file=sys.stderr, flush=True)
 
     try:

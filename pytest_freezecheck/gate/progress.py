@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from pytest_freezecheck.messages.wording import cut
 from pytest_freezecheck.result.progress import Progress
 
 #: Seconds after which a check is told of in a log, and between two looks of it in a terminal.
@@ -59,8 +60,7 @@ class Line:
         left = writer.fullwidth - writer.width_of_current_line - 2
         if left < _LEAST:
             return
-        text = f" {self._what}: {progress}"
-        text = text if len(text) <= left else f"{text[: left - 3]}..."
+        text = cut(f" {self._what}: {progress}", left)
         self._do(lambda: self._write(text))
 
     def end(self) -> None:

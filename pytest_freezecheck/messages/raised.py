@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pytest_freezecheck.messages.wording import reason
+from pytest_freezecheck.messages.wording import cut, reason
 
 #: Longest text of an error in a line, in characters.
 _MOST = 300
@@ -31,7 +31,7 @@ def in_short(error: BaseException) -> str:
     """Return `type: message` of an error in one line of at most 300 characters."""
     name, said = type(error).__name__, _telling(error)
     whole = f"{name}: {said}" if said else name
-    return whole if len(whole) <= _MOST else f"{whole[: _MOST - 3]}..."
+    return cut(whole, _MOST)
 
 
 def _content(error: BaseException) -> str:

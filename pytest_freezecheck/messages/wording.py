@@ -49,6 +49,11 @@ def listed(names: Iterable[str], most: int = 3) -> str:
     return ", ".join(every[:most]) + more
 
 
+def cut(text: str, most: int) -> str:
+    """Return a text, or as much of it as fits into so many characters with an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def counted(number: int, noun: str) -> str:
     """Return `1 input`, `2 inputs`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

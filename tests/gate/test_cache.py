@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 
 from tests.gate.test_gate import averaged_statistics, make_repository
 from tests.kit.subjects import Subject
-from tests.kit.subprocesses import run_pytest
+from tests.kit.subprocesses import at_once, run_pytest
 
 TABLE = """
 [tool.freezecheck.models.flowers]
@@ -109,19 +108,9 @@ def test_two_runs_at_once_come_to_the_same(repository: pytest.Pytester) -> None:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--freezecheck", KEPT]
     command += ["--freezecheck-examples=20", "pyproject.toml", "-k", "graph_def or saved_model"]
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTEST_ADDOPTS", "CI")}
-    processes = [
-        subprocess.Popen(
-            [*command, f"--freezecheck-report={name}.json"],
-            cwd=here,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for name in ("one", "two")
-    ]
-    printed = [process.communicate(timeout=600)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], printed
+    commands = [[*command, f"--freezecheck-report={name}.json"] for name in ("one", "two")]
+    codes, printed = at_once(here, *commands, env=environment)
+    assert codes == [0, 0], printed
     assert "warning: " not in "".join(printed)
     names = [path.name for path in (here / "kept").iterdir()]
     assert all(name.endswith(".freezecheck") for name in names)

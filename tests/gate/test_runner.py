@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from tests.kit.freezing import control_flow_of_tensorflow_1
 from tests.kit.inprocess import Here
-from tests.kit.subprocesses import heeding_interrupts, run_pytest
+from tests.kit.subprocesses import at_once, heeding_interrupts, run_pytest
 
 v1 = tf.compat.v1
 
@@ -354,20 +354,11 @@ def test_two_gates_in_one_repository_that_is_read_only_without_a_home_or_a_local
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--freezecheck"]
     repository.chmod(0o555)  # which root may write to all the same
     try:
-        runs = [
-            subprocess.Popen(
-                [*command, f"--freezecheck-report={path}"],
-                cwd=repository,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-            )
-            for path in reports
-        ]
-        printed = [run.communicate(timeout=300)[0].decode() for run in runs]
+        commands = [[*command, f"--freezecheck-report={path}"] for path in reports]
+        codes, printed = at_once(repository, *commands, env=environment)
     finally:
         repository.chmod(0o755)
-    assert [run.returncode for run in runs] == [1, 1], printed
+    assert codes == [1, 1], printed
     for path in reports:
         assert reasons(path.parent) == {
             "right.pb": IDENTICAL,

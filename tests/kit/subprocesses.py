@@ -30,6 +30,25 @@ def run_pytest(folder: Path, *arguments: str, timeout: int = 1200) -> tuple[int,
     return done.returncode, done.stdout
 
 
+def at_once(
+    folder: Path, *commands: list[str], env: dict[str, str], timeout: int = 600
+) -> tuple[list[int], list[str]]:
+    """Run commands at the same time; return their exit codes, and what each printed."""
+    runs = [
+        subprocess.Popen(
+            command,
+            cwd=folder,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for command in commands
+    ]
+    printed = [run.communicate(timeout=timeout)[0] for run in runs]
+    return [run.returncode for run in runs], printed
+
+
 def in_terminal(folder: Path, *command: str, columns: int = 120, terminal: str = "xterm") -> str:
     """Run a command in a terminal, and return all that it writes.
 
